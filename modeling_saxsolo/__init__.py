@@ -1,0 +1,1 @@
+"""What the Hub loads: solo model, codec and processor, on torch and transformers alone."""
