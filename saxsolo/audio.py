@@ -1,0 +1,253 @@
+"""Reading what a person brings: any WAV, FLAC, OGG or MP3, any rate, by blocks.
+
+A sound is never held whole: an hour of silence is a 0.5 MB file that decodes to 1.4 GB. What is
+wrong with a file is found where it can be seen first: at opening (no file, no sound, too short,
+cut off by its own header) or in the first pass over the samples (NaN, cut off in the middle).
+"""
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+import soxr
+
+from .errors import AudioError
+
+READ_FRAMES = 65_536
+MIN_SECONDS = 1.0
+MAX_SECONDS = 4 * 3600.0
+MIN_RATE, MAX_RATE = 4_000, 768_000
+# -80 dBFS: below the noise of any recording, above the dither of an empty track
+SILENCE_PEAK = 1e-4
+# sizes that a program writes into a WAV header when it streams and cannot know the length
+UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
+
+Sound = str | os.PathLike | tuple[np.ndarray, int]
+
+
+@dataclass(frozen=True)
+class Source:
+    """A sound that has been opened and found readable.
+
+    Attributes:
+        name: path, or "array".
+        sampling_rate: samples a second.
+        channels: 1 or 2; more are mixed down to 1.
+        frames: samples in a channel.
+        path: the file, None for an array.
+        samples: (frames, channels of the original) for an array, None for a file.
+    """
+
+    name: str
+    sampling_rate: int
+    channels: int
+    frames: int
+    path: Path | None = None
+    samples: np.ndarray | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self.frames / self.sampling_rate
+
+    def length_at(self, sampling_rate: int) -> int:
+        """Samples of the whole at another rate."""
+        return round(self.frames * sampling_rate / self.sampling_rate)
+
+    def blocks(
+        self, block: int, sampling_rate: int, length: int, mono: bool
+    ) -> Iterator[np.ndarray]:
+        """Yields the first `length` samples at `sampling_rate`, resampled, in blocks of `block`.
+
+        A sound that is shorter is followed by silence. The last block is shorter when `length` is
+        no multiple of `block`.
+
+        Args:
+            block: samples in a block.
+            sampling_rate: samples a second of what is yielded.
+            length: samples in all.
+            mono: mix the channels down.
+
+        Yields:
+            (block, channels) float32; channels is 1 with `mono`, else `self.channels`.
+
+        Raises:
+            AudioError: NaN or Inf, or fewer samples than the header promises.
+        """
+        channels = 1 if mono else self.channels
+        waiting, held, left = [], 0, length
+        for part in self._resampled(sampling_rate, channels):
+            waiting.append(part)
+            held += len(part)
+            while held >= block and left:
+                joined = np.concatenate(waiting)
+                size = min(block, left)
+                yield joined[:size]
+                left -= size
+                waiting, held = [joined[size:]], held - size
+            if not left:
+                return
+        waiting.append(np.zeros((min(block, left), channels), np.float32))
+        joined = np.concatenate(waiting)
+        while left:
+            size = min(block, left)
+            out, joined = joined[:size], joined[size:]
+            yield np.pad(out, ((0, size - len(out)), (0, 0)))
+            left -= size
+
+    def _resampled(self, sampling_rate: int, channels: int) -> Iterator[np.ndarray]:
+        if sampling_rate == self.sampling_rate:
+            yield from self._native(channels)
+            return
+        resampler = soxr.ResampleStream(self.sampling_rate, sampling_rate, channels, "float32")
+        for part in self._native(channels):
+            yield resampler.resample_chunk(part)
+        yield resampler.resample_chunk(np.zeros((0, channels), np.float32), last=True)
+
+    def _native(self, channels: int) -> Iterator[np.ndarray]:
+        """(n, channels) float32 parts at the sound's own rate."""
+        for part in self._raw():
+            if not np.isfinite(part).all():
+                raise AudioError(f"{self.name} holds NaN or infinite samples; export it again")
+            yield part if part.shape[1] == channels else part.mean(1, keepdims=True)
+
+    def _raw(self) -> Iterator[np.ndarray]:
+        if self.samples is not None:
+            for start in range(0, self.frames, READ_FRAMES):
+                yield np.ascontiguousarray(self.samples[start : start + READ_FRAMES], np.float32)
+            return
+        seen = 0
+        try:
+            with sf.SoundFile(self.path) as file:
+                while len(part := file.read(READ_FRAMES, dtype="float32", always_2d=True)):
+                    seen += len(part)
+                    yield part
+        except (sf.LibsndfileError, OSError) as error:
+            raise AudioError(f"{self.name} breaks off or is damaged: {_one_line(error)}") from error
+        if seen < self.frames:
+            raise AudioError(
+                f"{self.name} breaks off: its header says {self.frames} samples, {seen} are there; "
+                "fetch or export it again"
+            )
+
+
+def open_sound(sound: Sound) -> Source:
+    """Opens a file or takes an array, and refuses what cannot be played over.
+
+    Args:
+        sound: a path, or (samples, sampling rate) with samples (n,), (n, channels) or
+            (channels, n), floats in [-1, 1].
+
+    Raises:
+        AudioError: with what is wrong and what to do, in one line.
+    """
+    if isinstance(sound, tuple):
+        source = _from_array(*sound)
+    else:
+        source = _from_file(Path(sound))
+    if not MIN_RATE <= source.sampling_rate <= MAX_RATE:
+        raise AudioError(
+            f"{source.name} has {source.sampling_rate} samples a second; "
+            f"saxsolo takes {MIN_RATE} to {MAX_RATE}"
+        )
+    if source.seconds < MIN_SECONDS:
+        raise AudioError(
+            f"{source.name} lasts {source.seconds:.2f} s; at least {MIN_SECONDS:g} s are needed"
+        )
+    if source.seconds > MAX_SECONDS:
+        raise AudioError(
+            f"{source.name} lasts {source.seconds / 3600:.1f} hours; "
+            f"at most {MAX_SECONDS / 3600:g} are taken, cut it first"
+        )
+    return source
+
+
+def _from_array(samples: np.ndarray, sampling_rate: int) -> Source:
+    samples = np.asarray(samples)
+    if samples.ndim not in (1, 2) or samples.size == 0:
+        raise AudioError(
+            f"an array of shape {samples.shape} is no sound; "
+            "pass (n,), (n, channels) or (channels, n)"
+        )
+    if not np.issubdtype(samples.dtype, np.floating):
+        raise AudioError(f"samples of type {samples.dtype} are no sound; pass floats in [-1, 1]")
+    if samples.ndim == 1:
+        samples = samples[:, None]
+    elif samples.shape[0] < samples.shape[1]:
+        samples = samples.T
+    channels = samples.shape[1] if samples.shape[1] <= 2 else 1
+    return Source("array", int(sampling_rate), channels, len(samples), samples=samples)
+
+
+def _from_file(path: Path) -> Source:
+    name = str(path)
+    if not path.exists():
+        raise AudioError(f"{name}: no such file")
+    if path.is_dir():
+        raise AudioError(f"{name} is a folder; name a WAV, FLAC, OGG or MP3 file")
+    try:
+        size = path.stat().st_size
+        with path.open("rb") as file:
+            head = file.read(READ_FRAMES)
+    except OSError as error:
+        raise AudioError(f"{name} cannot be read: {error.strerror}") from error
+    if size == 0:
+        raise AudioError(f"{name} is empty (zero bytes)")
+    if (promised := _mp3_bytes(head)) and size < 0.99 * promised:
+        # asked before libsndfile, which would print a warning of its own
+        raise AudioError(
+            f"{name} breaks off: its header says {promised} bytes, {size} are there; fetch it again"
+        )
+    try:
+        info = sf.info(path)
+    except (sf.LibsndfileError, OSError) as error:
+        kind = "breaks off or is damaged" if _looks_like_sound(head) else "is no sound file"
+        raise AudioError(
+            f"{name} {kind}: {_one_line(error)} (WAV, FLAC, OGG and MP3 are read)"
+        ) from error
+    cut = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", info.extra_info, re.MULTILINE)
+    if cut and int(cut[1]) > int(cut[2]) and int(cut[1]) not in UNKNOWN_SIZES:
+        raise AudioError(
+            f"{name} breaks off: its header says {cut[1]} bytes of sound, {cut[2]} are there; "
+            "fetch or export it again"
+        )
+    if "lacks an end-of-stream bit" in info.extra_info:
+        raise AudioError(f"{name} breaks off: its last page is missing; fetch or export it again")
+    if info.frames <= 0:
+        raise AudioError(f"{name} holds no samples")
+    channels = info.channels if info.channels <= 2 else 1
+    return Source(name, info.samplerate, channels, info.frames, path=path)
+
+
+def _looks_like_sound(head: bytes) -> bool:
+    return head[:4] in (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM") or head[:3] == b"ID3"
+
+
+def _mp3_bytes(head: bytes) -> int | None:
+    """Bytes that the Xing or Info tag of an MP3 says follow the ID3 tag, None where none says."""
+    start = 0
+    if head[:3] == b"ID3" and len(head) >= 10:
+        size = 0
+        for byte in head[6:10]:
+            size = size << 7 | byte & 0x7F
+        start = 10 + size
+    frame = head[start : start + 200]
+    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
+        return None
+    at = max(frame.find(b"Xing"), frame.find(b"Info"))
+    if at < 0 or len(frame) < at + 16:
+        return None
+    flags = int.from_bytes(frame[at + 4 : at + 8])
+    if not flags & 2:
+        return None
+    field = at + 8 + (4 if flags & 1 else 0)
+    return start + int.from_bytes(frame[field : field + 4])
+
+
+def _one_line(error: Exception) -> str:
+    text = getattr(error, "error_string", None) or str(error)
+    return " ".join(text.split()).rstrip(".")

@@ -1,0 +1,57 @@
+"""How far it is: a bar with the time left on a terminal, a plain line now and then elsewhere."""
+
+import sys
+import time
+from typing import TextIO
+
+from tqdm import tqdm
+
+SECONDS_BETWEEN_LINES = 5.0
+
+
+class Progress:
+    """Shows how many seconds of sound are done; use as a context manager.
+
+    Args:
+        word: what is done, "improvising".
+        stream: where it is shown, standard error when not given.
+    """
+
+    def __init__(self, word: str, stream: TextIO | None = None):
+        self.word = word
+        self.stream = stream or sys.stderr
+        self._bar: tqdm | None = None
+        self._start = self._shown = time.monotonic()
+
+    def __enter__(self) -> "Progress":
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._bar is not None:
+            self._bar.close()
+
+    def __call__(self, done: float, total: float) -> None:
+        """Shows that `done` of `total` seconds are done."""
+        if self.stream.isatty():
+            self._draw(done, total)
+        else:
+            self._say(done, total)
+
+    def _draw(self, done: float, total: float) -> None:
+        if self._bar is None:
+            self._bar = tqdm(
+                total=round(total, 1),
+                desc=self.word,
+                file=self.stream,
+                bar_format="{desc} {bar} {n:.0f} of {total:.0f} s, {remaining} left",
+            )
+        self._bar.update(min(done, self._bar.total) - self._bar.n)
+
+    def _say(self, done: float, total: float) -> None:
+        now = time.monotonic()
+        if now - self._shown < SECONDS_BETWEEN_LINES and done < total:
+            return
+        self._shown = now
+        left = (now - self._start) * (total - done) / max(done, 1e-9)
+        text = f"{self.word}: {done:.0f} of {total:.0f} s"
+        print(f"{text}, {left:.0f} s left" if done < total else text, file=self.stream, flush=True)
