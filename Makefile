@@ -1,0 +1,35 @@
+# make demo | test | lint. The environment .venv is made once and renewed when its inputs change.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+BIN := .venv/bin
+TAKES ?= takes
+BACKINGS ?= $(wildcard examples/*.flac)
+
+.PHONY: demo test lint clean
+
+demo: .venv/.demo
+	@for backing in $(BACKINGS); do \
+	  $(BIN)/saxsolo improvise $$backing --out $(TAKES)/$$(basename $$backing .flac) || exit; \
+	done
+
+test: .venv/.test
+	$(BIN)/python -m pytest $(PYTEST_FLAGS)
+
+lint: .venv/.test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+clean:
+	rm -rf .venv
+
+# The stamps are touched last: an install that broke off is taken up again.
+.venv/.demo: pyproject.toml constraints.txt | .venv/.made
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e .
+	@touch $@
+
+.venv/.test: pyproject.toml constraints.txt | .venv/.made
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[corpus,train,dev]"
+	@touch $@ .venv/.demo
+
+.venv/.made:
+	$(PYTHON) -m venv .venv
+	@touch $@
