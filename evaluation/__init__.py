@@ -1,0 +1,1 @@
+"""Figures that say how well saxsolo does, each a plain function."""

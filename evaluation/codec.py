@@ -1,0 +1,115 @@
+"""What a codec does to a sound: pitch agreement, log-mel distance, use of the codebooks."""
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor
+from transformers.audio_utils import mel_filter_bank
+
+LOG_FLOOR = 1e-3
+
+
+class LogMel(torch.nn.Module):
+    """Natural logarithm of the mel spectrum of magnitudes, floored.
+
+    Hann window, magnitudes |X| of the plain DFT sum (no normalisation), mel bands on Slaney's
+    scale with Slaney's area normalisation (the defaults of librosa), log(max(mel, floor)).
+
+    Args:
+        sampling_rate: samples a second.
+        n_fft: samples in the window.
+        hop_length: samples between windows.
+        num_bands: mel bands between 0 hertz and half of sampling_rate.
+    """
+
+    def __init__(
+        self,
+        sampling_rate: int = 32000,
+        n_fft: int = 2048,
+        hop_length: int = 512,
+        num_bands: int = 80,
+        floor: float = LOG_FLOOR,
+    ):
+        super().__init__()
+        self.n_fft, self.hop_length, self.floor = n_fft, hop_length, floor
+        bank = mel_filter_bank(
+            n_fft // 2 + 1,
+            num_bands,
+            0.0,
+            sampling_rate / 2,
+            sampling_rate,
+            norm="slaney",
+            mel_scale="slaney",
+        )
+        self.register_buffer("bank", torch.tensor(bank, dtype=torch.float32), persistent=False)
+        self.register_buffer("window", torch.hann_window(n_fft), persistent=False)
+
+    def forward(self, audio: Tensor) -> Tensor:
+        """Samples (B, n) -> (B, frames, num_bands)."""
+        spectrum = torch.stft(
+            audio.float(), self.n_fft, self.hop_length, window=self.window, return_complex=True
+        )
+        # the square root has no slope at 0, which digital silence reaches
+        magnitude = (spectrum.real.square() + spectrum.imag.square() + 1e-10).sqrt()
+        return torch.log((magnitude.transpose(1, 2) @ self.bank).clamp(min=self.floor))
+
+
+def log_mel_distance(original: np.ndarray, decoded: np.ndarray, sampling_rate: int) -> float:
+    """Mean absolute difference of two log-mel spectra, nepers a band; 0 is best.
+
+    80 bands, natural logarithm, n_fft 2048, hop 512, floor 1e-3; see `LogMel`.
+
+    Args:
+        original, decoded: (n,) float32 of one length.
+    """
+    mel = LogMel(sampling_rate)
+    a = mel(torch.from_numpy(np.ascontiguousarray(original))[None])
+    b = mel(torch.from_numpy(np.ascontiguousarray(decoded))[None])
+    return float((a - b).abs().mean())
+
+
+def track_f0(audio: np.ndarray, sampling_rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pitch track by SwiftF0 (arXiv:2508.18440): times in seconds, hertz with 0 = unvoiced.
+
+    Args:
+        audio: (n,) float32.
+    """
+    from swift_f0 import SwiftF0
+
+    result = SwiftF0(threads=1, spin=False).detect(audio, sampling_rate)
+    return result.timestamps, np.where(result.confidence >= 0.5, result.pitch_hz, 0.0)
+
+
+def pitch_agreement(
+    original: np.ndarray, decoded: np.ndarray, sampling_rate: int, cents: float = 50.0
+) -> tuple[int, int]:
+    """How many of the original's voiced frames the decoded sound keeps in tune.
+
+    A frame agrees when the decoded sound is voiced there too and its pitch is within `cents`.
+
+    Returns:
+        frames that agree, frames of the original that are voiced.
+    """
+    _, a = track_f0(original, sampling_rate)
+    _, b = track_f0(decoded, sampling_rate)
+    length = min(len(a), len(b))
+    a, b = a[:length], b[:length]
+    both = (a > 0) & (b > 0)
+    off = np.abs(1200 * np.log2(np.where(both, b, 1.0) / np.where(both, a, 1.0)))
+    return int((both & (off <= cents)).sum()), int((a > 0).sum())
+
+
+def codebook_use(codes: np.ndarray, codebook_size: int) -> tuple[list[float], list[float]]:
+    """Share of each codebook's codes that occur, and the entropy of their distribution in bits.
+
+    Args:
+        codes: (frames, K).
+    """
+    shares, entropies = [], []
+    for column in codes.T:
+        counts = np.bincount(column, minlength=codebook_size)
+        p = counts[counts > 0] / counts.sum()
+        shares.append(float((counts > 0).mean()))
+        entropies.append(float(-(p * np.log(p)).sum() / math.log(2)))
+    return shares, entropies

@@ -1,0 +1,402 @@
+"""Trains the saxophone codec on rendered or separated pairs.
+
+    python train_codec.py configs/codec.yaml --pairs PAIRS --out runs/codec    # trains, resumes
+    python train_codec.py --evaluate runs/codec/final --pairs PAIRS --split test
+    python train_codec.py configs/codec-tiny.yaml --pairs PAIRS --out /tmp/x   # seconds, for a look
+
+- PAIRS is what `saxsolo corpus render` writes: <split>/<pair>/{solo,backing}.flac.
+- Saxophone weighs most: only the solo is ever decoded, the backing's codes only inform.
+- The pitch of the solos is tracked once (SwiftF0) and kept beside them; it teaches the decoder's
+  pitch, and drives its pulse train until the prediction can.
+- Time, not steps, is the budget: the learning rate falls along a cosine over `minutes`.
+- The run's folder holds state/ (to resume), final/ (a Hugging Face folder, fp16) and log.jsonl.
+"""
+
+import argparse
+import json
+import math
+import shutil
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+import torch.nn.functional as F
+import yaml
+from safetensors.torch import load_file, save_file
+from tqdm import tqdm
+
+from evaluation.codec import (
+    LogMel,
+    codebook_use,
+    log_mel_distance,
+    pitch_agreement,
+    track_f0,
+)
+from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
+from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
+
+F0_HOP = 320
+MEL_SIZES = ((512, 40), (1024, 80), (2048, 128), (4096, 160))
+
+
+class TrainingError(RuntimeError):
+    """Training cannot go on."""
+
+
+@dataclass(frozen=True)
+class CodecTraining:
+    """One run; see configs/codec.yaml for the words."""
+
+    model: dict
+    minutes: float
+    batch_size: int
+    segment_frames: int
+    solo_share: float
+    learning_rate: float
+    warmup_steps: int
+    quantize_after: int
+    predicted_f0_share: float
+    f0_weight: float
+    commitment_weight: float
+    average_decay: float
+    seed: int
+    threads: int
+    max_steps: int | None = None
+
+
+class Segments:
+    """Random stretches of solos (with their pitch) and backings, all kept in memory as int16.
+
+    Args:
+        pairs: folder of the rendered pairs.
+        split: which split.
+        limit_hours: stop reading after this much of each.
+    """
+
+    def __init__(self, pairs: Path, split: str, limit_hours: float = 1e9):
+        self.solo: list[np.ndarray] = []
+        self.backing: list[np.ndarray] = []
+        self.f0: list[np.ndarray] = []
+        seconds = 0.0
+        folders = sorted(p.parent for p in (pairs / split).glob("*/labels.npz"))
+        if not folders:
+            raise FileNotFoundError(
+                f"no pairs in {pairs / split}: make them with `saxsolo corpus render --out {pairs}`"
+            )
+        for folder in tqdm(folders, desc=f"reading {split}", disable=None):
+            solo, rate = soundfile.read(folder / "solo.flac", dtype="int16")
+            backing, _ = soundfile.read(folder / "backing.flac", dtype="int16")
+            self.solo.append(solo)
+            self.backing.append(backing)
+            self.f0.append(solo_f0(folder, solo, rate))
+            seconds += len(solo) / rate
+            if seconds > 3600 * limit_hours:
+                break
+        self.weights = np.array([len(x) for x in self.solo], dtype=np.float64)
+        self.weights /= self.weights.sum()
+        self.hours = seconds / 3600
+
+    def batch(
+        self, rng: np.random.Generator, config: CodecTraining, samples: int
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Draws audio (B, 1, n), pitch (B, J) in hertz with 0 = none, and which are solos (B,)."""
+        audio = np.zeros((config.batch_size, samples), np.float32)
+        f0 = np.zeros((config.batch_size, samples // F0_HOP), np.float32)
+        is_solo = rng.random(config.batch_size) < config.solo_share
+        for row, solo in enumerate(is_solo):
+            item = rng.choice(len(self.solo), p=self.weights)
+            source = self.solo[item] if solo else self.backing[item]
+            start = rng.integers(0, max(1, (len(source) - samples) // F0_HOP)) * F0_HOP
+            piece = source[start : start + samples].astype(np.float32) / 32768
+            audio[row, : len(piece)] = piece * 10 ** (rng.uniform(-12, 5) / 20)
+            if solo:
+                pitch = self.f0[item][start // F0_HOP : start // F0_HOP + f0.shape[1]]
+                f0[row, : len(pitch)] = pitch
+        return torch.from_numpy(audio)[:, None], torch.from_numpy(f0), torch.from_numpy(is_solo)
+
+
+def solo_f0(folder: Path, solo: np.ndarray, rate: int) -> np.ndarray:
+    """Pitch of a solo at every spectrum frame, hertz with 0 = unvoiced; kept in f0.npy.
+
+    Frame j is sounded around sample j * 320 + 480, late in what its codes have heard.
+    """
+    kept = folder / "f0.npy"
+    if kept.exists():
+        return np.load(kept, allow_pickle=False)
+    times, track = track_f0(solo.astype(np.float32) / 32768, rate)
+    wanted = (np.arange(len(solo) // F0_HOP) * F0_HOP + 480) / rate
+    after = np.searchsorted(times, wanted).clip(1, len(times) - 1)
+    before = after - 1
+    share = ((wanted - times[before]) / (times[after] - times[before])).clip(0, 1)
+    a, b = track[before], track[after]
+    near = (a > 0) & (b > 0) & (np.abs(np.log2(np.maximum(a, 1) / np.maximum(b, 1))) < 0.06)
+    between = np.exp((1 - share) * np.log(np.maximum(a, 1)) + share * np.log(np.maximum(b, 1)))
+    f0 = np.where(near, between, np.where(share < 0.5, a, b)).astype(np.float32)
+    half = folder / "f0.half.npy"
+    np.save(half, f0)
+    half.rename(kept)
+    return f0
+
+
+class CodecLoss(torch.nn.Module):
+    """Log-mel distance at several windows, plus cross-entropy of the pitch."""
+
+    def __init__(self, codec: SaxcodecModel):
+        super().__init__()
+        rate = codec.config.sampling_rate
+        self.mels = torch.nn.ModuleList(LogMel(rate, n, n // 4, bands) for n, bands in MEL_SIZES)
+        self.codec = [codec]
+
+    def spectral(self, decoded: torch.Tensor, audio: torch.Tensor) -> torch.Tensor:
+        """Mean absolute log-mel difference over the windows, nepers, a row: (B,)."""
+        return sum((m(decoded) - m(audio)).abs().mean((1, 2)) for m in self.mels) / len(self.mels)
+
+    def pitch(self, logits: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """Cross-entropy against a Gaussian of 20 cents around the pitch, as in CREPE, eq. 3."""
+        codec = self.codec[0]
+        config = codec.config
+        cents = 1200 * math.log2(config.max_f0 / config.min_f0) / (config.f0_bins - 1)
+        bins = codec.f0_to_bin(f0).clamp(0, config.f0_bins - 1)
+        steps = torch.arange(config.f0_bins, device=f0.device)
+        near = torch.exp(-0.5 * ((steps - bins[..., None]) * cents / 20).square())
+        near = near / near.sum(-1, keepdim=True)
+        voiced = (f0 > 0).float()[..., None]
+        target = torch.cat([1 - voiced, near * voiced], dim=-1)
+        return -(target * logits.float().log_softmax(-1)).sum(-1).mean()
+
+
+class Run:
+    """The state of a run, in a folder that survives a kill."""
+
+    def __init__(self, config: CodecTraining, out: Path):
+        self.config, self.out = config, out
+        torch.manual_seed(config.seed)
+        torch.set_num_threads(config.threads)
+        self.rng = np.random.default_rng(config.seed)
+        self.codec = SaxcodecModel(SaxcodecConfig(**config.model))
+        trained = [p for p in self.codec.parameters() if p.requires_grad]
+        self.optimizer = torch.optim.AdamW(
+            trained, config.learning_rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True
+        )
+        self.books = CodebookTrainer(self.codec.quantizer)
+        self.average = {n: p.detach().clone() for n, p in self.codec.named_parameters()}
+        self.step, self.seconds = 0, 0.0
+        self.resume()
+
+    def resume(self) -> None:
+        state = self.out / "state"
+        if not (state / "state.json").exists():
+            # the moment between two renames: the older state is whole
+            state = self.out / "state.old"
+        if not (state / "state.json").exists():
+            return
+        facts = json.loads((state / "state.json").read_text())
+        tensors = load_file(state / "state.safetensors")
+        self.codec.load_state_dict(_under(tensors, "codec."))
+        self.average = _under(tensors, "average.")
+        self.books.counts, self.books.sums = tensors["books.counts"], tensors["books.sums"]
+        for i, p in enumerate(p for p in self.codec.parameters() if p.requires_grad):
+            found = _under(tensors, f"optimizer.{i}.")
+            if found:
+                self.optimizer.state[p] = found
+        self.step, self.seconds = facts["step"], facts["seconds"]
+        self.rng.bit_generator.state = facts["rng"]
+
+    def save(self) -> None:
+        tensors = {f"codec.{n}": p.detach() for n, p in self.codec.named_parameters()}
+        tensors |= {f"average.{n}": p for n, p in self.average.items()}
+        tensors |= {"books.counts": self.books.counts, "books.sums": self.books.sums}
+        for i, p in enumerate(p for p in self.codec.parameters() if p.requires_grad):
+            for name, value in self.optimizer.state.get(p, {}).items():
+                tensors[f"optimizer.{i}.{name}"] = value
+        half, whole, old = (self.out / n for n in ("state.half", "state", "state.old"))
+        shutil.rmtree(half, ignore_errors=True)
+        half.mkdir(parents=True)
+        save_file({n: t.contiguous() for n, t in tensors.items()}, half / "state.safetensors")
+        facts = {"step": self.step, "seconds": self.seconds, "rng": self.rng.bit_generator.state}
+        (half / "state.json").write_text(json.dumps(facts))
+        shutil.rmtree(old, ignore_errors=True)
+        if whole.exists():
+            whole.rename(old)
+        half.rename(whole)
+
+    def save_final(self) -> Path:
+        """Writes the averaged weights as a Hugging Face folder in fp16; loads as fp32."""
+        final = SaxcodecModel(self.codec.config)
+        final.load_state_dict(self.average | {"quantizer.vectors": self.codec.quantizer.vectors})
+        return export(final, self.out / "final")
+
+    def log(self, **figures: float) -> None:
+        with open(self.out / "log.jsonl", "a") as file:
+            file.write(json.dumps(figures) + "\n")
+
+
+def export(codec: SaxcodecModel, folder: Path) -> Path:
+    """Saves `codec` in fp16 with a config that asks for fp32 arithmetic (FFTs need it)."""
+    codec.half().save_pretrained(folder)
+    config = json.loads((folder / "config.json").read_text())
+    config["dtype"] = "float32"
+    (folder / "config.json").write_text(json.dumps(config, indent=2, sort_keys=True) + "\n")
+    return folder
+
+
+def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
+    """Trains until `config.minutes` are used; returns the folder with the weights.
+
+    Raises:
+        TrainingError: the loss is no longer finite.
+    """
+    out.mkdir(parents=True, exist_ok=True)
+    run = Run(config, out)
+    data = Segments(pairs, "train")
+    loss_of = CodecLoss(run.codec)
+    samples = config.segment_frames * run.codec.config.frame_samples
+    bar = tqdm(total=round(config.minutes * 60), unit="s", disable=None)
+    collected: list[torch.Tensor] = []
+    last = saved = time.monotonic()
+    while run.seconds < 60 * config.minutes and run.step != config.max_steps:
+        share = run.seconds / (60 * config.minutes)
+        rate = 0.5 * (1 + math.cos(math.pi * share)) * min(1, (run.step + 1) / config.warmup_steps)
+        for group in run.optimizer.param_groups:
+            group["lr"] = config.learning_rate * rate
+        audio, f0, is_solo = data.batch(run.rng, config, samples)
+        quantize = run.step >= config.quantize_after
+        if run.step == config.quantize_after:
+            run.books.start(torch.cat(collected))
+            collected.clear()
+        heard = torch.from_numpy(run.rng.random(len(f0)) < config.predicted_f0_share) & is_solo
+        drive = torch.where((heard & quantize)[:, None], -1.0, f0)
+        with torch.autocast("cpu", dtype=torch.bfloat16):
+            output = run.codec(audio, drive, quantize)
+        spectral = loss_of.spectral(output.audio[:, 0], audio[:, 0])
+        pitch = loss_of.pitch(output.f0_logits, f0)
+        loss = spectral.mean() + config.f0_weight * pitch
+        latents = output.latents.detach().flatten(0, 1)
+        commitment = torch.zeros(())
+        if quantize:
+            commitment = F.mse_loss(output.latents, output.quantized.detach())
+            loss = loss + config.commitment_weight * commitment
+        elif run.step >= config.quantize_after - 40:
+            collected.append(latents)
+        if not math.isfinite(loss.item()):
+            raise TrainingError(
+                f"the loss is {loss.item()} at step {run.step}: lower learning_rate"
+            )
+        run.optimizer.zero_grad()
+        loss.backward()
+        norm = torch.nn.utils.clip_grad_norm_(run.codec.parameters(), 1.0)
+        run.optimizer.step()
+        revived = 0
+        if quantize:
+            revived = run.books.update(latents, output.audio_codes.transpose(1, 2).flatten(0, 1))
+        decay = min(config.average_decay, (1 + run.step) / (10 + run.step))
+        names, now = zip(*run.codec.named_parameters(), strict=True)
+        torch._foreach_lerp_([run.average[n] for n in names], [p.detach() for p in now], 1 - decay)
+        run.step += 1
+        moment = time.monotonic()
+        run.seconds += moment - last
+        bar.update(round(run.seconds) - bar.n)
+        last = moment
+        if run.step % 50 == 0:
+            solo = spectral[is_solo].mean().item()
+            figures = {
+                "step": run.step,
+                "minutes": round(run.seconds / 60, 2),
+                "solo": round(solo, 4),
+                "backing": round(spectral[~is_solo].mean().item(), 4),
+                "pitch": round(pitch.item(), 4),
+                "commitment": round(float(commitment), 4),
+                "revived": revived,
+                "norm": round(float(norm), 2),
+            }
+            run.log(**figures)
+            if not sys.stderr.isatty():
+                print(json.dumps(figures), flush=True)
+        if moment - saved > 180:
+            run.save()
+            saved = moment
+    run.save()
+    return run.save_final()
+
+
+@torch.inference_mode()
+def evaluate(codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed: int = 0) -> dict:
+    """Figures of a codec on `seconds` of every held-out solo.
+
+    Returns:
+        pitch agreement (share of voiced frames within 50 cents), its interval, log-mel distance,
+        use and entropy of each codebook, and speed as a multiple of real time.
+    """
+    folders = sorted(p.parent for p in (pairs / split).glob("*/labels.npz"))
+    if not folders:
+        raise FileNotFoundError(f"no pairs in {pairs / split}: `saxsolo corpus render` makes them")
+    rng = np.random.default_rng(seed)
+    rate = codec.config.sampling_rate
+    rows, all_codes, spent, heard = [], [], 0.0, 0.0
+    for folder in tqdm(folders, desc="codec", disable=None):
+        length = soundfile.info(folder / "solo.flac").frames
+        start = int(rng.integers(0, max(1, length - round(seconds * rate))))
+        solo, _ = soundfile.read(
+            folder / "solo.flac", round(seconds * rate), start, dtype="float32"
+        )
+        began = time.perf_counter()
+        codes = codec.encode(torch.from_numpy(solo)[None, None])
+        decoded = codec.decode(codes)[0, 0, : len(solo)].numpy()
+        spent += time.perf_counter() - began
+        heard += len(solo) / rate
+        agree, voiced = pitch_agreement(solo, decoded, rate)
+        rows.append((agree, voiced, log_mel_distance(solo, decoded, rate)))
+        all_codes.append(codes[0].T.numpy())
+    table = np.array(rows)
+    draws = rng.integers(0, len(table), (1000, len(table)))
+    boots = table[draws, 0].sum(1) / table[draws, 1].sum(1)
+    use, entropy = codebook_use(np.concatenate(all_codes), codec.config.codebook_size)
+    return {
+        "split": split,
+        "cases": len(table),
+        "seconds": round(heard, 1),
+        "seed": seed,
+        "pitch_agreement": float(table[:, 0].sum() / table[:, 1].sum()),
+        "pitch_agreement_95": [float(x) for x in np.quantile(boots, [0.025, 0.975])],
+        "log_mel_distance": float(table[:, 2].mean()),
+        "codebook_use": use,
+        "codebook_entropy_bits": entropy,
+        "times_real_time": heard / spent,
+    }
+
+
+def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def main(argv: list[str] | None = None) -> None:
+    """The command line; see the module's text."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("config", type=Path, nargs="?")
+    parser.add_argument("--pairs", type=Path, required=True)
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--minutes", type=float)
+    parser.add_argument("--threads", type=int)
+    parser.add_argument("--evaluate", type=Path, metavar="CODEC")
+    parser.add_argument("--split", default="test")
+    parser.add_argument("--seconds", type=float, default=30.0)
+    args = parser.parse_args(argv)
+    if args.evaluate:
+        torch.set_num_threads(args.threads or 2)
+        codec = SaxcodecModel.from_pretrained(args.evaluate).eval()
+        print(json.dumps(evaluate(codec, args.pairs, args.split, args.seconds), indent=2))
+        return
+    if not args.config or not args.out:
+        parser.error("training takes a CONFIG and --out RUN; or give --evaluate CODEC")
+    words = yaml.safe_load(args.config.read_text())
+    words |= {k: v for k in ("minutes", "threads") if (v := getattr(args, k)) is not None}
+    print(train(CodecTraining(**words), args.pairs, args.out))
+
+
+if __name__ == "__main__":
+    main()
