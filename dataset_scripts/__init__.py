@@ -1,0 +1,1 @@
+"""Everything that makes the corpus: scores, rendered pairs, token rows and batches."""
