@@ -163,6 +163,11 @@ class SaxsoloConfig(PreTrainedConfig):
                 f"score_vocab_size {self.score_vocab_size} must lie between 0 and codebook_size "
                 f"{self.codebook_size}: all streams share the special tokens after the codes."
             )
+        if self.score_vocab_size and (self.score_vocab_size < 3 or self.score_vocab_size % 2 == 0):
+            raise SaxsoloConfigError(
+                f"score_vocab_size {self.score_vocab_size} must be odd: a rest, then as many "
+                "onsets as holds (or 0: no score stream)."
+            )
         if self.clock not in CLOCKS:
             raise SaxsoloConfigError(f"clock {self.clock!r} is unknown: choose one of {CLOCKS}.")
         margin = max([0, *self.lookahead]) + max(self.stream_delays)
