@@ -1,0 +1,332 @@
+"""The instruments: where their samples lie, and how a list of timed events becomes samples.
+
+Two players. `SoundfontPlayer` is fluidsynth through ctypes (pyfluidsynth holds the library and the
+prototypes), one synthesiser a sound font, kept open: MuseScore_General takes seconds to load.
+`play_sfz` is sfizz; a fresh synthesiser each time, because round robins carry over otherwise.
+Both work at their own rate and are brought to 32 kHz by soxr. Nothing random happens inside them:
+regions of an SFZ file that are chosen by chance are never triggered.
+"""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import soundfile
+import soxr
+
+SAMPLING_RATE = 32000
+SFZ_RATE = 48000
+SFZ_BLOCK = 128
+SOUNDFONT_RATE = 44100
+
+SOUNDFONT_FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")
+SOUNDFONTS = {
+    "fluidr3": ("FluidR3_GM.sf2", "Debian package fluid-soundfont-gm (MIT)"),
+    "musescore": ("MuseScore_General.sf3", "Debian package musescore-general-soundfont (MIT)"),
+    "timgm6mb": ("TimGM6mb.sf2", "Debian package timgm6mb-soundfont (GPL-2)"),
+}
+MTG_FOLDER = "mtg_solo_sax"
+MTG_ADVICE = (
+    "the SFZ set 'MTG Solo Saxophones' (CC-BY 4.0, Music Technology Group, Universitat Pompeu "
+    "Fabra; SFZ by kinwie) from https://github.com/sfzinstruments/mtg-solo-saxophones, "
+    f"unpacked as {MTG_FOLDER}/ below the samples folder"
+)
+MEATBASS_FOLDER = "meatbass_pizz"
+MEATBASS_ADVICE = (
+    "Karoryfer's Meatbass (CC0) from https://github.com/sfzinstruments/karoryfer.meatbass, its "
+    f"Samples/pizz unpacked as {MEATBASS_FOLDER}/Samples/pizz below the samples folder"
+)
+
+
+class MissingSoundError(OSError):
+    """An instrument's samples or a needed library are not on this machine."""
+
+
+class MidiEvent(NamedTuple):
+    """One thing that happens to a synthesiser: kind "on" | "off" | "cc" | "bend".
+
+    `time` in seconds; `number` is the key or controller; `value` the velocity, controller value or
+    the bend in cents (at most 200 either way; its `number` is unused).
+    """
+
+    time: float
+    kind: str
+    number: int
+    value: float
+
+
+_EVENT_ORDER = {"off": 0, "cc": 1, "bend": 2, "on": 3}
+
+
+def in_order(events: Sequence[MidiEvent]) -> list[MidiEvent]:
+    """Events by time; at equal times notes end before controllers move and notes start."""
+    return sorted(events, key=lambda e: (e.time, _EVENT_ORDER[e.kind], e.number))
+
+
+def to_rate(audio: np.ndarray, rate: int, samples: int) -> np.ndarray:
+    """Mono `audio` at `rate` Hz -> float32 at 32 kHz, cut or padded to `samples`."""
+    out = soxr.resample(audio, rate, SAMPLING_RATE, quality="HQ").astype(np.float32)
+    return fit(out, samples)
+
+
+def fit(audio: np.ndarray, samples: int) -> np.ndarray:
+    """Cut or zero-pad a 1-D array to `samples`."""
+    if len(audio) >= samples:
+        return audio[:samples]
+    return np.pad(audio, (0, samples - len(audio)))
+
+
+class SoundfontPlayer:
+    """A fluidsynth synthesiser with one sound font loaded, playing one channel at a time."""
+
+    def __init__(self, path: Path) -> None:
+        try:
+            import fluidsynth
+        except (ImportError, AttributeError) as error:
+            raise MissingSoundError(
+                f"fluidsynth cannot be used ({error}): install the system library (Debian: "
+                "libfluidsynth3) and `pip install pyfluidsynth`"
+            ) from error
+        self._library = fluidsynth._fl
+        self._write_float = self._library.fluid_synth_write_float
+        self._write_float.restype = ctypes.c_int
+        self._write_float.argtypes = [ctypes.c_void_p, ctypes.c_int] + [
+            ctypes.c_void_p,
+            ctypes.c_int,
+            ctypes.c_int,
+        ] * 2
+        self._synth = fluidsynth.Synth(
+            gain=0.6,
+            samplerate=float(SOUNDFONT_RATE),
+            **{"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": 128},
+        )
+        self.path = path
+        self._font = self._synth.sfload(str(path))
+        if self._font < 0:
+            raise MissingSoundError(f"fluidsynth cannot read the sound font {path}")
+
+    def has_preset(self, bank: int, program: int) -> bool:
+        """Whether the font holds this preset (bank 128 = drum kits)."""
+        return self._synth.sfpreset_name(self._font, bank, program) is not None
+
+    def play(
+        self, events: Sequence[MidiEvent], samples: int, *, program: int, bank: int = 0
+    ) -> np.ndarray:
+        """Render events to float32 mono, (samples,) at 32 kHz.
+
+        Raises MissingSoundError where the font lacks the preset.
+        """
+        synth = self._synth
+        synth.system_reset()
+        if not self.has_preset(bank, program):
+            raise MissingSoundError(f"{self.path.name} has no preset {program} in bank {bank}")
+        channel = 9 if bank == 128 else 0
+        synth.program_select(channel, self._font, bank, program)
+        total = -(-samples * SOUNDFONT_RATE // SAMPLING_RATE)
+        left = np.zeros(total, dtype=np.float32)
+        right = np.zeros(total, dtype=np.float32)
+        position = 0
+        for event in in_order(events):
+            target = min(total, max(position, round(event.time * SOUNDFONT_RATE)))
+            # fluidsynth renders blocks of 64; shorter steps only cost calls
+            if target - position >= 64:
+                self._render(left, right, position, target - position)
+                position = target
+            if event.kind == "on":
+                synth.noteon(channel, event.number, int(event.value))
+            elif event.kind == "off":
+                synth.noteoff(channel, event.number)
+            elif event.kind == "cc":
+                synth.cc(channel, event.number, int(event.value))
+            else:
+                synth.pitch_bend(channel, round(event.value / 200 * 8191))
+        self._render(left, right, position, total - position)
+        return to_rate(0.5 * (left + right), SOUNDFONT_RATE, samples)
+
+    def _render(self, left: np.ndarray, right: np.ndarray, start: int, count: int) -> None:
+        if count > 0:
+            self._write_float(
+                self._synth.synth, count, left.ctypes.data, start, 1, right.ctypes.data, start, 1
+            )
+
+
+def play_sfz(path: Path, events: Sequence[MidiEvent], samples: int) -> np.ndarray:
+    """Render events with the SFZ instrument at `path` -> float32 mono, (samples,) at 32 kHz."""
+    try:
+        import pysfizz
+    except ImportError as error:
+        raise MissingSoundError("the SFZ player is missing: pip install pysfizz") from error
+    player = pysfizz.Synth(sample_rate=SFZ_RATE, block_size=SFZ_BLOCK)
+    if not path.is_file() or not player.load_sfz_file(path):
+        raise MissingSoundError(f"no SFZ instrument at {path}: get {MTG_ADVICE}")
+    synth = player._synth
+    synth.render_block()
+    total = -(-samples * SFZ_RATE // SAMPLING_RATE)
+    blocks = []
+    ordered = in_order(events)
+    index = 0
+    for start in range(0, total, SFZ_BLOCK):
+        while index < len(ordered):
+            event = ordered[index]
+            delay = max(0, round(event.time * SFZ_RATE) - start)
+            if delay >= SFZ_BLOCK:
+                break
+            if event.kind == "on":
+                synth.note_on(delay, event.number, int(event.value))
+            elif event.kind == "off":
+                synth.note_off(delay, event.number, 0)
+            elif event.kind == "cc":
+                synth.cc(delay, event.number, int(event.value))
+            else:
+                synth.pitch_wheel(delay, round(event.value / 200 * 8191))
+            index += 1
+        # the array is the synthesiser's own buffer, overwritten by the next block
+        blocks.append(synth.render_block()[0].copy())
+    return to_rate(np.concatenate(blocks), SFZ_RATE, samples)
+
+
+@dataclass
+class Sounds:
+    """The instruments of this machine.
+
+    `samples_dir` holds mtg_solo_sax/ and meatbass_pizz/ (None: neither); sound fonts are looked
+    for in `soundfont_dirs`. Players are opened on first use and kept by the process.
+    """
+
+    samples_dir: Path | None = None
+    soundfont_dirs: tuple[str, ...] = SOUNDFONT_FOLDERS
+    _players: dict[str, SoundfontPlayer] = field(default_factory=dict, repr=False)
+    _plucked: PluckedBass | None = field(default=None, repr=False)
+
+    def __getstate__(self) -> dict:
+        """Synthesisers stay in their process: another one opens its own."""
+        return {**self.__dict__, "_players": {}, "_plucked": None}
+
+    def soundfont_path(self, name: str) -> Path | None:
+        """The file of a font of SOUNDFONTS, or None where it is not installed."""
+        for folder in self.soundfont_dirs:
+            path = Path(folder) / SOUNDFONTS[name][0]
+            if path.is_file():
+                return path
+        return None
+
+    def available_soundfonts(self) -> list[str]:
+        """Names of the installed fonts, in the order of SOUNDFONTS."""
+        return [name for name in SOUNDFONTS if self.soundfont_path(name)]
+
+    def soundfont(self, name: str) -> SoundfontPlayer:
+        """The open player of a font. Raises MissingSoundError with the package to install."""
+        if name not in self._players:
+            path = self.soundfont_path(name)
+            if path is None:
+                file, source = SOUNDFONTS[name]
+                raise MissingSoundError(
+                    f"no sound font {file} in {', '.join(self.soundfont_dirs)}: install {source}"
+                )
+            self._players[name] = SoundfontPlayer(path)
+        return self._players[name]
+
+    def mtg_path(self, instrument: str) -> Path:
+        """The SFZ file of a saxophone. Raises MissingSoundError with where to get it."""
+        if self.samples_dir is None:
+            raise MissingSoundError(f"no samples folder was given: get {MTG_ADVICE}")
+        path = self.samples_dir / MTG_FOLDER / f"MTG {instrument.capitalize()} Sax.sfz"
+        if not path.is_file():
+            raise MissingSoundError(f"no SFZ instrument at {path}: get {MTG_ADVICE}")
+        return path
+
+    def has_mtg(self) -> bool:
+        """Whether the MTG saxophones are in the samples folder."""
+        return self.samples_dir is not None and (self.samples_dir / MTG_FOLDER).is_dir()
+
+    def has_plucked_bass(self) -> bool:
+        """Whether the sampled double bass is in the samples folder."""
+        folder = MEATBASS_FOLDER
+        return self.samples_dir is not None and (self.samples_dir / folder).is_dir()
+
+    def plucked_bass(self) -> PluckedBass:
+        """The sampled double bass. Raises MissingSoundError with where to get it."""
+        if self._plucked is None:
+            if not self.has_plucked_bass():
+                raise MissingSoundError(f"no double bass samples: get {MEATBASS_ADVICE}")
+            self._plucked = PluckedBass(self.samples_dir / MEATBASS_FOLDER / "Samples" / "pizz")
+        return self._plucked
+
+    def check(self) -> None:
+        """Raise MissingSoundError unless a backing and at least one saxophone can be played."""
+        if not self.available_soundfonts():
+            wanted = "; ".join(source for _, source in SOUNDFONTS.values())
+            raise MissingSoundError(
+                f"no sound font in {', '.join(self.soundfont_dirs)}: install one of {wanted}"
+            )
+        if self.samples_dir is not None:
+            if not self.samples_dir.is_dir():
+                raise MissingSoundError(
+                    f"no samples folder {self.samples_dir}: it should hold {MTG_ADVICE}, "
+                    f"and {MEATBASS_ADVICE}"
+                )
+            self.mtg_path("tenor")
+
+
+_PITCH_CLASS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
+
+
+class PluckedBass:
+    """Meatbass pizzicato, played here and not by sfizz: its round robins are drawn by chance.
+
+    Files are named note, octave (A0 = 21), velocity layer 1-4 and round robin 1-4:
+    eb2_vl3_rr2.flac.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._files: dict[tuple[int, int], list[Path]] = {}
+        for path in sorted(folder.glob("*_vl*_rr*.flac")):
+            name, layer, _ = path.stem.split("_")
+            note = _PITCH_CLASS[name[0]] + {"b": -1, "s": 1, "#": 1}.get(name[1], 0)
+            pitch = note + 12 * (int(name[-1]) + 1)
+            self._files.setdefault((pitch, int(layer[2:])), []).append(path)
+        if not self._files:
+            raise MissingSoundError(f"no samples like eb2_vl3_rr2.flac in {folder}")
+        self._audio: dict[Path, np.ndarray] = {}
+
+    def _sample(self, path: Path) -> np.ndarray:
+        if path not in self._audio:
+            audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
+            mono = soxr.resample(audio.mean(axis=1), rate, SAMPLING_RATE).astype(np.float32)
+            # sound that starts late in the file would drag behind the beat
+            loud = np.flatnonzero(np.abs(mono) > 0.05 * np.abs(mono).max())
+            self._audio[path] = mono[max(0, int(loud[0]) - 64) : 4 * SAMPLING_RATE]
+        return self._audio[path]
+
+    def play(self, notes: Sequence[tuple[float, float, int, int]], samples: int) -> np.ndarray:
+        """Notes (onset s, duration s, MIDI pitch, velocity) -> float32 mono, (samples,)."""
+        out = np.zeros(samples + 5 * SAMPLING_RATE, dtype=np.float32)
+        pitches = sorted({pitch for pitch, _ in self._files})
+        turn = 0
+        for onset, duration, pitch, velocity in notes:
+            nearest = min(pitches, key=lambda p: (abs(p - pitch), p))
+            layer = 1 + int(np.searchsorted((32, 65, 97), velocity, side="right"))
+            files = self._files.get((nearest, layer)) or self._files[(nearest, 2)]
+            turn += 1
+            sound = self._sample(files[turn % len(files)])
+            step = 2.0 ** ((pitch - nearest) / 12)
+            count = min(int(len(sound) / step) - 2, int((duration + 0.08) * SAMPLING_RATE))
+            if count < 64:
+                continue
+            if step == 1.0:
+                played = sound[:count].copy()
+            else:
+                at = np.arange(count) * step
+                played = np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
+            release = min(count, int(0.08 * SAMPLING_RATE))
+            played[-release:] *= np.linspace(1, 0, release, dtype=np.float32)
+            start = max(0, round(onset * SAMPLING_RATE))
+            if start >= samples:
+                continue
+            out[start : start + count] += played * (0.3 + 0.7 * velocity / 127)
+        return out[:samples]
