@@ -1,4 +1,4 @@
-"""Splits by performer: whoever is heard in training is never judged, and no tune is in two splits."""
+"""Splits by performer: whoever trains is never judged, and no tune is in two splits."""
 
 from __future__ import annotations
 

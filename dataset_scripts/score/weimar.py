@@ -31,8 +31,9 @@ def read_weimar(folder: Path | str) -> list[Score]:
     """All solos of the folder, in the order of `solos.csv`.
 
     Times are shifted so that the first beat or note starts at 0.5 s. Loudness comes from
-    `loud_median`: the solo's 5th..95th percentile maps to 0.2..1.0, 0.6 where it was not measured, so
-    it says nothing about how loud the recording was. Raises `WeimarError` for missing or broken files.
+    `loud_median`: the solo's 5th..95th percentile maps to 0.2..1.0, 0.6 where it was not measured:
+    it says nothing about how loud the recording was. Raises `WeimarError` for missing or broken
+    files.
     """
     folder = Path(folder)
     solos = _read_rows(folder / "solos.csv")
@@ -40,9 +41,7 @@ def read_weimar(folder: Path | str) -> list[Score]:
     try:
         return [_read_solo(row, notes[row["solo_id"]], beats[row["solo_id"]]) for row in solos]
     except KeyError as error:
-        raise WeimarError(
-            f"{folder}: column {error} is missing; see NOTICE for the source"
-        ) from error
+        raise WeimarError(f"{folder}: column {error} is missing; check its CSV files") from error
 
 
 def _read_rows(path: Path) -> list[Row]:
@@ -52,8 +51,8 @@ def _read_rows(path: Path) -> list[Row]:
             return list(csv.DictReader(file))
     except (OSError, EOFError, UnicodeDecodeError) as error:
         raise WeimarError(
-            f"cannot read {path} ({error}); the folder needs solos.csv, notes.csv.gz and beats.csv.gz "
-            f"of the Weimar Jazz Database (jazzomat.hfm-weimar.de)"
+            f"cannot read {path} ({error}); the folder needs solos.csv, notes.csv.gz and "
+            f"beats.csv.gz of the Weimar Jazz Database (jazzomat.hfm-weimar.de)"
         ) from error
 
 
