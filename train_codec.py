@@ -64,6 +64,7 @@ class CodecTraining:
     f0_weight: float
     commitment_weight: float
     average_decay: float
+    backing_code_weight: float
     seed: int
     threads: int
     max_steps: int | None = None
@@ -281,8 +282,9 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
         if quantize:
             commitment = F.mse_loss(output.latents, output.quantized.detach())
             loss = loss + config.commitment_weight * commitment
-        elif run.step >= config.quantize_after - 40:
-            collected.append(latents)
+        elif run.step >= config.quantize_after - 60:
+            rows = is_solo.repeat_interleave(config.segment_frames)
+            collected.append(latents[rows])
         if not math.isfinite(loss.item()):
             raise TrainingError(
                 f"the loss is {loss.item()} at step {run.step}: lower learning_rate"
@@ -293,7 +295,10 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
         run.optimizer.step()
         revived = 0
         if quantize:
-            revived = run.books.update(latents, output.audio_codes.transpose(1, 2).flatten(0, 1))
+            weights = torch.where(is_solo, 1.0, config.backing_code_weight)
+            weights = weights.repeat_interleave(config.segment_frames)
+            codes = output.audio_codes.transpose(1, 2).flatten(0, 1)
+            revived = run.books.update(latents, codes, weights)
         decay = min(config.average_decay, (1 + run.step) / (10 + run.step))
         names, now = zip(*run.codec.named_parameters(), strict=True)
         torch._foreach_lerp_([run.average[n] for n in names], [p.detach() for p in now], 1 - decay)

@@ -56,7 +56,7 @@ class CodebookTrainer:
     """
 
     def __init__(
-        self, quantizer: ResidualVectorQuantizer, decay: float = 0.99, revive_below: float = 0.05
+        self, quantizer: ResidualVectorQuantizer, decay: float = 0.99, revive_below: float = 0.2
     ):
         self.quantizer = quantizer
         self.decay = decay
@@ -67,7 +67,7 @@ class CodebookTrainer:
 
     @torch.no_grad()
     def start(self, latents: Tensor, iterations: int = 12) -> None:
-        """k-means, codebook by codebook, on latents (N, D) with N of several times V."""
+        """k-means, codebook by codebook, on latents (N, D) with N several times V."""
         residual = latents.float()
         for vectors in self.quantizer.vectors:
             size = vectors.shape[0]
@@ -85,8 +85,11 @@ class CodebookTrainer:
         self.sums = self.quantizer.vectors.detach().float().clone()
 
     @torch.no_grad()
-    def update(self, latents: Tensor, codes: Tensor) -> int:
+    def update(self, latents: Tensor, codes: Tensor, weights: Tensor) -> int:
         """Moves the codebooks towards latents (N, D) that were coded as (N, K).
+
+        Args:
+            weights: (N,) how much each latent counts; codes crowd where the weight is.
 
         Returns:
             How many codes were revived.
@@ -96,14 +99,14 @@ class CodebookTrainer:
         for k, vectors in enumerate(self.quantizer.vectors):
             code = codes[:, k]
             quantized = F.embedding(code, vectors)
-            hits = torch.bincount(code, minlength=vectors.shape[0]).float()
-            sums = torch.zeros_like(vectors).index_add_(0, code, residual)
+            hits = torch.bincount(code, weights, minlength=vectors.shape[0]).float()
+            sums = torch.zeros_like(vectors).index_add_(0, code, residual * weights[:, None])
             self.counts[k].lerp_(hits, 1 - self.decay)
             self.sums[k].lerp_(sums, 1 - self.decay)
             idle = (self.counts[k] < self.revive_below * self.counts[k].mean()).nonzero()[:, 0]
             idle = idle[: len(residual)]
             if len(idle):
-                self.sums[k, idle] = residual[torch.randperm(len(residual))[: len(idle)]]
+                self.sums[k, idle] = residual[torch.multinomial(weights, len(idle))]
                 self.sums[k, idle] *= self.counts[k].mean()
                 self.counts[k, idle] = self.counts[k].mean()
                 revived += len(idle)
