@@ -2,11 +2,15 @@
 
 import sys
 import time
+from collections.abc import Callable
 from typing import TextIO
 
 from tqdm import tqdm
 
 SECONDS_BETWEEN_LINES = 5.0
+
+# called with the seconds of sound that are done and those in all
+Report = Callable[[float, float], None]
 
 
 class Progress:

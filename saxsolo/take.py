@@ -9,6 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from dataset_scripts.score import Note
+
 from .audio import Source
 from .loudness import LoudnessMeter
 from .output import PEAK, Scratch, output_folder, replacing, write_wav
@@ -17,20 +19,6 @@ BLOCK = 65_536
 # the soloist stands a little in front of the band
 SOLO_ABOVE_BACKING = 1.0
 MAX_GAIN = 10.0
-
-
-@dataclass(frozen=True)
-class Note:
-    """A note of the solo.
-
-    Attributes:
-        onset, duration: seconds.
-        pitch: MIDI number.
-    """
-
-    onset: float
-    duration: float
-    pitch: int
 
 
 @dataclass

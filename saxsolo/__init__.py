@@ -1,0 +1,38 @@
+"""saxsolo: a saxophone that improvises over a backing track.
+
+    import saxsolo
+    take = saxsolo.improvise("backing.wav", seed=1)
+    take.save("out")
+
+Names are loaded when they are first used: importing this is quick, torch comes with the first solo.
+"""
+
+from importlib import import_module
+
+_PLACES = {
+    "AudioError": "errors",
+    "CheckpointError": "errors",
+    "OutputError": "errors",
+    "Performance": "playing",
+    "Player": "checkpoint",
+    "SaxsoloError": "errors",
+    "SettingError": "errors",
+    "Settings": "playing",
+    "Take": "take",
+    "improvise": "playing",
+    "load_player": "checkpoint",
+    "round_trip": "coding",
+    "stream": "playing",
+}
+
+__all__ = sorted(_PLACES)
+
+
+def __getattr__(name: str) -> object:
+    if name not in _PLACES:
+        raise AttributeError(f"module 'saxsolo' has no attribute {name!r}")
+    return getattr(import_module(f".{_PLACES[name]}", __name__), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

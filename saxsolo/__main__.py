@@ -1,0 +1,5 @@
+"""`python -m saxsolo` is `saxsolo`."""
+
+from .cli import main
+
+main()

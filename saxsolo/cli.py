@@ -1,0 +1,186 @@
+"""The command line. A person's mistake ends in one line on standard error and exit code 2.
+
+torch is imported inside the commands, so that --help and mistakes answer at once.
+"""
+
+import importlib
+import logging
+import os
+import signal
+import sys
+import warnings
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .errors import SaxsoloError
+
+app = typer.Typer(
+    help="A saxophone that improvises over a backing track.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+corpus = typer.Typer(help="Make the corpus that the model learns from.", no_args_is_help=True)
+app.add_typer(corpus, name="corpus")
+
+CORPUS_COMMANDS = {
+    "render": ("dataset_scripts.render", "scores -> pairs of backing and solo audio"),
+    "tokenise": ("dataset_scripts.tokenise", "pairs -> token shards"),
+    "scores": ("dataset_scripts.scores", "scores -> token rows without audio"),
+}
+
+
+class Instrument(StrEnum):
+    """The saxophones."""
+
+    soprano = "soprano"
+    alto = "alto"
+    tenor = "tenor"
+    baritone = "baritone"
+
+
+CodecOption = Annotated[
+    str | None, typer.Option(help="Folder or Hub id of the codec.", show_default="the default")
+]
+
+
+@app.command()
+def improvise(
+    backing: Annotated[Path, typer.Argument(help="WAV, FLAC, OGG or MP3.", show_default=False)],
+    out: Annotated[Path, typer.Option(help="Folder for solo.wav, mix.wav and run.json.")],
+    seconds: Annotated[
+        float | None, typer.Option(help="Length of the solo.", show_default="the backing's")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same solo.")] = 0,
+    temperature: Annotated[
+        float | None, typer.Option(help="Over 1 wilder, under 1 tamer.", show_default="the model's")
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(help="Choose among the k likeliest only.", show_default="the model's"),
+    ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(help="Over 1 closer to the backing; 1 is none.", show_default="the model's"),
+    ] = None,
+    instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Folder or Hub id.", show_default="the default")
+    ] = None,
+    codec: CodecOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Play over silence too.")] = False,
+) -> None:
+    """Play a saxophone solo over BACKING."""
+    from .audio import open_sound
+    from .output import output_folder
+    from .progress import Progress
+
+    open_sound(backing)
+    with output_folder(out) as folder:
+        _quiet()
+        from .playing import improvise as play
+
+        with Progress("improvising") as progress:
+            take = play(
+                backing,
+                seed=seed,
+                seconds=seconds,
+                temperature=temperature,
+                top_k=top_k,
+                guidance=guidance,
+                instrument=instrument.value,
+                checkpoint=checkpoint,
+                codec=codec,
+                force=force,
+                progress=progress,
+                scratch=folder,
+            )
+        take.save(folder)
+    run = take.run
+    print(f"{folder / 'solo.wav'}\n{folder / 'mix.wav'}\n{folder / 'run.json'}")
+    print(
+        f"{run['audio_seconds']:.1f} s of saxophone in {run['generation_seconds']:.1f} s: "
+        f"{run['real_time_factor']:.2f} times as fast as it plays"
+    )
+
+
+@app.command()
+def codec(
+    sound: Annotated[
+        Path, typer.Argument(metavar="IN", help="WAV, FLAC, OGG or MP3.", show_default=False)
+    ],
+    out: Annotated[Path, typer.Option(help="WAV file to write.")],
+    codec: CodecOption = None,
+) -> None:
+    """Encode and decode IN: what the codec alone does to a sound."""
+    from .audio import open_sound
+    from .progress import Progress
+
+    open_sound(sound)
+    _quiet()
+    from .coding import round_trip
+
+    with Progress("coding") as progress:
+        print(round_trip(sound, out, codec=codec, progress=progress))
+
+
+def _forward(module: str, arguments: list[str]) -> None:
+    try:
+        command = importlib.import_module(module).main
+    except ModuleNotFoundError as error:
+        raise SaxsoloError(
+            f"{error.name} is not installed; pip install 'saxsolo[corpus]' brings it"
+        ) from error
+    sys.exit(command(arguments))
+
+
+def _add_corpus_command(name: str, module: str, text: str) -> None:
+    # everything after the name belongs to the module's own argument parser, --help too
+    settings = {"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []}
+
+    @corpus.command(name, help=text, context_settings=settings)
+    def command(context: typer.Context) -> None:
+        _forward(module, context.args)
+
+
+for _name, (_module, _text) in CORPUS_COMMANDS.items():
+    _add_corpus_command(_name, _module, _text)
+
+
+def _quiet() -> None:
+    """Keeps the libraries' chatter off the person's terminal; their errors still come."""
+    warnings.filterwarnings("ignore")
+    os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
+    os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
+    logging.getLogger("transformers").setLevel(logging.ERROR)
+    from transformers.utils import logging as transformers_logging
+
+    transformers_logging.disable_progress_bar()
+
+
+def main() -> None:
+    """Runs the command line and ends the process."""
+    # a killed run cleans up as an interrupted one does
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        sys.exit(app(standalone_mode=False))
+    except SaxsoloError as error:
+        _fail(str(error))
+    except typer.Abort:
+        sys.exit(130)
+    except KeyboardInterrupt:
+        sys.exit(130)
+    except Exception as error:
+        if not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
+            raise
+        # what typer says of options and arguments
+        _fail(error.format_message())
+
+
+def _fail(message: str) -> None:
+    print(f"saxsolo: {' '.join(message.split())}", file=sys.stderr)
+    sys.exit(2)

@@ -1,0 +1,327 @@
+"""Listen to a backing, play a solo over it: as a whole (`improvise`) or block by block (`stream`).
+
+    backing -> codes, 5 s at a time -> frames of the solo as the model writes them (a thread)
+            -> audio, half a second at a time -> the caller, or a scratch file
+
+Audio is never held whole, codes are: an hour is 115 million samples but 180,000 frames. The blocks
+have fixed sizes, so that the same seed gives the same bits however fast the machine is.
+"""
+
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+import torch
+from transformers import GenerationConfig
+
+from dataset_scripts.score import tokens_to_notes
+from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
+from modeling_saxsolo.generation_saxsolo import FrameStreamer
+
+from .audio import MAX_SECONDS, MIN_SECONDS, SILENCE_PEAK, Sound, Source, open_sound
+from .checkpoint import Place, Player, load_player
+from .coding import DECODE_FRAMES, ENCODE_FRAMES, decode_blocks, encode_blocks
+from .errors import AudioError, SettingError
+from .output import Scratch
+from .progress import Report
+from .take import Take
+
+NO_CONDITION = -1
+PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
+
+# torch has one random state for the process: two solos at once would disturb each other's
+_RANDOM_STATE = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to play; None leaves a choice to the checkpoint.
+
+    Attributes:
+        seed: the same seed gives the same solo on the same machine.
+        seconds: length of the solo; the backing's when None. A shorter backing is followed by
+            silence, over which the saxophone plays on alone.
+        temperature: over 1 wilder, under 1 tamer.
+        top_k: choose among the k likeliest only.
+        guidance: over 1 sticks closer to the backing; 1 is none.
+        instrument: which saxophone.
+        force: play over silence too.
+    """
+
+    seed: int = 0
+    seconds: float | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    guidance: float | None = None
+    instrument: str = "tenor"
+    force: bool = False
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63:
+            raise SettingError(f"seed {self.seed} is not between 0 and 2^63 - 1")
+        if self.seconds is not None and not MIN_SECONDS <= self.seconds <= MAX_SECONDS:
+            raise SettingError(
+                f"{self.seconds:g} seconds is not between {MIN_SECONDS:g} and {MAX_SECONDS:g}"
+            )
+        if self.temperature is not None and not 0 < self.temperature <= 10:
+            raise SettingError(f"temperature {self.temperature:g} is not in (0, 10]")
+        if self.top_k is not None and self.top_k < 1:
+            raise SettingError(f"top_k {self.top_k} is less than 1")
+        if self.guidance is not None and not 1 <= self.guidance <= 20:
+            raise SettingError(f"guidance {self.guidance:g} is not between 1 and 20")
+
+
+class Performance:
+    """One solo while it is played: iterate for its audio, (n,) float32 blocks of half a second.
+
+    Attributes:
+        frames: (N, t) codes so far, a list of parts.
+    """
+
+    def __init__(self, player: Player, source: Source, settings: Settings):
+        self.player, self.source, self.settings = player, source, settings
+        self.condition_ids = _condition_ids(player, settings.instrument)
+        self.generation_config = _generation_config(player, settings)
+        rate = player.sampling_rate
+        wanted = settings.seconds
+        self.length = source.length_at(rate) if wanted is None else round(wanted * rate)
+        self.frames: list[np.ndarray] = []
+
+    @property
+    def seconds(self) -> float:
+        """Length of the solo."""
+        return self.length / self.player.sampling_rate
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        left = self.length
+        for audio in decode_blocks(self.player.codec.model, self._codebooks()):
+            block = audio[:left]
+            left -= len(block)
+            if len(block):
+                yield block
+        assert left == 0, (left, self.length)
+
+    def _codebooks(self) -> Iterator[torch.Tensor]:
+        for frames in self._generated(self._listen()):
+            self.frames.append(frames[0].to(torch.int16).numpy())
+            yield frames[:, -self.player.processor.num_codebooks :]
+
+    def _listen(self) -> torch.Tensor:
+        """Codes of the backing (1, K, T)."""
+        peak = 0.0
+
+        def watched() -> Iterator[np.ndarray]:
+            nonlocal peak
+            for block in self._backing_blocks():
+                peak = max(peak, float(np.abs(block).max()))
+                yield block
+
+        codes = torch.cat(list(encode_blocks(self.player.codec.model, watched())), dim=-1)
+        if peak < SILENCE_PEAK and not self.settings.force:
+            raise AudioError(
+                f"{self.source.name} is silent (peak {peak:.1g}); force the solo to play it alone"
+            )
+        return codes
+
+    def _backing_blocks(self) -> Iterator[np.ndarray]:
+        block = ENCODE_FRAMES * codec_layout(self.player.codec.model).frame_samples
+        for samples in self.source.blocks(block, self.player.sampling_rate, self.length, mono=True):
+            yield samples[:, 0]
+
+    def _generated(self, codes: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yields (1, N, t) frames of the solo as the model completes them."""
+        queue: SimpleQueue = SimpleQueue()
+        stopped = threading.Event()
+
+        def take(frames: torch.Tensor) -> None:
+            if stopped.is_set():
+                raise _Stopped
+            queue.put(frames)
+
+        def work() -> None:
+            model = self.player.solo.model
+            devices = [codes.device.index or 0] if codes.is_cuda else []
+            try:
+                with _RANDOM_STATE, torch.random.fork_rng(devices), torch.inference_mode():
+                    torch.manual_seed(self.settings.seed)
+                    model.generate(
+                        backing_codes=codes,
+                        condition_ids=self.condition_ids,
+                        generation_config=self.generation_config,
+                        streamer=FrameStreamer(model.config, take, DECODE_FRAMES),
+                    )
+                queue.put(None)
+            except _Stopped:
+                pass
+            except BaseException as error:
+                queue.put(error)
+
+        thread = threading.Thread(target=work, name="saxsolo", daemon=True)
+        thread.start()
+        try:
+            while (item := queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+            thread.join()
+
+
+class _Stopped(Exception):
+    """Nobody listens any more."""
+
+
+def improvise(
+    backing: Sound,
+    *,
+    seed: int = 0,
+    seconds: float | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    guidance: float | None = None,
+    instrument: str = "tenor",
+    checkpoint: Place | None = None,
+    codec: Place | None = None,
+    force: bool = False,
+    progress: Report | None = None,
+    scratch: Path | None = None,
+    player: Player | None = None,
+) -> Take:
+    """Plays a saxophone solo over a backing.
+
+    Args:
+        backing: path of a WAV, FLAC, OGG or MP3 file, or (samples, sampling rate).
+        seed, seconds, temperature, top_k, guidance, instrument, force: see `Settings`.
+        checkpoint: folder or Hub id of the solo model; the default in checkpoints/ when None.
+        codec: folder or Hub id of the codec; the checkpoint's own when None.
+        progress: called with the seconds that are played and the seconds in all.
+        scratch: folder that holds the audio until the take is saved, on disk, under no name.
+        player: what `load_player` gave, so that several solos load it once; then `checkpoint` and
+            `codec` are not read.
+
+    Returns:
+        The take: `.solo`, `.mix`, `.notes`, `.save(folder)`.
+
+    Raises:
+        SaxsoloError: AudioError, SettingError, CheckpointError or OutputError; one line each.
+    """
+    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force)
+    source = open_sound(backing)
+    performance = Performance(player or load_player(checkpoint, codec), source, settings)
+    solo = Scratch(scratch)
+    start = time.perf_counter()
+    for block in performance:
+        solo.append(block)
+        if progress is not None:
+            progress(solo.length / performance.player.sampling_rate, performance.seconds)
+    spent = time.perf_counter() - start
+    codes = np.concatenate(performance.frames, axis=-1)
+    has_score = performance.player.solo.model.config.score_vocab_size
+    return Take(
+        sampling_rate=performance.player.sampling_rate,
+        codes=codes,
+        notes=tokens_to_notes(codes[0]) if has_score else [],
+        run=_describe(performance, spent),
+        _backing=source,
+        _solo=solo,
+    )
+
+
+def stream(
+    backing: Sound,
+    *,
+    seed: int = 0,
+    seconds: float | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    guidance: float | None = None,
+    instrument: str = "tenor",
+    checkpoint: Place | None = None,
+    codec: Place | None = None,
+    force: bool = False,
+    player: Player | None = None,
+) -> Iterator[np.ndarray]:
+    """Plays a solo block by block while it is made up.
+
+    What is wrong with the arguments is raised by the call itself, what is wrong inside the sound by
+    the first block. Stopping early (`close()`, or leaving the loop) stops the model too.
+
+    Args:
+        As `improvise`.
+
+    Yields:
+        (n,) float32 at the codec's rate (32 kHz), half a second each; together exactly
+        `improvise(...).solo`.
+    """
+    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force)
+    source = open_sound(backing)
+    return iter(Performance(player or load_player(checkpoint, codec), source, settings))
+
+
+def _condition_ids(player: Player, instrument: str) -> torch.Tensor:
+    """(1, C) with the instrument in its place and the others left open."""
+    conditions = player.solo.model.config.conditions
+    if instrument not in conditions.get("instrument", [instrument]):
+        raise SettingError(
+            f"instrument {instrument!r} is none of those that {player.solo.name} plays: "
+            f"{', '.join(conditions['instrument'])}"
+        )
+    given = {**player.processor.default_conditions, "instrument": instrument}
+    ids = [
+        values.index(given[name]) if name in given else NO_CONDITION
+        for name, values in conditions.items()
+    ]
+    return torch.tensor([ids], device=player.solo.model.device)
+
+
+def _generation_config(player: Player, settings: Settings) -> GenerationConfig:
+    config = GenerationConfig.from_dict(player.solo.model.generation_config.to_dict())
+    config.do_sample = True
+    if settings.temperature is not None:
+        config.temperature = settings.temperature
+    if settings.top_k is not None:
+        config.top_k = settings.top_k
+    if settings.guidance is not None:
+        config.guidance_scale = settings.guidance
+    return config
+
+
+def _describe(performance: Performance, spent: float) -> dict:
+    """What run.json says."""
+    player, source, settings = performance.player, performance.source, performance.settings
+    effective = performance.generation_config.to_diff_dict()
+    effective.pop("transformers_version", None)
+    return {
+        "seed": settings.seed,
+        "settings": {
+            "seconds": settings.seconds,
+            "instrument": settings.instrument,
+            "force": settings.force,
+            "temperature": settings.temperature,
+            "top_k": settings.top_k,
+            "guidance": settings.guidance,
+            "generation_config": effective,
+        },
+        "backing": {
+            "name": source.name,
+            "seconds": source.seconds,
+            "sampling_rate": source.sampling_rate,
+            "channels": source.channels,
+        },
+        "checkpoint": {"name": player.solo.name, "sha256": player.solo.sha256},
+        "codec": {"name": player.codec.name, "sha256": player.codec.sha256},
+        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "device": str(player.solo.model.device),
+        "threads": torch.get_num_threads(),
+        "sampling_rate": player.sampling_rate,
+        "audio_seconds": performance.seconds,
+        "generation_seconds": spent,
+        "real_time_factor": performance.seconds / spent,
+    }
