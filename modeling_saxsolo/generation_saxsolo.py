@@ -6,6 +6,7 @@ early enough for the lookahead, so there is no seam and memory stays bounded.
 Every logits processor is stateless: all it needs is the number of tokens so far.
 """
 
+import copy
 from collections.abc import Callable
 
 import torch
@@ -316,11 +317,13 @@ class SaxsoloGenerationMixin(GenerationMixin):
         if guidance is not None and guidance != 1:
             inputs = _with_null_rows(inputs)
             kwargs = {**kwargs, "guidance": float(guidance)}
-        settings = GenerationConfig(**settings.to_dict())
-        settings.guidance_scale = None
-        settings.max_length = prompt.shape[-1] + steps
-        if config.score_vocab_size:
-            settings.update(temperature=None, top_k=None, top_p=None)
+        # What is done here must look done to the library; None would mean the model's default.
+        settings = copy.deepcopy(settings)
+        settings.update(guidance_scale=1.0, max_new_tokens=steps, max_length=None)
+        for name in ("pad_token_id", "bos_token_id", "decoder_start_token_id", "eos_token_id"):
+            setattr(settings, name, getattr(config, name))
+        if config.score_vocab_size and settings.do_sample:
+            settings.update(temperature=1.0, top_k=0, top_p=1.0)
         tokens = super().generate(
             encoder_outputs=self.encoder(**inputs),
             decoder_input_ids=prompt,

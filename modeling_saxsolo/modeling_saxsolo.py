@@ -167,6 +167,8 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             nn.Linear(config.hidden_size, size, bias=False) for size in config.stream_sizes
         )
         self.post_init()
+        # Greedy decoding soon holds one note for ever: sample unless a checkpoint says otherwise.
+        self.generation_config.do_sample = True
 
     def get_encoder(self, modality: str | None = None) -> SaxsoloEncoder:
         return self.encoder
