@@ -8,6 +8,7 @@ phrases, a few cents of drift, breath before phrases.
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -23,11 +24,29 @@ FONT_RANGE = {"soprano": (54, 91), "alto": (47, 87), "tenor": (40, 84), "bariton
 FONT_PROGRAM = {"soprano": 64, "alto": 65, "tenor": 66, "baritone": 67}
 # a solo that leaves the sampled range this often is given to a sound font instead of being folded
 MUCH_OUT_OF_RANGE = 0.04
-# seconds by which a sample speaks later than its key is pressed (measured: tests/render)
-ATTACK_LAG = {"mtg": 0.010, "fluidr3": 0.006, "musescore": 0.008}
+# How far a note starts into its sample (controller 98 of the SFZ): the whole tongued attack, less
+# of it for short notes, next to none for slurred ones.
+TONGUED, SHORT, SLURRED = 20, 60, 100
+# Seconds from the key to the sound (30 % of its height; medians over the range, two velocities).
+ATTACK_LAG = {
+    "mtg": {
+        "soprano": {TONGUED: 0.017, SHORT: 0.011, SLURRED: 0.011},
+        "alto": {TONGUED: 0.030, SHORT: 0.014, SLURRED: 0.013},
+        "tenor": {TONGUED: 0.026, SHORT: 0.015, SLURRED: 0.015},
+        "baritone": {TONGUED: 0.013, SHORT: 0.007, SLURRED: 0.009},
+    },
+    "font": {
+        "soprano": dict.fromkeys((TONGUED, SHORT, SLURRED), 0.018),
+        "alto": dict.fromkeys((TONGUED, SHORT, SLURRED), 0.020),
+        "tenor": dict.fromkeys((TONGUED, SHORT, SLURRED), 0.019),
+        "baritone": dict.fromkeys((TONGUED, SHORT, SLURRED), 0.006),
+    },
+}
+# the fonts' saxophones ring on into the next note; one horn plays one note
+FONT_RELEASE = 0.4
 BEND_STEP = 0.008
 BEND_LIMIT = 200.0
-CC_VOLUME, CC_SLUR_OFFSET, CC_RELEASE, CC_NOISE = 7, 98, 72, 80
+CC_VOLUME, CC_ATTACK, CC_RELEASE, CC_NOISE = 7, 98, 72, 80
 
 
 @dataclass(frozen=True)
@@ -101,50 +120,64 @@ def render_solo(
     if timbre not in TIMBRES:
         raise ValueError(f"timbre {timbre!r} is unknown: take one of {', '.join(TIMBRES)}")
     manner = Manner.draw(rng, score.feel)
-    events = performance(score.notes, manner, rng, lag=ATTACK_LAG[timbre])
+    lags = ATTACK_LAG["mtg" if timbre == "mtg" else "font"][score.instrument]
+    events = performance(score.notes, manner, rng, lags)
     if timbre == "mtg":
         setup = [
             MidiEvent(0.0, "cc", CC_VOLUME, 127),
-            MidiEvent(0.0, "cc", CC_RELEASE, int(rng.integers(6, 14))),
+            MidiEvent(0.0, "cc", CC_RELEASE, int(rng.integers(5, 12))),
             MidiEvent(0.0, "cc", CC_NOISE, 0),
         ]
         audio = play_sfz(sounds.mtg_path(score.instrument), setup + events, samples)
         _add_breath(audio, score, sounds, manner, rng)
     else:
         program = FONT_PROGRAM[score.instrument]
-        events = [event for event in events if event.number != CC_SLUR_OFFSET]
-        audio = sounds.soundfont(timbre).play(events, samples, program=program)
+        events = [event for event in events if event.number != CC_ATTACK]
+        audio = sounds.soundfont(timbre).play(
+            events, samples, program=program, release=FONT_RELEASE
+        )
     rounded = {key: round(value, 3) for key, value in vars(manner).items()}
     return audio, rounded
 
 
 def performance(
-    notes: tuple[Note, ...], manner: Manner, rng: np.random.Generator, *, lag: float = 0.0
+    notes: Sequence[Note], manner: Manner, rng: np.random.Generator, lags: Mapping[int, float]
 ) -> list[MidiEvent]:
-    """Notes -> key, slur and bend events. Keys go down `lag` seconds before they should sound."""
+    """Notes -> key, attack and bend events.
+
+    Keys go down the `lags` (seconds, by kind of attack) before their notes should sound.
+    """
     events: list[MidiEvent] = []
-    for index, note in enumerate(notes):
-        before = notes[index - 1] if index else None
-        after = notes[index + 1] if index + 1 < len(notes) else None
-        gap_before = note.onset - (before.onset + before.duration) if before else np.inf
-        gap_after = after.onset - (note.onset + note.duration) if after else np.inf
-        slurred = gap_before < manner.slur_gap and before.pitch != note.pitch
+    attacks, starts = [], []
+    for before, note in zip((None, *notes), notes, strict=False):
+        gap = _gap(before, note)
+        slurred = gap < manner.slur_gap and before.pitch != note.pitch
+        attack = SLURRED if slurred else (SHORT if note.duration < 0.09 else TONGUED)
+        attacks.append(attack)
+        starts.append(max(0.0, note.onset - lags[attack]))
+    for index, (note, attack, start) in enumerate(zip(notes, attacks, starts, strict=True)):
+        last = index + 1 == len(notes)
         velocity = manner.softest + (manner.loudest - manner.softest) * note.loudness
         velocity = int(np.clip(velocity + rng.normal(0, 3), 30, 127))
-        start = max(0.0, note.onset - lag)
         end = max(note.onset + note.duration, note.onset + 0.03)
-        if after is not None:
-            if gap_after < manner.slur_gap and after.pitch != note.pitch:
-                end = after.onset + 0.008
-            else:
-                end = min(end, after.onset - lag - 0.002)
-        # slurred and very short notes skip the tongue's attack in the sample
-        skip = 100 if slurred else (60 if note.duration < 0.09 else 20)
-        events.append(MidiEvent(start, "cc", CC_SLUR_OFFSET, skip))
+        if not last:
+            following = starts[index + 1]
+            # a slur overlaps by the attack's lag, so that the line does not break
+            slur = attacks[index + 1] == SLURRED
+            end = notes[index + 1].onset if slur else min(end, following - 0.002)
+        events.append(MidiEvent(start, "cc", CC_ATTACK, attack))
         events.append(MidiEvent(start, "on", note.pitch, velocity))
-        events.append(MidiEvent(max(end, start + 0.02), "off", note.pitch, 0))
-        events += _bends(note, start, slurred, gap_before, gap_after, manner, rng)
+        events.append(MidiEvent(max(end, start + 0.015), "off", note.pitch, 0))
+        gap_before = _gap(notes[index - 1] if index else None, note)
+        gap_after = np.inf if last else _gap(note, notes[index + 1])
+        bends = _bends(note, start, attack == SLURRED, gap_before, gap_after, manner, rng)
+        events += [bend for bend in bends if last or bend.time < starts[index + 1]]
     return events
+
+
+def _gap(before: Note | None, note: Note) -> float:
+    """Seconds of silence before a note."""
+    return np.inf if before is None else note.onset - (before.onset + before.duration)
 
 
 def _bends(

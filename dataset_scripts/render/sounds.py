@@ -23,6 +23,7 @@ SAMPLING_RATE = 32000
 SFZ_RATE = 48000
 SFZ_BLOCK = 128
 SOUNDFONT_RATE = 44100
+VOLUME_RELEASE_GENERATOR = 38  # releaseVolEnv, SoundFont 2.04, 8.1.3
 
 SOUNDFONT_FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")
 SOUNDFONTS = {
@@ -115,9 +116,15 @@ class SoundfontPlayer:
         return self._synth.sfpreset_name(self._font, bank, program) is not None
 
     def play(
-        self, events: Sequence[MidiEvent], samples: int, *, program: int, bank: int = 0
+        self,
+        events: Sequence[MidiEvent],
+        samples: int,
+        *,
+        program: int,
+        bank: int = 0,
+        release: float = 1.0,
     ) -> np.ndarray:
-        """Render events to float32 mono, (samples,) at 32 kHz.
+        """Render events to float32 mono, (samples,) at 32 kHz; `release` scales how long keys ring.
 
         Raises MissingSoundError where the font lacks the preset.
         """
@@ -127,6 +134,13 @@ class SoundfontPlayer:
             raise MissingSoundError(f"{self.path.name} has no preset {program} in bank {bank}")
         channel = 9 if bank == 128 else 0
         synth.program_select(channel, self._font, bank, program)
+        # the generator counts in timecents and is added to the preset's own
+        self._library.fluid_synth_set_gen(
+            ctypes.c_void_p(synth.synth),
+            channel,
+            VOLUME_RELEASE_GENERATOR,
+            ctypes.c_float(1200 * np.log2(release)),
+        )
         total = -(-samples * SOUNDFONT_RATE // SAMPLING_RATE)
         left = np.zeros(total, dtype=np.float32)
         right = np.zeros(total, dtype=np.float32)
