@@ -8,6 +8,7 @@ cut off by its own header) or in the first pass over the samples (NaN, cut off i
 import os
 import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,6 +40,7 @@ class Source:
         channels: 1 or 2; more are mixed down to 1.
         frames: samples in a channel.
         path: the file, None for an array.
+        format: as libsndfile calls it, "WAV" say; empty for an array.
         samples: (frames, channels of the original) for an array, None for a file.
     """
 
@@ -47,6 +49,7 @@ class Source:
     channels: int
     frames: int
     path: Path | None = None
+    format: str = ""
     samples: np.ndarray | None = None
 
     @property
@@ -122,8 +125,15 @@ class Source:
             return
         seen = 0
         try:
-            with sf.SoundFile(self.path) as file:
-                while len(part := file.read(READ_FRAMES, dtype="float32", always_2d=True)):
+            mp3 = self.format == "MP3"
+            with _hushed(mp3):
+                file = sf.SoundFile(self.path)
+            with file:
+                while True:
+                    with _hushed(mp3):
+                        part = file.read(READ_FRAMES, dtype="float32", always_2d=True)
+                    if not len(part):
+                        break
                     seen += len(part)
                     yield part
         except (sf.LibsndfileError, OSError) as error:
@@ -197,13 +207,11 @@ def _from_file(path: Path) -> Source:
         raise AudioError(f"{name} cannot be read: {error.strerror}") from error
     if size == 0:
         raise AudioError(f"{name} is empty (zero bytes)")
-    if (promised := _mp3_bytes(head)) and size < 0.99 * promised:
-        # asked before libsndfile, which would print a warning of its own
-        raise AudioError(
-            f"{name} breaks off: its header says {promised} bytes, {size} are there; fetch it again"
-        )
+    if head[:4] == b"OggS" and not _ogg_ends(path, size):
+        raise AudioError(f"{name} breaks off: its last page is missing; fetch or export it again")
     try:
-        info = sf.info(path)
+        with _hushed(not _looks_like_sound(head)):
+            info = sf.info(path)
     except (sf.LibsndfileError, OSError) as error:
         kind = "breaks off or is damaged" if _looks_like_sound(head) else "is no sound file"
         raise AudioError(
@@ -215,37 +223,43 @@ def _from_file(path: Path) -> Source:
             f"{name} breaks off: its header says {cut[1]} bytes of sound, {cut[2]} are there; "
             "fetch or export it again"
         )
-    if "lacks an end-of-stream bit" in info.extra_info:
-        raise AudioError(f"{name} breaks off: its last page is missing; fetch or export it again")
     if info.frames <= 0:
         raise AudioError(f"{name} holds no samples")
     channels = info.channels if info.channels <= 2 else 1
-    return Source(name, info.samplerate, channels, info.frames, path=path)
+    return Source(name, info.samplerate, channels, info.frames, path, info.format)
 
 
 def _looks_like_sound(head: bytes) -> bool:
-    return head[:4] in (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM") or head[:3] == b"ID3"
+    return head[:4] in (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM")
 
 
-def _mp3_bytes(head: bytes) -> int | None:
-    """Bytes that the Xing or Info tag of an MP3 says follow the ID3 tag, None where none says."""
-    start = 0
-    if head[:3] == b"ID3" and len(head) >= 10:
-        size = 0
-        for byte in head[6:10]:
-            size = size << 7 | byte & 0x7F
-        start = 10 + size
-    frame = head[start : start + 200]
-    if len(frame) < 4 or frame[0] != 0xFF or frame[1] & 0xE0 != 0xE0:
-        return None
-    at = max(frame.find(b"Xing"), frame.find(b"Info"))
-    if at < 0 or len(frame) < at + 16:
-        return None
-    flags = int.from_bytes(frame[at + 4 : at + 8])
-    if not flags & 2:
-        return None
-    field = at + 8 + (4 if flags & 1 else 0)
-    return start + int.from_bytes(frame[field : field + 4])
+@contextmanager
+def _hushed(hush: bool) -> Iterator[None]:
+    """Drops what the MP3 decoder, a C library, writes past Python onto standard error."""
+    if not hush:
+        yield
+        return
+    kept = os.dup(2)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def _ogg_ends(path: Path, size: int) -> bool:
+    """Whether the last page (RFC 3533, at most 65,307 bytes) is whole and marked as the last."""
+    with path.open("rb") as file:
+        file.seek(max(0, size - 2 * READ_FRAMES))
+        tail = file.read()
+    page = tail[tail.rfind(b"OggS") :]
+    if len(page) < 27 or not page[5] & 4:
+        return False
+    lengths = page[27 : 27 + page[26]]
+    return len(lengths) == page[26] and len(page) >= 27 + len(lengths) + sum(lengths)
 
 
 def _one_line(error: Exception) -> str:

@@ -28,7 +28,7 @@ corpus = typer.Typer(help="Make the corpus that the model learns from.", no_args
 app.add_typer(corpus, name="corpus")
 
 CORPUS_COMMANDS = {
-    "render": ("dataset_scripts.render", "scores -> pairs of backing and solo audio"),
+    "render": ("dataset_scripts.render.__main__", "scores -> pairs of backing and solo audio"),
     "tokenise": ("dataset_scripts.tokenise", "pairs -> token shards"),
     "scores": ("dataset_scripts.scores", "scores -> token rows without audio"),
 }
@@ -50,7 +50,7 @@ CodecOption = Annotated[
 
 @app.command()
 def improvise(
-    backing: Annotated[Path, typer.Argument(help="WAV, FLAC, OGG or MP3.", show_default=False)],
+    backing: Annotated[Path, typer.Argument(metavar="BACKING", help="WAV, FLAC, OGG or MP3.")],
     out: Annotated[Path, typer.Option(help="Folder for solo.wav, mix.wav and run.json.")],
     seconds: Annotated[
         float | None, typer.Option(help="Length of the solo.", show_default="the backing's")
@@ -110,9 +110,7 @@ def improvise(
 
 @app.command()
 def codec(
-    sound: Annotated[
-        Path, typer.Argument(metavar="IN", help="WAV, FLAC, OGG or MP3.", show_default=False)
-    ],
+    sound: Annotated[Path, typer.Argument(metavar="IN", help="WAV, FLAC, OGG or MP3.")],
     out: Annotated[Path, typer.Option(help="WAV file to write.")],
     codec: CodecOption = None,
 ) -> None:
@@ -170,14 +168,15 @@ def main() -> None:
         sys.exit(app(standalone_mode=False))
     except SaxsoloError as error:
         _fail(str(error))
-    except typer.Abort:
-        sys.exit(130)
-    except KeyboardInterrupt:
+    except (typer.Abort, KeyboardInterrupt):
         sys.exit(130)
     except Exception as error:
-        if not hasattr(error, "exit_code") or not hasattr(error, "format_message"):
+        if not hasattr(error, "format_message"):
             raise
         # what typer says of options and arguments
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(error.format_message())
+            sys.exit(2)
         _fail(error.format_message())
 
 

@@ -57,15 +57,13 @@ def _encode_overlapping(
 
 
 def decode_blocks(codec: PreTrainedModel, codes: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
-    """Audio of codes (1, K, t) that come in parts, as (n,) float32 blocks."""
+    """Audio of codes (1, K, t) that come in parts, as (n,) float32 blocks, n >= 1."""
     decoder = StreamingDecoder(codec)
-    for part in codes:
+    for part in chain(codes, [None]):
         with torch.inference_mode():
-            audio = decoder.push(part.to(codec.device))
-        yield _samples(audio)
-    with torch.inference_mode():
-        audio = decoder.finish()
-    yield _samples(audio)
+            audio = decoder.finish() if part is None else decoder.push(part.to(codec.device))
+        if audio.numel():
+            yield audio.reshape(-1).float().cpu().numpy()
 
 
 def round_trip(
@@ -112,8 +110,3 @@ def round_trip(
 
         write_wav(partial, decoded(), rate)
     return path
-
-
-def _samples(audio: torch.Tensor) -> np.ndarray:
-    """(1, 1, n) -> (n,)"""
-    return audio.reshape(-1).float().cpu().numpy()

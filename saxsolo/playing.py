@@ -125,7 +125,7 @@ class Performance:
         codes = torch.cat(list(encode_blocks(self.player.codec.model, watched())), dim=-1)
         if peak < SILENCE_PEAK and not self.settings.force:
             raise AudioError(
-                f"{self.source.name} is silent (peak {peak:.1g}); force the solo to play it alone"
+                f"{self.source.name} is silent (peak {peak:.1g}); --force (force=True) plays anyway"
             )
         return codes
 
