@@ -224,10 +224,11 @@ class SaxsoloGenerationMixin(GenerationMixin):
         processors.extend(logits_processor or [])
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
+            rules = ForcedTokens(forced[..., first:stop].flatten(0, 1))
             played[..., step:stop] = self._play_window(
                 _first_frames(inputs, first, last),
                 played[..., first:step],
-                LogitsProcessorList([ForcedTokens(forced[..., first:].flatten(0, 1)), *processors]),
+                LogitsProcessorList([rules, *processors]),
                 stop - step,
                 settings,
                 None if streamer is None else _SkipPrompt(streamer),

@@ -235,7 +235,8 @@ class SaxsoloCodeEmbedding(nn.Module):
         vectors = self.vectors(codes + offsets)
         if self.projection is None:
             return vectors.sum(dim=2)
-        return self.projection(vectors.flatten(2))
+        # Autocast would make the residual stream bf16 from here on.
+        return self.projection(vectors.flatten(2)).to(vectors.dtype)
 
 
 def layer_norm(config: SaxsoloConfig) -> nn.LayerNorm:

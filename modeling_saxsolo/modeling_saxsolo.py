@@ -295,7 +295,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             rows = (target >= 0).nonzero().squeeze(1)
             if not len(rows):
                 losses.append(None)
-                hits.append(hidden.new_tensor(float("nan")))
+                hits.append(torch.tensor(float("nan"), device=hidden.device))
                 continue
             logits = head(hidden.index_select(0, rows))
             losses.append(_cross_entropy(logits if self.training else logits.float(), target[rows]))

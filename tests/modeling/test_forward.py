@@ -229,6 +229,9 @@ def test_bf16_autocast_gives_nearly_the_same_loss(make_model, make_inputs):
     with torch.autocast("cpu", torch.bfloat16):
         rounded = model(**inputs).loss
     assert rounded.dtype == torch.float32
+    with torch.autocast("cpu", torch.bfloat16):
+        for embed in (model.encoder.embed, model.decoder.embed):
+            assert embed(inputs["backing_codes"].transpose(1, 2)).dtype == torch.float32
     torch.testing.assert_close(rounded, exact, rtol=2e-2, atol=0)
 
 
