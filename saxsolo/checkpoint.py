@@ -7,7 +7,7 @@ import hashlib
 import json
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import torch
@@ -42,7 +42,7 @@ class Weights:
             weights are in several.
     """
 
-    model: PreTrainedModel
+    model: PreTrainedModel = field(repr=False)
     name: str
     sha256: str
 
@@ -53,7 +53,7 @@ class Player:
 
     solo: Weights
     codec: Weights
-    processor: SaxsoloProcessor
+    processor: SaxsoloProcessor = field(repr=False)
 
     @property
     def sampling_rate(self) -> int:

@@ -165,7 +165,7 @@ def main() -> None:
     # a killed run cleans up as an interrupted one does
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
-        sys.exit(app(standalone_mode=False))
+        sys.exit(app(prog_name="saxsolo", standalone_mode=False))
     except SaxsoloError as error:
         _fail(str(error))
     except (typer.Abort, KeyboardInterrupt):

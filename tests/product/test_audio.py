@@ -1,0 +1,110 @@
+"""Reading by blocks: any format and rate, aligned to the sample, and loudness by blocks."""
+
+import numpy as np
+import pyloudnorm
+import pytest
+import soundfile as sf
+
+from saxsolo.audio import open_sound
+from saxsolo.loudness import LoudnessMeter
+
+from .conftest import chords
+
+
+def whole(source, rate: int, length: int, block: int = 4800, mono: bool = True) -> np.ndarray:
+    blocks = list(source.blocks(block, rate, length, mono))
+    assert all(len(b) == block for b in blocks[:-1]) and 0 < len(blocks[-1]) <= block
+    return np.concatenate(blocks)
+
+
+def delay(found: np.ndarray, wanted: np.ndarray) -> int:
+    """Samples by which `found` is late."""
+    size = 2 * len(wanted)
+    spectrum = np.fft.rfft(found, size) * np.conj(np.fft.rfft(wanted, size))
+    place = int(np.argmax(np.fft.irfft(spectrum, size)))
+    return place if place < len(wanted) else place - size
+
+
+# MP3 ends at 48 kHz
+RATES = {"wav": 96000, "flac": 96000, "ogg": 96000, "mp3": 48000}
+
+
+@pytest.mark.parametrize(
+    "kind, rate",
+    [(kind, r) for kind in RATES for r in (8000, 22050, 32000, 44100, RATES[kind])],
+)
+def test_every_format_and_rate_is_aligned(tmp_path, kind, rate):
+    path = tmp_path / f"sound.{kind}"
+    sound = chords(2.0, rate)
+    sf.write(path, sound, rate)
+    source = open_sound(path)
+    assert (source.sampling_rate, source.channels) == (rate, 2)
+    assert source.length_at(32000) == 64000
+    heard = whole(source, 32000, 64000)
+    assert heard.shape == (64000, 1) and heard.dtype == np.float32
+    wanted = chords(2.0, 32000).mean(1)
+    assert abs(delay(heard[:, 0], wanted)) <= 1
+    assert np.corrcoef(heard[:, 0], wanted)[0, 1] > (0.98 if rate >= 22050 else 0.9)
+
+
+def test_blocks_are_the_same_whatever_their_size(tmp_path):
+    path = tmp_path / "sound.flac"
+    sf.write(path, chords(2.0, 44100), 44100)
+    source = open_sound(path)
+    one = whole(source, 32000, 64000, block=64000)
+    many = whole(source, 32000, 64000, block=777)
+    np.testing.assert_array_equal(one, many)
+
+
+def test_shorter_and_longer_than_the_sound():
+    samples = chords(1.5, 32000)
+    source = open_sound((samples, 32000))
+    np.testing.assert_array_equal(whole(source, 32000, 9600, mono=False), samples[:9600])
+    longer = whole(source, 32000, 60000, mono=False)
+    np.testing.assert_array_equal(longer[:48000], samples)
+    assert not longer[48000:].any() and len(longer) == 60000
+
+
+@pytest.mark.parametrize("turn", [lambda x: x, lambda x: x.T, lambda x: x.astype(np.float64)])
+def test_arrays_either_way_round(turn):
+    samples = chords(1.0, 32000)
+    source = open_sound((turn(samples), 32000))
+    np.testing.assert_array_equal(whole(source, 32000, 32000, mono=False), samples)
+
+
+def test_more_than_two_channels_are_mixed_down():
+    samples = np.stack([chords(1.0, 32000)[:, 0] * k for k in (1, 2, 3)], axis=1)
+    source = open_sound((samples, 32000))
+    assert source.channels == 1
+    heard = whole(source, 32000, 32000, mono=False)
+    np.testing.assert_allclose(heard[:, 0], samples[:, 1], atol=1e-6)
+
+
+def test_a_wav_of_a_program_that_streams_is_no_truncated_one(tmp_path):
+    path = tmp_path / "stream.wav"
+    sf.write(path, chords(1.0, 32000), 32000)
+    data = bytearray(path.read_bytes())
+    at = data.index(b"data") + 4
+    data[4:8] = data[at : at + 4] = b"\xff\xff\xff\xff"
+    path.write_bytes(data)
+    assert open_sound(path).frames == 32000
+
+
+@pytest.mark.parametrize("channels", [1, 2])
+@pytest.mark.parametrize("block", [1000, 32000, 10**6])
+def test_loudness_by_blocks_is_that_of_the_whole(channels, block):
+    rng = np.random.default_rng(0)
+    levels = np.repeat([0.001, 0.3, 0.05, 0.2], 32000)
+    sound = (rng.standard_normal((128000, channels)) * levels[:, None]).astype(np.float32)
+    meter = LoudnessMeter(32000, channels)
+    for start in range(0, len(sound), block):
+        meter.push(sound[start : start + block])
+    wanted = pyloudnorm.Meter(32000).integrated_loudness(sound.astype(np.float64))
+    assert meter.loudness == pytest.approx(wanted, abs=0.01)
+    assert meter.peak == pytest.approx(np.abs(sound).max())
+
+
+def test_silence_has_no_loudness():
+    meter = LoudnessMeter(32000, 1)
+    meter.push(np.zeros((64000, 1), np.float32))
+    assert meter.loudness is None

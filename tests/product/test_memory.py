@@ -1,0 +1,73 @@
+"""An hour in one file goes through in bounded memory."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from .conftest import chords
+
+ROOT = Path(__file__).resolve().parents[2]
+HOUR = 3600
+# Decoding an hour note by note takes longer than tests may: a model that hands out random frames
+# stands in for it. Everything around it is the real thing.
+SCRIPT = """
+import resource, sys
+import torch
+from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
+from saxsolo import cli
+
+def generate(self, backing_codes, streamer, **_):
+    size = self.config.codebook_size
+    for start in range(0, backing_codes.shape[-1], 25):
+        t = min(25, backing_codes.shape[-1] - start)
+        codes = torch.randint(0, size, (1, self.config.num_streams, t))
+        codes[:, 0] = 0
+        streamer.on_frames(codes)
+
+SaxsoloForConditionalGeneration.generate = generate
+try:
+    cli.main()
+finally:
+    print("peak", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
+"""
+
+
+def peak_megabytes(*arguments: object) -> float:
+    line = [sys.executable, "-c", SCRIPT, *map(str, arguments)]
+    done = subprocess.run(line, cwd=ROOT, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout.split("peak ")[1]) / 1024
+
+
+@pytest.fixture(scope="module")
+def hour(tmp_path_factory) -> Path:
+    """An hour of stereo at 44.1 kHz, a FLAC of the same minute again and again."""
+    path = tmp_path_factory.mktemp("hour") / "hour.flac"
+    minute = chords(60.0, 44100)
+    with sf.SoundFile(path, "w", 44100, 2) as file:
+        for _ in range(HOUR // 60):
+            file.write(minute)
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("what", ["improvise", "codec"])
+def test_an_hour(what, hour, checkpoint, backing, tmp_path):
+    if what == "improvise":
+        options = ("--checkpoint", checkpoint)
+        outs, solo = (tmp_path / "short", tmp_path / "long"), tmp_path / "long" / "solo.wav"
+    else:
+        options = ("--codec", checkpoint / "codec")
+        outs, solo = (tmp_path / "short.wav", tmp_path / "long.wav"), tmp_path / "long.wav"
+    short = peak_megabytes(what, backing, "--out", outs[0], *options)
+    long = peak_megabytes(what, hour, "--out", outs[1], *options)
+    assert long < 2000
+    # an hour of one channel at 32 kHz is 460 MB as float32
+    assert long - short < 200, (short, long)
+    info = sf.info(solo)
+    assert (info.frames, info.samplerate) == (HOUR * 32000, 32000)
+    assert np.abs(sf.read(solo, start=info.frames - 32000)[0]).max() > 0
