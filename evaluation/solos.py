@@ -182,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
         human.append(track_notes(solo, rate))
         labels.append(np.load(folder / "labels.npz", allow_pickle=False)["frame_labels"])
         instruments.append(row["instrument"])
-        factors.append(take.settings["real_time_factor"])
+        factors.append(take.run["real_time_factor"])
     report = {
         "command": "python -m evaluation.solos",
         "cases": len(played),
