@@ -18,9 +18,10 @@ from ..score import Note, Score
 from .sounds import SAMPLING_RATE, MidiEvent, Sounds, play_sfz, to_rate
 
 TIMBRES = ("mtg", "fluidr3", "musescore")
-# lowest and highest key of the MTG samples; the sound fonts stretch further than the horns do
+# lowest and highest key of the MTG samples, and of what both sound fonts sound (FluidR3 is silent
+# above its alto's 84 and its baritone's 72)
 MTG_RANGE = {"soprano": (56, 88), "alto": (49, 81), "tenor": (44, 76), "baritone": (36, 69)}
-FONT_RANGE = {"soprano": (54, 91), "alto": (47, 87), "tenor": (40, 84), "baritone": (36, 76)}
+FONT_RANGE = {"soprano": (54, 91), "alto": (47, 84), "tenor": (40, 84), "baritone": (36, 72)}
 FONT_PROGRAM = {"soprano": 64, "alto": 65, "tenor": 66, "baritone": 67}
 # a solo that leaves the sampled range this often is given to a sound font instead of being folded
 MUCH_OUT_OF_RANGE = 0.04
