@@ -55,19 +55,27 @@ def hour(tmp_path_factory) -> Path:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("what", ["improvise", "codec"])
-def test_an_hour(what, hour, checkpoint, backing, tmp_path):
-    if what == "improvise":
-        options = ("--checkpoint", checkpoint)
-        outs, solo = (tmp_path / "short", tmp_path / "long"), tmp_path / "long" / "solo.wav"
-    else:
-        options = ("--codec", checkpoint / "codec")
-        outs, solo = (tmp_path / "short.wav", tmp_path / "long.wav"), tmp_path / "long.wav"
-    short = peak_megabytes(what, backing, "--out", outs[0], *options)
-    long = peak_megabytes(what, hour, "--out", outs[1], *options)
+def test_an_hour(hour, checkpoint, backing, tmp_path):
+    options = ("--checkpoint", checkpoint)
+    short = peak_megabytes("improvise", backing, "--out", tmp_path / "short", *options)
+    long = peak_megabytes("improvise", hour, "--out", tmp_path / "long", *options)
     assert long < 2000
     # an hour of one channel at 32 kHz is 460 MB as float32
     assert long - short < 200, (short, long)
-    info = sf.info(solo)
-    assert (info.frames, info.samplerate) == (HOUR * 32000, 32000)
-    assert np.abs(sf.read(solo, start=info.frames - 32000)[0]).max() > 0
+    for name, channels in (("solo.wav", 1), ("mix.wav", 2)):
+        info = sf.info(tmp_path / "long" / name)
+        assert (info.frames, info.samplerate, info.channels) == (HOUR * 32000, 32000, channels)
+        end = sf.read(tmp_path / "long" / name, start=info.frames - 32000)[0]
+        assert np.abs(end).max() > 0
+
+
+@pytest.mark.slow
+def test_the_codec_over_minutes(hour, checkpoint, backing, tmp_path):
+    ten_minutes = tmp_path / "ten.wav"
+    with sf.SoundFile(hour) as file, sf.SoundFile(ten_minutes, "w", 44100, 2) as out:
+        out.write(file.read(600 * 44100, dtype="float32"))
+    options = ("--codec", checkpoint / "codec")
+    short = peak_megabytes("codec", backing, "--out", tmp_path / "short.wav", *options)
+    long = peak_megabytes("codec", ten_minutes, "--out", tmp_path / "long.wav", *options)
+    # ten minutes of one channel at 32 kHz are 77 MB as float32
+    assert long - short < 70, (short, long)
