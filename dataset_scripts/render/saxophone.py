@@ -15,13 +15,16 @@ import numpy as np
 import soundfile
 
 from ..score import Note, Score
-from .sounds import SAMPLING_RATE, MidiEvent, Sounds, play_sfz, to_rate
+from .sounds import SAMPLING_RATE, MidiEvent, SoundfontPlayer, Sounds, play_sfz, to_rate
 
 TIMBRES = ("mtg", "fluidr3", "musescore")
 # lowest and highest key of the MTG samples, and of what both sound fonts sound (FluidR3 is silent
 # above its alto's 84 and its baritone's 72)
 MTG_RANGE = {"soprano": (56, 88), "alto": (49, 81), "tenor": (44, 76), "baritone": (36, 69)}
 FONT_RANGE = {"soprano": (54, 91), "alto": (47, 84), "tenor": (40, 84), "baritone": (36, 72)}
+# One tenor sample of FluidR3, which MuseScore_General took over, speaks an octave low for its first
+# 150 ms: its keys are played on the alto.
+SLIPPING_KEYS = {"tenor": range(64, 68)}
 FONT_PROGRAM = {"soprano": 64, "alto": 65, "tenor": 66, "baritone": 67}
 # a solo that leaves the sampled range this often is given to a sound font instead of being folded
 MUCH_OUT_OF_RANGE = 0.04
@@ -132,13 +135,29 @@ def render_solo(
         audio = play_sfz(sounds.mtg_path(score.instrument), setup + events, samples)
         _add_breath(audio, score, sounds, manner, rng)
     else:
-        program = FONT_PROGRAM[score.instrument]
-        events = [event for event in events if event.number != CC_ATTACK]
-        audio = sounds.soundfont(timbre).play(
-            events, samples, program=program, release=FONT_RELEASE
-        )
+        audio = _play_font(score.instrument, events, sounds.soundfont(timbre), samples)
     rounded = {key: round(value, 3) for key, value in vars(manner).items()}
     return audio, rounded
+
+
+def _play_font(
+    instrument: str, events: Sequence[MidiEvent], player: SoundfontPlayer, samples: int
+) -> np.ndarray:
+    """The events on the font's saxophone, keys that slip on their stand-in."""
+    slipping = SLIPPING_KEYS.get(instrument, ())
+    lanes: tuple[list[MidiEvent], list[MidiEvent]] = ([], [])
+    for event in events:
+        if event.kind == "bend":
+            lanes[0].append(event)
+            lanes[1].append(event)
+        elif event.kind in ("on", "off"):
+            lanes[event.number in slipping].append(event)
+    programs = (FONT_PROGRAM[instrument], FONT_PROGRAM["alto"])
+    audio = np.zeros(samples, dtype=np.float32)
+    for lane, program in zip(lanes, programs, strict=True):
+        if any(event.kind == "on" for event in lane):
+            audio += player.play(lane, samples, program=program, release=FONT_RELEASE)
+    return audio
 
 
 def performance(
