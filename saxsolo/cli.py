@@ -30,7 +30,6 @@ app.add_typer(corpus, name="corpus")
 CORPUS_COMMANDS = {
     "render": ("dataset_scripts.render.__main__", "scores -> pairs of backing and solo audio"),
     "tokenise": ("dataset_scripts.tokenise", "pairs -> token shards"),
-    "scores": ("dataset_scripts.scores", "scores -> token rows without audio"),
 }
 
 
