@@ -10,6 +10,7 @@ regions of an SFZ file that are chosen by chance are never triggered.
 from __future__ import annotations
 
 import ctypes
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -23,6 +24,8 @@ SAMPLING_RATE = 32000
 SFZ_RATE = 48000
 SFZ_BLOCK = 128
 SOUNDFONT_RATE = 44100
+POLYPHONY = 96
+WARM_UP_CHANNEL = 15
 VOLUME_RELEASE_GENERATOR = 38  # releaseVolEnv, SoundFont 2.04, 8.1.3
 
 SOUNDFONT_FOLDERS = ("/usr/share/sounds/sf2", "/usr/share/sounds/sf3", "/usr/share/soundfonts")
@@ -104,7 +107,7 @@ class SoundfontPlayer:
         self._synth = fluidsynth.Synth(
             gain=0.6,
             samplerate=float(SOUNDFONT_RATE),
-            **{"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": 128},
+            **{"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": POLYPHONY},
         )
         self.path = path
         self._font = self._synth.sfload(str(path))
@@ -130,6 +133,7 @@ class SoundfontPlayer:
         """
         synth = self._synth
         synth.system_reset()
+        self._clear()
         if not self.has_preset(bank, program):
             raise MissingSoundError(f"{self.path.name} has no preset {program} in bank {bank}")
         channel = 9 if bank == 128 else 0
@@ -141,16 +145,17 @@ class SoundfontPlayer:
             VOLUME_RELEASE_GENERATOR,
             ctypes.c_float(1200 * np.log2(release)),
         )
-        total = -(-samples * SOUNDFONT_RATE // SAMPLING_RATE)
+        # fluidsynth works in blocks of 64: whole blocks only, or the rest of this call's last block
+        # would begin the next call
+        total = 64 * math.ceil(samples * SOUNDFONT_RATE / SAMPLING_RATE / 64)
         left = np.zeros(total, dtype=np.float32)
         right = np.zeros(total, dtype=np.float32)
         position = 0
         for event in in_order(events):
             target = min(total, max(position, round(event.time * SOUNDFONT_RATE)))
-            # fluidsynth renders blocks of 64; shorter steps only cost calls
-            if target - position >= 64:
-                self._render(left, right, position, target - position)
-                position = target
+            target -= target % 64
+            self._render(left, right, position, target - position)
+            position = target
             if event.kind == "on":
                 synth.noteon(channel, event.number, int(event.value))
             elif event.kind == "off":
@@ -161,6 +166,37 @@ class SoundfontPlayer:
                 synth.pitch_bend(channel, round(event.value / 200 * 8191))
         self._render(left, right, position, total - position)
         return to_rate(0.5 * (left + right), SOUNDFONT_RATE, samples)
+
+    def _clear(self) -> None:
+        """Bring every voice into one state, whatever it played before.
+
+        A reset only releases the keys of the call before, and a voice used again starts its first
+        block with what its last note left. So all sound is cut, and every voice plays the same.
+        """
+        self._silence()
+        self._synth.program_select(WARM_UP_CHANNEL, self._font, 0, 0)
+        for key in range(128):
+            if self._active_voices() >= POLYPHONY:
+                break
+            self._synth.noteon(WARM_UP_CHANNEL, 127 - key, 64)
+        unheard = np.zeros(512, dtype=np.float32)
+        self._render(unheard, unheard, 0, len(unheard))
+        self._silence()
+
+    def _active_voices(self) -> int:
+        return self._library.fluid_synth_get_active_voice_count(ctypes.c_void_p(self._synth.synth))
+
+    def _silence(self) -> None:
+        for channel in range(16):
+            self._library.fluid_synth_all_sounds_off(
+                ctypes.c_void_p(self._synth.synth), ctypes.c_int(channel)
+            )
+        unheard = np.zeros(512, dtype=np.float32)
+        for _ in range(100):
+            self._render(unheard, unheard, 0, len(unheard))
+            if self._active_voices() == 0:
+                return
+        raise AssertionError(f"{self.path.name} does not fall silent")
 
     def _render(self, left: np.ndarray, right: np.ndarray, start: int, count: int) -> None:
         if count > 0:
