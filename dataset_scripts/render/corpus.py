@@ -29,7 +29,8 @@ import soundfile
 from ..score import Score, frame_labels, score_tokens
 from ..splits import SPLITS, assign_splits
 from .pair import render_pair, seed_of
-from .sounds import SAMPLING_RATE, Sounds
+from .rate import SAMPLING_RATE
+from .sounds import Sounds
 
 LONGEST_UNCUT = 360.0
 LONGEST_EXCERPT = 240.0

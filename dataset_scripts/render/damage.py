@@ -9,7 +9,7 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from .sounds import SAMPLING_RATE, fit
+from .rate import SAMPLING_RATE, fit
 
 SILENCE = 1e-4
 

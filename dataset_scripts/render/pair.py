@@ -10,9 +10,10 @@ import numpy as np
 
 from ..score import Score
 from .damage import equalise, room, to_level, wear_out
+from .rate import SAMPLING_RATE
 from .rhythm import render_rhythm
 from .saxophone import choose_timbre, fold_into_range, render_solo
-from .sounds import SAMPLING_RATE, Sounds
+from .sounds import Sounds
 
 SAMPLES_PER_FRAME = 640
 SOLO_LEVEL_DB = -20.0

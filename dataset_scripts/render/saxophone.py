@@ -15,7 +15,8 @@ import numpy as np
 import soundfile
 
 from ..score import Note, Score
-from .sounds import SAMPLING_RATE, MidiEvent, SoundfontPlayer, Sounds, play_sfz, to_rate
+from .rate import SAMPLING_RATE, to_rate
+from .sounds import MidiEvent, SoundfontPlayer, Sounds, play_sfz
 
 TIMBRES = ("mtg", "fluidr3", "musescore")
 # lowest and highest key of the MTG samples, and of what both sound fonts sound (FluidR3 is silent

@@ -17,10 +17,10 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import soundfile
-import soxr
 
-SAMPLING_RATE = 32000
+from .plucked import PluckedBass
+from .rate import SAMPLING_RATE, to_rate
+
 SFZ_RATE = 48000
 SFZ_BLOCK = 128
 SOUNDFONT_RATE = 44100
@@ -70,19 +70,6 @@ _EVENT_ORDER = {"off": 0, "cc": 1, "bend": 2, "on": 3}
 def in_order(events: Sequence[MidiEvent]) -> list[MidiEvent]:
     """Events by time; at equal times notes end before controllers move and notes start."""
     return sorted(events, key=lambda e: (e.time, _EVENT_ORDER[e.kind], e.number))
-
-
-def to_rate(audio: np.ndarray, rate: int, samples: int) -> np.ndarray:
-    """Mono `audio` at `rate` Hz -> float32 at 32 kHz, cut or padded to `samples`."""
-    out = soxr.resample(audio, rate, SAMPLING_RATE, quality="HQ").astype(np.float32)
-    return fit(out, samples)
-
-
-def fit(audio: np.ndarray, samples: int) -> np.ndarray:
-    """Cut or zero-pad a 1-D array to `samples`."""
-    if len(audio) >= samples:
-        return audio[:samples]
-    return np.pad(audio, (0, samples - len(audio)))
 
 
 class SoundfontPlayer:
@@ -304,7 +291,11 @@ class Sounds:
         if self._plucked is None:
             if not self.has_plucked_bass():
                 raise MissingSoundError(f"no double bass samples: get {MEATBASS_ADVICE}")
-            self._plucked = PluckedBass(self.samples_dir / MEATBASS_FOLDER / "Samples" / "pizz")
+            folder = self.samples_dir / MEATBASS_FOLDER / "Samples" / "pizz"
+            try:
+                self._plucked = PluckedBass(folder)
+            except FileNotFoundError as error:
+                raise MissingSoundError(f"{error}: get {MEATBASS_ADVICE}") from error
         return self._plucked
 
     def check(self) -> None:
@@ -321,62 +312,3 @@ class Sounds:
                     f"and {MEATBASS_ADVICE}"
                 )
             self.mtg_path("tenor")
-
-
-_PITCH_CLASS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
-
-
-class PluckedBass:
-    """Meatbass pizzicato, played here and not by sfizz: its round robins are drawn by chance.
-
-    Files are named note, octave (A0 = 21), velocity layer 1-4 and round robin 1-4:
-    eb2_vl3_rr2.flac.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._files: dict[tuple[int, int], list[Path]] = {}
-        for path in sorted(folder.glob("*_vl*_rr*.flac")):
-            name, layer, _ = path.stem.split("_")
-            note = _PITCH_CLASS[name[0]] + {"b": -1, "s": 1, "#": 1}.get(name[1], 0)
-            pitch = note + 12 * (int(name[-1]) + 1)
-            self._files.setdefault((pitch, int(layer[2:])), []).append(path)
-        if not self._files:
-            raise MissingSoundError(f"no samples like eb2_vl3_rr2.flac in {folder}")
-        self._audio: dict[Path, np.ndarray] = {}
-
-    def _sample(self, path: Path) -> np.ndarray:
-        if path not in self._audio:
-            audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            mono = soxr.resample(audio.mean(axis=1), rate, SAMPLING_RATE).astype(np.float32)
-            # sound that starts late in the file would drag behind the beat
-            loud = np.flatnonzero(np.abs(mono) > 0.05 * np.abs(mono).max())
-            self._audio[path] = mono[max(0, int(loud[0]) - 64) : 4 * SAMPLING_RATE]
-        return self._audio[path]
-
-    def play(self, notes: Sequence[tuple[float, float, int, int]], samples: int) -> np.ndarray:
-        """Notes (onset s, duration s, MIDI pitch, velocity) -> float32 mono, (samples,)."""
-        out = np.zeros(samples + 5 * SAMPLING_RATE, dtype=np.float32)
-        pitches = sorted({pitch for pitch, _ in self._files})
-        turn = 0
-        for onset, duration, pitch, velocity in notes:
-            nearest = min(pitches, key=lambda p: (abs(p - pitch), p))
-            layer = 1 + int(np.searchsorted((32, 65, 97), velocity, side="right"))
-            files = self._files.get((nearest, layer)) or self._files[(nearest, 2)]
-            turn += 1
-            sound = self._sample(files[turn % len(files)])
-            step = 2.0 ** ((pitch - nearest) / 12)
-            count = min(int(len(sound) / step) - 2, int((duration + 0.08) * SAMPLING_RATE))
-            if count < 64:
-                continue
-            if step == 1.0:
-                played = sound[:count].copy()
-            else:
-                at = np.arange(count) * step
-                played = np.interp(at, np.arange(len(sound)), sound).astype(np.float32)
-            release = min(count, int(0.08 * SAMPLING_RATE))
-            played[-release:] *= np.linspace(1, 0, release, dtype=np.float32)
-            start = max(0, round(onset * SAMPLING_RATE))
-            if start >= samples:
-                continue
-            out[start : start + count] += played * (0.3 + 0.7 * velocity / 127)
-        return out[:samples]

@@ -1,0 +1,21 @@
+"""The one sampling rate of the corpus, and the way to it."""
+
+from __future__ import annotations
+
+import numpy as np
+import soxr
+
+SAMPLING_RATE = 32000
+
+
+def to_rate(audio: np.ndarray, rate: int, samples: int) -> np.ndarray:
+    """Mono `audio` at `rate` Hz -> float32 at 32 kHz, cut or padded to `samples`."""
+    out = soxr.resample(audio, rate, SAMPLING_RATE, quality="HQ").astype(np.float32)
+    return fit(out, samples)
+
+
+def fit(audio: np.ndarray, samples: int) -> np.ndarray:
+    """Cut or zero-pad a 1-D array to `samples`."""
+    if len(audio) >= samples:
+        return audio[:samples]
+    return np.pad(audio, (0, samples - len(audio)))
