@@ -15,7 +15,7 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from transformers import EncodecModel, PreTrainedModel
 
-from modeling_saxsolo.codec_adapter_saxsolo import CodecError
+from modeling_saxsolo.codec_adapter_saxsolo import CodecError, codec_layout
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
@@ -100,7 +100,12 @@ def load_codec(codec: Place | None = None, device: str | None = None) -> Weights
         CheckpointError: when it is none or is damaged.
     """
     folder, name = _find(codec or os.environ.get("SAXSOLO_CODEC") or DEFAULT_CODEC)
-    return _load(folder, name, CODECS, "codec", device)
+    weights = _load(folder, name, CODECS, "codec", device)
+    try:
+        codec_layout(weights.model)
+    except CodecError as error:
+        raise CheckpointError(f"codec {name}: {_brief(error)}") from error
+    return weights
 
 
 def _processor_settings(folder: Path) -> dict:

@@ -28,11 +28,14 @@ from .audio import MAX_SECONDS, MIN_SECONDS, SILENCE_PEAK, Sound, Source, open_s
 from .checkpoint import Place, Player, load_player
 from .coding import DECODE_FRAMES, ENCODE_FRAMES, decode_blocks, encode_blocks
 from .errors import AudioError, SettingError
+from .loudness import LoudnessMeter
 from .output import Scratch
 from .progress import Report
 from .take import Take
 
 NO_CONDITION = -1
+# LUFS of the backings in the rendered corpus
+LISTENING_LEVELS = (-28.0, -15.0)
 PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
 
 # torch has one random state for the process: two solos at once would disturb each other's
@@ -108,31 +111,32 @@ class Performance:
         assert left == 0, (left, self.length)
 
     def _codebooks(self) -> Iterator[torch.Tensor]:
-        for frames in self._generated(self._listen()):
+        for frames in self._generated(self.listen()):
             self.frames.append(frames[0].to(torch.int16).numpy())
             yield frames[:, -self.player.processor.num_codebooks :]
 
-    def _listen(self) -> torch.Tensor:
-        """Codes of the backing (1, K, T)."""
-        peak = 0.0
+    def listen(self) -> torch.Tensor:
+        """Codes of the backing (1, K, T).
 
-        def watched() -> Iterator[np.ndarray]:
-            nonlocal peak
-            for block in self._backing_blocks():
-                peak = max(peak, float(np.abs(block).max()))
-                yield block
-
-        codes = torch.cat(list(encode_blocks(self.player.codec.model, watched())), dim=-1)
-        if peak < SILENCE_PEAK and not self.settings.force:
+        Raises:
+            AudioError: for a sound that is silent, damaged, or holds NaN.
+        """
+        meter = LoudnessMeter(self.player.sampling_rate, 1)
+        for block in self._backing_blocks():
+            meter.push(block)
+        if meter.peak < SILENCE_PEAK and not self.settings.force:
             raise AudioError(
-                f"{self.source.name} is silent (peak {peak:.1g}); --force (force=True) plays anyway"
+                f"{self.source.name} is silent (peak {meter.peak:.1g}); "
+                "--force (force=True) plays anyway"
             )
-        return codes
+        gain = listening_gain(meter.loudness)
+        blocks = (gain * block[:, 0] for block in self._backing_blocks())
+        return torch.cat(list(encode_blocks(self.player.codec.model, blocks)), dim=-1)
 
     def _backing_blocks(self) -> Iterator[np.ndarray]:
+        """(n, 1) float32 blocks at the codec's rate."""
         block = ENCODE_FRAMES * codec_layout(self.player.codec.model).frame_samples
-        for samples in self.source.blocks(block, self.player.sampling_rate, self.length, mono=True):
-            yield samples[:, 0]
+        return self.source.blocks(block, self.player.sampling_rate, self.length, mono=True)
 
     def _generated(self, codes: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yields (1, N, t) frames of the solo as the model completes them."""
@@ -263,6 +267,18 @@ def stream(
     settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force)
     source = open_sound(backing)
     return iter(Performance(player or load_player(checkpoint, codec), source, settings))
+
+
+def listening_gain(loudness: float | None) -> float:
+    """Factor that brings a backing to a level the model has heard; 1 where it has one already.
+
+    Args:
+        loudness: LUFS, None for silence.
+    """
+    if loudness is None:
+        return 1.0
+    quietest, loudest = LISTENING_LEVELS
+    return 10 ** ((min(max(loudness, quietest), loudest) - loudness) / 20)
 
 
 def _condition_ids(player: Player, instrument: str) -> torch.Tensor:
