@@ -32,7 +32,8 @@ import yaml
 
 from dataset_scripts.score import builtin_scores, read_weimar
 from dataset_scripts.score_rows import Row, score_rows
-from modeling_saxsolo.codec_adapter_saxsolo import load_codec
+from dataset_scripts.token_checks import weights_sha256
+from modeling_saxsolo.codec_adapter_saxsolo import CodecError, load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
@@ -59,11 +60,13 @@ def main(argv: list[str] | None = None) -> int:
 
 def _run(arguments: argparse.Namespace) -> None:
     settings = read_settings(arguments.config, _overrides(arguments))
-    audio, scores = load_rows(arguments, settings)
+    config = SaxsoloConfig(**settings.model)
+    audio, scores = load_rows(arguments, settings, config)
     rows = audio or scores
     heldout = [row for row in rows if row["split"] == arguments.split]
-    config = SaxsoloConfig(**settings.model)
     codec = load_codec(arguments.codec) if arguments.codec else None
+    if codec is not None and audio:
+        check_codec(codec, audio[0])
     torch.manual_seed(settings.seed)
     model = SaxsoloForConditionalGeneration(config)
     if arguments.evaluate_only:
@@ -105,7 +108,7 @@ def _run(arguments: argparse.Namespace) -> None:
 
 
 def load_rows(
-    arguments: argparse.Namespace, settings: TrainSettings
+    arguments: argparse.Namespace, settings: TrainSettings, config: SaxsoloConfig
 ) -> tuple[list[Row], list[Row]]:
     """Rows of all splits of the token corpus and of the scores, as far as they are asked for."""
     audio: list[Row] = []
@@ -113,7 +116,12 @@ def load_rows(
         from dataset_scripts.jazz_sax_tokens import load_tokens  # datasets takes seconds to import
 
         for split in ("train", arguments.split):
-            audio += load_tokens(arguments.tokens, split)
+            audio += load_tokens(
+                arguments.tokens,
+                split,
+                num_codebooks=config.num_codebooks,
+                codebook_size=config.codebook_size,
+            )
     scores = read_weimar(arguments.weimar_dir) if arguments.weimar_dir else []
     rows = score_rows(scores, settings.tempi) if scores else []
     if arguments.builtin:
@@ -123,6 +131,16 @@ def load_rows(
     if not audio and not rows:
         raise SettingsError("nothing to train on: give --tokens, --weimar-dir or --builtin")
     return audio, rows
+
+
+def check_codec(codec: torch.nn.Module, row: Row) -> None:
+    """Raises `CodecError` when the corpus was not made with this codec."""
+    found = weights_sha256(codec)
+    if found != row["codec_sha256"]:
+        raise CodecError(
+            f"the codec's weights have sha256 {found[:12]}, the tokens were made with "
+            f"{str(row['codec_sha256'])[:12]}; tokenise again, or give that codec"
+        )
 
 
 def initialise(

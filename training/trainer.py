@@ -39,6 +39,7 @@ from .log import RunLog
 from .settings import TrainSettings
 
 BEST = "best"
+_LONGEST_WARMUP = 0.05
 
 
 class TrainingError(RuntimeError):
@@ -130,10 +131,13 @@ class SoloTrainer:
         return state
 
     def learning_rate(self, step: int, elapsed: float) -> float:
-        """Linear warm-up, then a cosine over the run's steps or minutes, whichever end first."""
+        """Linear warm-up over `warmup_steps` or a twentieth of the run, whichever is shorter, then
+        a cosine over the run's steps or minutes, whichever end first."""
         settings = self.settings
-        warm = min(1.0, (step + 1) / max(1, settings.warmup_steps))
-        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, self._progress(elapsed, step))))
+        progress = self._progress(elapsed, step)
+        warm = (step + 1) / max(1, settings.warmup_steps)
+        warm = min(1.0, max(warm, progress / _LONGEST_WARMUP))
+        fall = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
         span = settings.learning_rate - settings.final_learning_rate
         return warm * (settings.final_learning_rate + span * fall)
 
