@@ -87,7 +87,9 @@ def _run(arguments: argparse.Namespace) -> None:
     state = trainer.state
     if not arguments.evaluate_only:
         (arguments.out / "settings.yaml").write_text(yaml.safe_dump(asdict(settings)), "utf-8")
-        state = trainer.train()
+        if not trainer.train():
+            print(f"broken off at step {state.step}; the same command goes on", file=sys.stderr)
+            return
         trainer.load_best()
     if not trainer.accelerator.is_main_process:
         return
@@ -95,6 +97,8 @@ def _run(arguments: argparse.Namespace) -> None:
     figures |= {"step": state.step, "minutes": state.seconds / 60}
     figures["parameters"] = model.num_parameters()
     clips = []
+    if not arguments.evaluate_only:
+        export(model, codec, arguments.out / FINAL)
     if heldout:
         judgement = trainer.judge(choose_clips(heldout, settings.final_clips))
         figures |= judgement.figures()
@@ -102,7 +106,6 @@ def _run(arguments: argparse.Namespace) -> None:
         trainer.log.write("end", state.step, figures)
     trainer.log.close()
     if not arguments.evaluate_only:
-        export(model, codec, arguments.out / FINAL)
         write_json(arguments.out / FINAL / "figures.json", figures)
     write_json(arguments.out / f"heldout-{arguments.split}.json", {**figures, "per_clip": clips})
 

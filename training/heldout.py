@@ -116,7 +116,7 @@ def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
         others = np.flatnonzero(titles != title)
         if not len(others):
             raise ValueError(
-                f"all {len(rows)} held-out clips are of one tune, {title!r}; the loss under "
+                f"all {len(rows)} held-out clips are of one tune, {str(title)!r}; the loss under "
                 f"another tune's backing needs two"
             )
         chosen.append(int(rng.choice(others)))

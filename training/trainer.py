@@ -34,7 +34,7 @@ from .checkpoints import (
     save_checkpoint,
     write_manifest,
 )
-from .heldout import Judgement, choose_clips, judge, stream_names
+from .heldout import Judgement, choose_clips, judge, partners, stream_names
 from .log import RunLog
 from .settings import TrainSettings
 
@@ -75,6 +75,7 @@ class SoloTrainer:
         self.settings = settings
         self.run = run
         self.heldout = choose_clips(heldout, settings.heldout_clips)
+        partners(self.heldout)  # refuse now what would only fail at the first evaluation
         collator = Collator(
             model.config,
             backing_dropout=settings.backing_dropout,
@@ -100,9 +101,12 @@ class SoloTrainer:
         self._asked_to_stop = False
         self._sums: dict[str, list[float]] = defaultdict(list)
 
-    def train(self) -> TrainingState:
-        """Trains to the end of the settings, an early stop or a signal, then saves. Raises
-        `TrainingError` on a non-finite loss; the last checkpoint stays as it was."""
+    def train(self) -> bool:
+        """Trains to the end of the settings or an early stop, then saves and judges: True. False
+        when a signal broke it off: only a checkpoint is written, to go on from.
+
+        Raises `TrainingError` on a non-finite loss; the last checkpoint stays as it was.
+        """
         settings, state = self.settings, self.state
         began = time.monotonic() - state.seconds
         bar = tqdm(
@@ -111,10 +115,11 @@ class SoloTrainer:
             unit="step",
             disable=not (self.accelerator.is_main_process and sys.stderr.isatty()),
         )
+        judged_at, broken_off = -1, False
         with self._catch_signals(), bar:
             while state.step < settings.max_steps:
-                elapsed, stop = self._agree(time.monotonic() - began)
-                if stop or self._progress(elapsed) >= 1:
+                elapsed, broken_off = self._agree(time.monotonic() - began)
+                if broken_off or self._progress(elapsed) >= 1:
                     break
                 self._step(elapsed)
                 state.step += 1
@@ -122,13 +127,16 @@ class SoloTrainer:
                 bar.update()
                 if state.step % settings.log_every == 0:
                     self._log_training()
-                if state.step % settings.evaluate_every == 0 and self._evaluate():
-                    break
+                if state.step % settings.evaluate_every == 0:
+                    judged_at = state.step
+                    if self._evaluate():
+                        break
                 if state.step % settings.save_every == 0:
                     self._save()
-        if state.step % settings.save_every:
-            self._save()
-        return state
+        if not broken_off and judged_at != state.step:
+            self._evaluate()
+        self._save()
+        return not broken_off
 
     def learning_rate(self, step: int, elapsed: float) -> float:
         """Linear warm-up over `warmup_steps` or a twentieth of the run, whichever is shorter, then

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from collections.abc import Sequence
+from itertools import pairwise
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def score_tokens(score: Score, num_frames: int) -> np.ndarray:
             onsets[frame + 1] = note
     tokens = np.zeros(num_frames, dtype=np.int16)
     starts = sorted(onsets)
-    for start, limit in zip(starts, [*starts[1:], num_frames], strict=True):
+    for start, limit in pairwise([*starts, num_frames]):
         if not 0 <= start < num_frames:
             continue
         note = onsets[start]
