@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 TAKES ?= takes
 BACKINGS ?= $(wildcard examples/*.flac)
+# two workers, one thread each, suit two cores; make test PYTEST_FLAGS="-x -k codec" for a part
+PYTEST_FLAGS ?= -n 2
 
 .PHONY: demo test lint clean
 
