@@ -24,7 +24,9 @@ KEYS_CHANCES = {
 }
 ACOUSTIC_BASS, FINGERED_BASS, FRETLESS_BASS = 32, 33, 35
 STANDARD_KIT, ROOM_KIT, JAZZ_KIT, BRUSH_KIT = 0, 8, 32, 40
-# dB against the whole, before the balance varies
+FONT_CHANCES = {"fluidr3": 0.45, "musescore": 0.4, "timgm6mb": 0.15}
+PLAYERS = ("bass", "keys", "drums")
+# dBFS of each stem before the balance varies
 STEM_LEVEL = {"bass": -22.0, "keys": -23.0, "drums": -24.0}
 
 
@@ -44,11 +46,17 @@ def events_of(strokes: Sequence[Stroke]) -> list[MidiEvent]:
 
 
 def render_rhythm(
-    score: Score, sounds: Sounds, rng: np.random.Generator, samples: int
+    score: Score,
+    sounds: Sounds,
+    rng: np.random.Generator,
+    samples: int,
+    *,
+    players: Sequence[str] | None = None,
 ) -> tuple[np.ndarray, dict]:
     """Bass, chords and drums on the beats of `score` -> float32 mono (samples,), and the settings.
 
-    The result has no set level. Raises MissingSoundError where no sound font is installed.
+    `players`: which of PLAYERS are there; None draws, nearly always all three. The result has no
+    set level. Raises MissingSoundError where no sound font is installed.
     """
     settings: dict[str, object] = {}
     mix = np.zeros(samples, dtype=np.float32)
@@ -58,12 +66,12 @@ def render_rhythm(
     grid = Grid(score, rng)
     settings["swing"] = round(grid.swing, 3)
     fonts = sounds.available_soundfonts()
-    likely = np.array([{"fluidr3": 0.45, "musescore": 0.4, "timgm6mb": 0.15}[f] for f in fonts])
-    draw_font = lambda: str(rng.choice(fonts, p=likely / likely.sum()))  # noqa: E731
-    missing = float(rng.random())
-    players = [name for name in ("bass", "keys", "drums") if name != _absent(missing)]
+    likely = np.array([FONT_CHANCES[font] for font in fonts])
+    absent = _absent(float(rng.random()))
+    if players is None:
+        players = [name for name in PLAYERS if name != absent]
     for player in players:
-        font = draw_font()
+        font = str(rng.choice(fonts, p=likely / likely.sum()))
         if player == "bass":
             stem, instrument = _bass(score, grid, sounds, rng, font, samples)
         elif player == "keys":

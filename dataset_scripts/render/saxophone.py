@@ -89,7 +89,7 @@ def choose_timbre(score: Score, sounds: Sounds, rng: np.random.Generator) -> str
     """One of the timbres this machine has: mostly the MTG samples, unless the solo leaves them."""
     weights = {"mtg": 0.6 if sounds.has_mtg() else 0.0}
     for name in ("fluidr3", "musescore"):
-        weights[name] = 0.2 if sounds.soundfont_path(name) else 0.0
+        weights[name] = 0.2 if name in sounds.available_soundfonts() else 0.0
     low, high = MTG_RANGE[score.instrument]
     outside = sum(not low <= note.pitch <= high for note in score.notes)
     fonts = weights["fluidr3"] + weights["musescore"]

@@ -231,12 +231,14 @@ def play_sfz(path: Path, events: Sequence[MidiEvent], samples: int) -> np.ndarra
 class Sounds:
     """The instruments of this machine.
 
-    `samples_dir` holds mtg_solo_sax/ and meatbass_pizz/ (None: neither); sound fonts are looked
-    for in `soundfont_dirs`. Players are opened on first use and kept by the process.
+    `samples_dir` holds mtg_solo_sax/ and meatbass_pizz/ (None: neither); sound fonts of
+    `soundfont_names` are looked for in `soundfont_dirs`. Players are opened on first use and kept
+    by the process.
     """
 
     samples_dir: Path | None = None
     soundfont_dirs: tuple[str, ...] = SOUNDFONT_FOLDERS
+    soundfont_names: tuple[str, ...] = tuple(SOUNDFONTS)
     _players: dict[str, SoundfontPlayer] = field(default_factory=dict, repr=False)
     _plucked: PluckedBass | None = field(default=None, repr=False)
 
@@ -253,8 +255,8 @@ class Sounds:
         return None
 
     def available_soundfonts(self) -> list[str]:
-        """Names of the installed fonts, in the order of SOUNDFONTS."""
-        return [name for name in SOUNDFONTS if self.soundfont_path(name)]
+        """Names of the installed fonts, in the order of `soundfont_names`."""
+        return [name for name in self.soundfont_names if self.soundfont_path(name)]
 
     def soundfont(self, name: str) -> SoundfontPlayer:
         """The open player of a font. Raises MissingSoundError with the package to install."""
@@ -301,9 +303,9 @@ class Sounds:
     def check(self) -> None:
         """Raise MissingSoundError unless a backing and at least one saxophone can be played."""
         if not self.available_soundfonts():
-            wanted = "; ".join(source for _, source in SOUNDFONTS.values())
+            wanted = "; ".join(SOUNDFONTS[name][1] for name in self.soundfont_names)
             raise MissingSoundError(
-                f"no sound font in {', '.join(self.soundfont_dirs)}: install one of {wanted}"
+                f"no sound font in {', '.join(self.soundfont_dirs)}: install one of: {wanted}"
             )
         if self.samples_dir is not None:
             if not self.samples_dir.is_dir():
