@@ -25,7 +25,8 @@ class Progress:
         self.word = word
         self.stream = stream or sys.stderr
         self._bar: tqdm | None = None
-        self._start = self._shown = time.monotonic()
+        self._first: tuple[float, float] | None = None
+        self._shown = 0.0
 
     def __enter__(self) -> "Progress":
         return self
@@ -53,9 +54,15 @@ class Progress:
 
     def _say(self, done: float, total: float) -> None:
         now = time.monotonic()
+        if self._first is None:
+            # what came before, loading say, says nothing about the pace
+            self._first, self._shown = (now, done), now
         if now - self._shown < SECONDS_BETWEEN_LINES and done < total:
             return
         self._shown = now
-        left = (now - self._start) * (total - done) / max(done, 1e-9)
         text = f"{self.word}: {done:.0f} of {total:.0f} s"
-        print(f"{text}, {left:.0f} s left" if done < total else text, file=self.stream, flush=True)
+        if done < total:
+            start, before = self._first
+            left = (now - start) * (total - done) / max(done - before, 1e-9)
+            text += f", {left:.0f} s left"
+        print(text, file=self.stream, flush=True)

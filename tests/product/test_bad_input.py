@@ -11,6 +11,8 @@ import soundfile as sf
 from saxsolo import AudioError, SettingError, improvise
 from saxsolo.audio import open_sound
 
+from .conftest import save_checkpoint, tiny_codec
+
 RATE = 44100
 
 
@@ -157,8 +159,6 @@ def test_settings_out_of_range(refused, backing, options, words):
 
 
 def test_an_instrument_that_the_checkpoint_does_not_play(refused, tmp_path_factory, backing):
-    from .conftest import save_checkpoint
-
     folder = tmp_path_factory.mktemp("alto-only")
     save_checkpoint(folder, conditions={"instrument": ["alto"], "timbre": ["mtg"]})
     assert "plays: alto" in refused(backing, "--checkpoint", folder)
@@ -215,8 +215,6 @@ class TestCheckpoints:
         ids=["codebooks", "frame rate"],
     )
     def test_a_codec_that_does_not_match(self, refused, backing, tmp_path_factory, changes, value):
-        from .conftest import tiny_codec
-
         folder = tmp_path_factory.mktemp("codec")
         tiny_codec(**changes).save_pretrained(folder)
         message = refused(backing, "--codec", folder)
