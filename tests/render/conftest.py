@@ -11,7 +11,9 @@ from dataset_scripts.score import Beat, Note, Score
 @pytest.fixture(scope="session")
 def font_sounds() -> Sounds:
     """One sound font, the quickest to load: no saxophone timbre but FluidR3's."""
-    pytest.importorskip("fluidsynth", reason="needs pyfluidsynth and libfluidsynth3")
+    pytest.importorskip(
+        "fluidsynth", reason="needs pyfluidsynth and libfluidsynth3", exc_type=ImportError
+    )
     sounds = Sounds(None, soundfont_names=("fluidr3",))
     try:
         sounds.soundfont("fluidr3")
@@ -23,7 +25,7 @@ def font_sounds() -> Sounds:
 @pytest.fixture(scope="session")
 def all_sounds(data_dir: Path, font_sounds: Sounds) -> Sounds:
     """The sampled saxophones and bass beside the sound font."""
-    pytest.importorskip("pysfizz", reason="needs pysfizz")
+    pytest.importorskip("pysfizz", reason="needs pysfizz", exc_type=ImportError)
     sounds = Sounds(data_dir, soundfont_names=("fluidr3",))
     if not (sounds.has_mtg() and sounds.has_plucked_bass()):
         pytest.skip(f"no mtg_solo_sax/ or meatbass_pizz/ in {data_dir}")
