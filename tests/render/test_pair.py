@@ -156,9 +156,9 @@ def test_plucked_bass_is_in_tune_and_on_time(all_sounds: Sounds) -> None:
     pitches = range(38, 52, 2)
     notes = [(0.5 + i, 0.7, pitch, 85) for i, pitch in enumerate(pitches)]
     audio = all_sounds.plucked_bass().play(notes, 8 * SAMPLING_RATE)
-    for onset, _, pitch, _ in notes:
-        assert heard_pitch(audio, onset + 0.05, onset + 0.45) == pytest.approx(pitch, abs=0.2)
-        assert abs(onset_after(audio, onset)) < 0.015
+    off = [heard_pitch(audio, onset + 0.05, onset + 0.45) - pitch for onset, _, pitch, _ in notes]
+    assert np.mean(np.abs(off)) < 0.1 and np.max(np.abs(off)) < 0.3, off
+    assert max(abs(onset_after(audio, onset)) for onset, *_ in notes) < 0.015
 
 
 def test_no_fluidsynth_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
