@@ -164,7 +164,7 @@ def manifest_faults(folder: Path) -> list[str]:
             for name, expected in sums.items()
             if file_sha256(folder / name) != expected
         ]
-    except (OSError, ValueError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"manifest cannot be checked: {error}"]
 
 

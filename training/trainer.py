@@ -297,7 +297,8 @@ class SoloTrainer:
         self.state, average = load_checkpoint(folder, self.model, self.optimizer)
         if self.average is not None and average is not None:
             device = self.accelerator.device
-            self.average = {name: value.to(device) for name, value in average.items()}
+            # In the order of the parameters: files have an order of their own.
+            self.average = {name: average[name].to(device) for name in self.average}
         self.log.write("resume", self.state.step, {"minutes": self.state.seconds / 60})
 
     def _update_average(self, step: int) -> None:
@@ -305,8 +306,9 @@ class SoloTrainer:
             return
         # Young averages forget quickly, else the random start would linger.
         decay = min(self.settings.weight_average, (1 + step) / (10 + step))
-        weights = [p.detach() for p in self.model.parameters()]
-        torch._foreach_lerp_(list(self.average.values()), weights, 1 - decay)
+        weights = {name: p.detach() for name, p in self.model.named_parameters()}
+        averages = [self.average[name] for name in weights]
+        torch._foreach_lerp_(averages, list(weights.values()), 1 - decay)
 
     @contextmanager
     def _averaged_weights(self) -> Iterator[None]:
