@@ -53,7 +53,7 @@ def main(argv: list[str] | None = None) -> int:
     try:
         _run(arguments)
     except (ValueError, OSError, TrainingError) as error:
-        print(f"train.py: {error}", file=sys.stderr)
+        print(f"train.py: {' '.join(str(error).split())}", file=sys.stderr)
         return 2
     return 0
 
@@ -64,13 +64,13 @@ def _run(arguments: argparse.Namespace) -> None:
     audio, scores = load_rows(arguments, settings, config)
     rows = audio or scores
     heldout = [row for row in rows if row["split"] == arguments.split]
-    codec = load_codec(arguments.codec) if arguments.codec else None
+    codec = open_codec(arguments.codec) if arguments.codec else None
     if codec is not None and audio:
         check_codec(codec, audio[0])
     torch.manual_seed(settings.seed)
     model = SaxsoloForConditionalGeneration(config)
     if arguments.evaluate_only:
-        final = arguments.out / FINAL
+        final = existing(arguments.out / FINAL)
         model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.float32)
         settings = replace(settings, weight_average=0.0)
     else:
@@ -136,6 +136,14 @@ def load_rows(
     return audio, rows
 
 
+def open_codec(folder: str) -> torch.nn.Module:
+    """The codec of a folder or hub id; errors name it."""
+    try:
+        return load_codec(folder)
+    except OSError as error:
+        raise OSError(f"cannot load the codec {folder}: {error}") from error
+
+
 def check_codec(codec: torch.nn.Module, row: Row) -> None:
     """Raises `CodecError` when the corpus was not made with this codec."""
     found = weights_sha256(codec)
@@ -153,7 +161,7 @@ def initialise(
     trained the embeddings of codes."""
     heard_audio = False
     if init_from:
-        folder = init_from / FINAL if (init_from / FINAL).is_dir() else init_from
+        folder = init_from / FINAL if (init_from / FINAL).is_dir() else existing(init_from)
         earlier = SaxsoloForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
         wanted = {name: value.shape for name, value in model.state_dict().items()}
         found = {name: value.shape for name, value in earlier.state_dict().items()}
@@ -168,6 +176,14 @@ def initialise(
         heard_audio = figures.exists() and json.loads(figures.read_text("utf-8"))["has_audio"]
     if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):
         model.init_codec_embeddings(codec.codebook_vectors)
+
+
+def existing(folder: Path) -> Path:
+    """The folder itself. Raises `CheckpointError` where it holds no model: the library would take
+    its name for one on the hub."""
+    if not (folder / "config.json").is_file():
+        raise CheckpointError(f"{folder} holds no model (config.json is missing)")
+    return folder
 
 
 def export(

@@ -115,8 +115,19 @@ def clips_of(source: TokenSource, row: dict) -> Iterator[Row]:
         }
 
 
+def refuse_foreign(out: Path) -> None:
+    """Raises `TokensError` where `out` holds anything but an earlier corpus."""
+    if out.exists() and not (out.is_dir() and (out / "tokens.json").exists()):
+        if not out.is_dir() or any(out.iterdir()):
+            raise TokensError(f"{out} is not empty and holds no token corpus; choose another --out")
+
+
 def write_corpus(source: TokenSource, out: Path) -> None:
-    """Builds the shards beside `out` and moves them there whole; an earlier corpus is replaced."""
+    """Builds the shards beside `out` and moves them there whole; an earlier corpus is replaced.
+
+    Raises `TokensError` where `out` holds anything else.
+    """
+    refuse_foreign(out)
     work = out.with_name(f"{out.name}.partial")
     fresh, cache = work / "corpus", work / "cache"
     for folder in (fresh, cache):
@@ -149,8 +160,6 @@ def write_corpus(source: TokenSource, out: Path) -> None:
     (fresh / "tokens.json").write_text(json.dumps(vars(layout), indent=1) + "\n", "utf-8")
     (fresh / "README.md").write_text(card_text(layout, source.rows), "utf-8")
     if out.exists():
-        if not (out / "tokens.json").exists() and any(out.iterdir()):
-            raise TokensError(f"{out} is not empty and holds no token corpus; choose another --out")
         shutil.rmtree(out)
     fresh.rename(out)
     shutil.rmtree(cache)
@@ -242,5 +251,6 @@ __all__ = [
     "TokenSource",
     "TokensError",
     "load_tokens",
+    "refuse_foreign",
     "write_corpus",
 ]

@@ -24,7 +24,7 @@ from transformers import EncodecModel, PreTrainedModel
 
 from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
 
-from .jazz_sax_tokens import LARGEST_CODE, TokenSource, write_corpus
+from .jazz_sax_tokens import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 from .token_checks import weights_sha256
 
 CODES = ("backing_codes", "solo_codes")
@@ -43,7 +43,6 @@ def tokenise(
     *,
     limit: int | None = None,
     batch: int = 1,
-    codec_sha256: str | None = None,
 ) -> Path:
     """Encodes what is not encoded yet and writes the corpus to `out`.
 
@@ -52,7 +51,6 @@ def tokenise(
         codec: on the device that is to encode.
         batch: pairs encoded at once; more than one helps on a GPU, and needs a causal codec, since
             shorter ones are padded at their end.
-        codec_sha256: of the codec's weights; worked out from the weights in memory when None.
 
     Raises:
         TokeniseError: for a pair whose files are missing or do not fit each other.
@@ -65,7 +63,8 @@ def tokenise(
         )
     if batch > 1 and isinstance(codec, EncodecModel):
         raise TokeniseError(f"batch {batch}: EnCodec looks ahead, its sounds go one pair at a time")
-    sha256 = codec_sha256 or weights_sha256(codec)
+    refuse_foreign(out)
+    sha256 = weights_sha256(codec)
     rows = read_pairs(pairs)[:limit]
     work = out.with_name(f"{out.name}.partial") / "codes"
     waiting = [row for row in rows if not _is_encoded(work, row, sha256)]

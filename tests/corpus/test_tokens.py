@@ -1,0 +1,244 @@
+"""The token corpus: made, read back, and never wrong in silence."""
+
+import json
+import shutil
+import types
+
+import datasets
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+import soundfile
+import torch
+from transformers import EncodecConfig, EncodecModel
+
+from dataset_scripts import tokenise as tokenise_module
+from dataset_scripts.jazz_sax_tokens import TokensError, load_tokens
+from dataset_scripts.token_checks import sha256_of
+from dataset_scripts.tokenise import TokeniseError, main, tokenise
+from modeling_saxsolo.codec_adapter_saxsolo import encode
+
+
+@pytest.fixture(scope="module")
+def corpus(codec, pairs, tmp_path_factory):
+    return tokenise(pairs, codec, tmp_path_factory.mktemp("corpus") / "tokens")
+
+
+@pytest.fixture
+def copy(corpus, tmp_path):
+    folder = tmp_path / "tokens"
+    shutil.copytree(corpus, folder)
+    return folder
+
+
+def reseal(folder, name):
+    """Writes the shard's new sha256 into tokens.json, so that only deeper checks can notice."""
+    layout = json.loads((folder / "tokens.json").read_text())
+    layout["sha256"][name] = sha256_of(folder / name)
+    (folder / "tokens.json").write_text(json.dumps(layout))
+
+
+TRAIN = "data/train-00000-of-00001.parquet"
+
+
+def test_clips_join_to_the_whole_encoding(corpus, codec, pairs):
+    rows = [row for row in load_tokens(corpus, "train") if row["pair_id"] == "long"]
+    assert [row["clip"] for row in rows] == [0, 1] and rows[1]["start_frame"] == 826
+    for name, file in (("solo_codes", "solo.flac"), ("backing_codes", "backing.flac")):
+        sound, _ = soundfile.read(pairs / "train" / "long" / file, dtype="float32")
+        whole = encode(codec, torch.from_numpy(sound)[None, None])[0].T.numpy()
+        assert (np.concatenate([row[name] for row in rows]) == whole).all()
+    with np.load(pairs / "train" / "long" / "labels.npz", allow_pickle=False) as labels:
+        for name in ("score", "frame_labels"):
+            assert (np.concatenate([row[name] for row in rows]) == labels[name]).all()
+
+
+def test_splits_and_metadata_come_through(corpus):
+    rows = load_tokens(corpus, "train") + load_tokens(corpus, "test")
+    assert [row["id"] for row in rows] == ["one#0", "long#0", "long#1", "held#0"]
+    assert {row["performer"] for row in rows[:3]} == {"player of train"}
+    assert rows[0]["licence"] == "CC0-1.0" and rows[0]["frame_rate"] == 50.0
+    streamed = load_tokens(corpus, "train", streaming=True)
+    assert isinstance(streamed, types.GeneratorType)
+    assert [row["id"] for row in streamed] == ["one#0", "long#0", "long#1"]
+
+
+def test_load_dataset_reads_it_whole_and_streaming(corpus, tmp_path):
+    own = load_tokens(corpus, "train")
+    loaded = datasets.load_dataset(str(corpus), cache_dir=str(tmp_path))
+    assert {name: len(part) for name, part in loaded.items()} == {"train": 3, "test": 1}
+    streamed = list(datasets.load_dataset(str(corpus), split="train", streaming=True))
+    for row, plain, stream in zip(own, loaded["train"], streamed, strict=True):
+        for name in ("backing_codes", "solo_codes", "score", "frame_labels"):
+            assert (np.array(plain[name]) == row[name]).all()
+            assert (np.array(stream[name]) == row[name]).all()
+        assert plain["performer"] == stream["performer"] == row["performer"]
+
+
+def test_the_data_card_names_licence_splits_and_codec(corpus):
+    text = (corpus / "README.md").read_text()
+    assert "license: cc0-1.0" in text and "data/test-*.parquet" in text
+    assert json.loads((corpus / "tokens.json").read_text())["codec_sha256"] in text
+
+
+def test_no_flipped_bit_gets_through(copy):
+    path = copy / TRAIN
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    for place in rng.integers(0, len(whole), 60):
+        bits = bytearray(whole)
+        bits[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(bytes(bits))
+        with pytest.raises(TokensError, match="damaged"):
+            load_tokens(copy, "train")
+
+
+def test_page_checksums_notice_a_flip_where_the_sha256_does_not(copy):
+    path = copy / TRAIN
+    column = pq.ParquetFile(path).metadata.row_group(0).column(20)
+    whole = bytearray(path.read_bytes())
+    whole[column.data_page_offset + column.total_compressed_size // 2] ^= 4
+    path.write_bytes(bytes(whole))
+    reseal(copy, TRAIN)
+    with pytest.raises(TokensError, match="cannot be read"):
+        load_tokens(copy, "train")
+
+
+@pytest.mark.parametrize("kept", [0.0, 0.5, 0.99])
+def test_half_a_shard_is_no_shard(copy, kept):
+    whole = (copy / TRAIN).read_bytes()
+    (copy / TRAIN).write_bytes(whole[: int(len(whole) * kept)])
+    with pytest.raises(TokensError, match="damaged"):
+        load_tokens(copy, "train")
+    reseal(copy, TRAIN)
+    with pytest.raises(TokensError, match="cannot be read"):
+        load_tokens(copy, "train")
+
+
+def test_a_missing_shard_or_split_or_card_is_named(copy, tmp_path):
+    with pytest.raises(TokensError, match="validation"):
+        load_tokens(copy, "validation")
+    (copy / TRAIN).unlink()
+    with pytest.raises(TokensError, match="0 of 1 shards"):
+        load_tokens(copy, "train")
+    with pytest.raises(TokensError, match="no token corpus"):
+        load_tokens(tmp_path, "train")
+
+
+def change_column(folder, name, change):
+    table = pq.read_table(folder / TRAIN)
+    column = table.column(name).combine_chunks()
+    column = column.storage if isinstance(column, pa.ExtensionArray) else column
+    place = table.schema.get_field_index(name)
+    values = pa.array(change(column.to_pylist()), type=column.type)
+    pq.write_table(table.set_column(place, name, values), folder / TRAIN, write_page_checksum=True)
+    reseal(folder, TRAIN)
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("solo_codes", lambda v: [[f[:3] for f in row] for row in v], "solo_codes is"),
+        ("solo_codes", lambda v: [[[64, *f[1:]] for f in row] for row in v], "0..63"),
+        ("solo_codes", lambda v: [row[:-1] for row in v], "solo_codes is"),
+        ("solo_codes", lambda v: [[f[: 3 + (i > 5)] for i, f in enumerate(r)] for r in v], "width"),
+        ("backing_codes", lambda v: [[[-1, *f[1:]] for f in row] for row in v], "-1"),
+        ("score", lambda v: [[121, *row[1:]] for row in v], "score spans"),
+        ("frame_labels", lambda v: [[[13, *f[1:]] for f in row] for row in v], "chord_root"),
+        ("split", lambda v: ["test"] * len(v), "test"),
+        ("codec_sha256", lambda v: ["0" * 64] * len(v), "codec"),
+    ],
+)
+def test_wrong_shapes_and_ranges_are_refused(copy, name, change, message):
+    change_column(copy, name, change)
+    with pytest.raises(TokensError, match=message):
+        load_tokens(copy, "train")
+
+
+def test_lost_rows_and_other_layouts_are_refused(copy):
+    with pytest.raises(TokensError, match="num_codebooks 4 but the model 8"):
+        load_tokens(copy, "train", num_codebooks=8)
+    table = pq.read_table(copy / TRAIN)
+    pq.write_table(table.slice(0, 2), copy / TRAIN)
+    reseal(copy, TRAIN)
+    with pytest.raises(TokensError, match="2 rows"):
+        load_tokens(copy, "train")
+
+
+def test_encoding_is_taken_up_where_it_was_broken_off(codec, pairs, corpus, tmp_path, monkeypatch):
+    encoded = []
+
+    def counted(codec, audio):
+        encoded.append(audio.shape[-1])
+        if len(encoded) == 2:
+            raise KeyboardInterrupt
+        return encode(codec, audio)
+
+    monkeypatch.setattr(tokenise_module, "encode", counted)
+    out = tmp_path / "tokens"
+    with pytest.raises(KeyboardInterrupt):
+        tokenise(pairs, codec, out)
+    assert not out.exists()
+    tokenise(pairs, codec, out)
+    assert len(encoded) == 4  # three pairs, one of them twice
+    for split in ("train", "test"):
+        for again, row in zip(load_tokens(out, split), load_tokens(corpus, split), strict=True):
+            assert (again["solo_codes"] == row["solo_codes"]).all()
+
+
+def test_padding_in_a_batch_changes_no_code(codec, pairs, corpus, tmp_path):
+    out = tokenise(pairs, codec, tmp_path / "tokens", batch=3)
+    for row, single in zip(load_tokens(out, "train"), load_tokens(corpus, "train"), strict=True):
+        for name in ("backing_codes", "solo_codes"):
+            assert (row[name] != single[name]).mean() < 0.002  # rounding alone may differ
+
+
+def test_encodec_stands_in_for_the_codec(pairs, tmp_path):
+    config = EncodecConfig(
+        target_bandwidths=[1.2],
+        sampling_rate=32000,
+        audio_channels=1,
+        normalize=False,
+        chunk_length_s=None,
+        num_filters=2,
+        hidden_size=8,
+        codebook_dim=8,
+        codebook_size=64,
+        num_lstm_layers=1,
+        upsampling_ratios=[8, 5, 4, 4],
+    )
+    torch.manual_seed(0)
+    codec = EncodecModel(config).eval()
+    books = config.num_quantizers
+    with pytest.raises(TokeniseError, match="one pair at a time"):
+        tokenise(pairs, codec, tmp_path / "tokens", batch=2)
+    rows = load_tokens(tokenise(pairs, codec, tmp_path / "tokens", limit=1), "train")
+    assert rows[0]["solo_codes"].shape == (75, books)
+
+
+def test_bad_pairs_end_in_one_line(codec, pairs, tmp_path, capsys):
+    codec.save_pretrained(tmp_path / "codec")
+    arguments = ["--codec", str(tmp_path / "codec"), "--out", str(tmp_path / "tokens")]
+    assert main(["--pairs", str(tmp_path), *arguments]) == 2
+    broken = tmp_path / "pairs"
+    shutil.copytree(pairs, broken)
+    (broken / "train" / "one" / "solo.flac").write_bytes(b"no sound")
+    assert main(["--pairs", str(broken), *arguments]) == 2
+    sound = np.zeros(48000 + 640, np.float32)
+    soundfile.write(broken / "train" / "one" / "solo.flac", sound, 32000)
+    assert main(["--pairs", str(broken), *arguments]) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tokenise:")]
+    assert len(lines) == 3
+    for line, word in zip(lines, ("manifest.jsonl", "solo.flac", "48640"), strict=True):
+        assert word in line, line
+    assert not (tmp_path / "tokens").exists()
+
+
+def test_a_foreign_folder_is_not_replaced(codec, pairs, tmp_path):
+    (tmp_path / "tokens").mkdir()
+    (tmp_path / "tokens" / "thesis.txt").write_text("mine")
+    with pytest.raises(TokensError, match="not empty"):
+        tokenise(pairs, codec, tmp_path / "tokens", limit=1)
+    assert not (tmp_path / "tokens.partial").exists()  # found out before encoding anything
+    assert (tmp_path / "tokens" / "thesis.txt").read_text() == "mine"
