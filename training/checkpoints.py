@@ -6,7 +6,6 @@ takes the newest whole one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import shutil
@@ -17,6 +16,8 @@ from typing import Any
 import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
+
+from dataset_scripts.token_checks import sha256_of
 
 MANIFEST = "manifest.json"
 _PREFIX = "checkpoint-"
@@ -146,7 +147,7 @@ def load_weights(model: nn.Module, path: Path) -> None:
 def write_manifest(folder: Path) -> None:
     """Names every file of the folder with its sha256, the manifest itself excepted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
-    sums = {path.relative_to(folder).as_posix(): file_sha256(path) for path in files}
+    sums = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
     temporary = folder / f"{MANIFEST}.partial"
     with temporary.open("w", encoding="utf-8") as file:
         json.dump({"sha256": sums}, file, indent=1)
@@ -162,16 +163,10 @@ def manifest_faults(folder: Path) -> list[str]:
         return [
             f"{name} has another sha256 than the manifest names"
             for name, expected in sums.items()
-            if file_sha256(folder / name) != expected
+            if sha256_of(folder / name) != expected
         ]
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         return [f"manifest cannot be checked: {error}"]
-
-
-def file_sha256(path: Path) -> str:
-    """The sha256 of a file, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _contiguous(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -7,10 +7,15 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+from hypothesis import settings as hypothesis_settings
 
 from dataset_scripts.score import builtin_scores, frame_labels, score_tokens
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+
+# The same examples every time, and no deadline: a busy machine is no failure.
+hypothesis_settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("steady")
 
 RATE, FRAME = 32000, 640
 

@@ -3,12 +3,17 @@
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings as hypothesis_settings
 
 from dataset_scripts.score import builtin_scores
 from dataset_scripts.score_rows import score_rows
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from training.settings import TrainSettings
+
+# The same examples every time, and no deadline: a busy machine is no failure.
+hypothesis_settings.register_profile("steady", deadline=None, derandomize=True)
+hypothesis_settings.load_profile("steady")
 
 MODEL = {
     "hidden_size": 32,
