@@ -76,6 +76,9 @@ class SaxsoloPreTrainedModel(PreTrainedModel):
         elif isinstance(module, SaxsoloEncoder):
             init.normal_(module.null_state, std=std)
             init.normal_(module.sink, std=std)
+            if hasattr(module, "clock"):
+                # an untrained ear must not drown what the decoder learnt from scores alone
+                init.normal_(module.clock.weight, std=std / 10)
 
 
 class SaxsoloDecoder(nn.Module):
