@@ -1,0 +1,53 @@
+"""What is shipped loads as it is, samples as it was told, and refuses what is no run."""
+
+import json
+
+import pytest
+import torch
+from transformers import AutoModel, AutoProcessor
+
+from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
+from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
+from training.ship import main
+
+SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 1}
+CODEC = {"encoder_size": 8, "decoder_size": 8, "encoder_layers": 1, "decoder_layers": 1}
+
+
+@pytest.fixture(scope="module")
+def shelf(tmp_path_factory):
+    """A folder with a codec and a run's final/."""
+    folder = tmp_path_factory.mktemp("shelf")
+    torch.manual_seed(0)
+    SaxcodecModel(SaxcodecConfig(codebook_size=128, codebook_dim=8, **CODEC)).save_pretrained(
+        folder / "codec"
+    )
+    config = SaxsoloConfig(
+        codebook_size=128, codec_dim=8, encoder_layers=1, decoder_layers=1, **SIZES
+    )
+    SaxsoloForConditionalGeneration(config).save_pretrained(folder / "final")
+    (folder / "final" / "figures.json").write_text(json.dumps({"loss_own": 1.5}))
+    return folder
+
+
+def test_shipped_folder_loads_and_plays(shelf, capsys):
+    out = shelf / "shipped"
+    arguments = [str(shelf / "final"), str(out), "--codec", "../codec", "--set", "temperature=0.9"]
+    assert main(arguments) == 0
+    assert main(arguments) == 0, "over an older one"
+    model = AutoModel.from_pretrained(out, trust_remote_code=True)
+    processor = AutoProcessor.from_pretrained(out, trust_remote_code=True)
+    assert model.generation_config.temperature == 0.9
+    assert json.loads((out / "figures.json").read_text()) == {"loss_own": 1.5}
+    assert not (out / "codec").exists() and not list(shelf.glob("*.partial"))
+    inputs = processor(torch.zeros(6400).numpy() + 0.1, sampling_rate=32000, return_tensors="pt")
+    assert model.generate(**inputs).shape == (1, 5, 10)
+
+
+def test_no_run_no_folder(shelf, capsys):
+    assert main([str(shelf / "nothing"), str(shelf / "none"), "--codec", "../codec"]) == 2
+    assert "final/" in capsys.readouterr().err
+    assert main([str(shelf / "final"), str(shelf / "none"), "--codec", "../missing"]) == 2
+    assert not (shelf / "none").exists()
