@@ -2,7 +2,7 @@
 
     python train_codec.py configs/codec.yaml --pairs PAIRS --out runs/codec    # trains, resumes
     python train_codec.py --evaluate runs/codec/final --pairs PAIRS --split test
-    python train_codec.py configs/codec-tiny.yaml --pairs PAIRS --out /tmp/x   # seconds, for a look
+    python train_codec.py configs/codec-tiny.yaml --pairs PAIRS --out runs/look  # seconds, a look
 
 - PAIRS is what `saxsolo corpus render` writes: <split>/<pair>/{solo,backing}.flac.
 - Saxophone weighs most: only the solo is ever decoded, the backing's codes only inform.

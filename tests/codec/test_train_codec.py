@@ -1,0 +1,110 @@
+"""Training the codec: it learns, goes on after a break, stops on nonsense, ships what it learnt."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+import yaml
+
+import train_codec
+from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from train_codec import CodecLoss, CodecTraining, TrainingError, train
+
+ROOT = Path(__file__).resolve().parents[2]
+RATE, SECONDS = 32000, 3
+
+
+@pytest.fixture(scope="module")
+def pairs(tmp_path_factory) -> Path:
+    """Two pairs: tones with their pitch, and noise for a backing."""
+    folder = tmp_path_factory.mktemp("pairs")
+    rng = np.random.default_rng(0)
+    time = np.arange(RATE * SECONDS) / RATE
+    for name, hertz in (("a", 220.0), ("b", 330.0)):
+        place = folder / "train" / name
+        place.mkdir(parents=True)
+        tone = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 6))
+        soundfile.write(place / "solo.flac", 0.2 * tone, RATE)
+        soundfile.write(place / "backing.flac", 0.05 * rng.standard_normal(len(time)), RATE)
+        np.save(place / "f0.npy", np.full(len(time) // 320, hertz, np.float32))
+        (place / "labels.npz").touch()
+    return folder
+
+
+def config(**changes) -> CodecTraining:
+    words = yaml.safe_load((ROOT / "configs" / "codec-tiny.yaml").read_text())
+    return CodecTraining(**{**words, **changes})
+
+
+def losses(run: Path) -> list[float]:
+    return [json.loads(line)["solo"] for line in (run / "log.jsonl").read_text().splitlines()]
+
+
+def test_it_learns_and_ships(pairs, tmp_path):
+    final = train(config(max_steps=100, quantize_after=40), pairs, tmp_path)
+    first, last = losses(tmp_path)
+    assert last < first
+    codec = SaxcodecModel.from_pretrained(final).eval()
+    with torch.inference_mode():
+        codes = codec.encode(torch.zeros(1, 1, 6400))
+        assert torch.isfinite(codec.decode(codes)).all()
+    assert list(final.glob("*.safetensors"))
+
+
+def test_it_goes_on_where_it_stopped(pairs, tmp_path):
+    train(config(max_steps=6), pairs, tmp_path)
+    run = train_codec.Run(config(), tmp_path)
+    assert run.step == 6 and run.seconds > 0
+    assert len(run.optimizer.state) > 0
+    train(config(max_steps=9), pairs, tmp_path)
+    assert train_codec.Run(config(), tmp_path).step == 9
+
+
+def test_a_break_between_two_renames_loses_nothing(pairs, tmp_path):
+    train(config(max_steps=6), pairs, tmp_path)
+    (tmp_path / "state").rename(tmp_path / "state.old")
+    assert train_codec.Run(config(), tmp_path).step == 6
+
+
+def test_nonsense_stops_the_run(pairs, tmp_path):
+    with pytest.raises(TrainingError, match="learning_rate"):
+        train(config(learning_rate=1e30, max_steps=30), pairs, tmp_path)
+
+
+def test_no_pairs_says_how_to_make_them(tmp_path):
+    with pytest.raises(FileNotFoundError, match="saxsolo corpus render"):
+        train(config(), tmp_path / "none", tmp_path / "run")
+
+
+def test_pitch_loss_is_least_at_the_pitch():
+    codec = SaxcodecModel(train_codec.SaxcodecConfig(**config().model))
+    loss = CodecLoss(codec)
+    f0 = torch.tensor([[220.0, 0.0]])
+    at = torch.zeros(1, 2, codec.config.f0_bins + 1)
+    at[0, 0, 1 + round(float(codec.f0_to_bin(torch.tensor(220.0))))] = 5
+    at[0, 1, 0] = 5
+    off = at.roll(3, -1)
+    assert loss.pitch(at, f0) < loss.pitch(torch.zeros_like(at), f0) < loss.pitch(off, f0)
+
+
+def test_damage_raises_the_spectral_loss():
+    codec = SaxcodecModel(train_codec.SaxcodecConfig(**config().model))
+    loss = CodecLoss(codec)
+    sound = torch.randn(2, 16000, generator=torch.Generator().manual_seed(0)) * 0.1
+    assert loss.spectral(sound, sound).max() == 0
+    assert (loss.spectral(0.5 * sound, sound) > 0.3).all()
+
+
+def test_pitch_is_read_between_the_trackers_frames(tmp_path, monkeypatch):
+    times = np.arange(100) * 0.016
+    track = np.where(np.arange(100) < 50, 200.0 + np.arange(100), 0.0)
+    monkeypatch.setattr(train_codec, "track_f0", lambda audio, rate: (times, track))
+    f0 = train_codec.solo_f0(tmp_path, np.zeros(RATE, np.int16), RATE)
+    assert len(f0) == RATE // 320
+    moment = (10 * 320 + 480) / RATE
+    assert f0[10] == pytest.approx(200 + moment / 0.016, abs=0.05)
+    assert f0[95] == 0
+    assert np.array_equal(np.load(tmp_path / "f0.npy"), f0)
