@@ -10,6 +10,7 @@ processor with a reference to the codec in place of a copy, and the run's figure
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import shutil
 import sys
@@ -47,6 +48,10 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
     half = out.with_name(f"{out.name}.partial")
     shutil.rmtree(half, ignore_errors=True)
     model.save_pretrained(half)
+    # stored in bf16, run in float32: most laptops' processors only emulate bf16
+    settings = json.loads((half / "config.json").read_text("utf-8"))
+    settings["dtype"] = "float32"
+    (half / "config.json").write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
     processor.save_pretrained(half, codec_reference=codec)
     shutil.copy(final / "figures.json", half / "figures.json")
     shutil.rmtree(out, ignore_errors=True)

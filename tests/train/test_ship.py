@@ -40,6 +40,7 @@ def test_shipped_folder_loads_and_plays(shelf, capsys):
     model = AutoModel.from_pretrained(out, trust_remote_code=True)
     processor = AutoProcessor.from_pretrained(out, trust_remote_code=True)
     assert model.generation_config.temperature == 0.9
+    assert model.dtype == torch.float32
     assert json.loads((out / "figures.json").read_text()) == {"loss_own": 1.5}
     assert not (out / "codec").exists() and not list(shelf.glob("*.partial"))
     inputs = processor(torch.zeros(6400).numpy() + 0.1, sampling_rate=32000, return_tensors="pt")
