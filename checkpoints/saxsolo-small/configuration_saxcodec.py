@@ -1,0 +1,91 @@
+"""Sizes of the saxophone codec.
+
+The layout is shared with every codec that saxsolo takes: `num_codebooks` codes out of
+`codebook_size` for each of `frame_rate` frames a second. All other fields are the codec's own.
+"""
+
+from huggingface_hub.dataclasses import strict
+from transformers import PretrainedConfig
+
+
+@strict
+class SaxcodecConfig(PretrainedConfig):
+    """Configuration of `SaxcodecModel`.
+
+    Args:
+        sampling_rate: samples a second.
+        num_codebooks: K, residual codebooks a frame.
+        codebook_size: V, codes in a codebook.
+        hop_length: samples in a spectrum frame; two of them make one code frame.
+        n_fft: samples in the analysis and synthesis window.
+        long_n_fft: samples in the long analysis window that resolves low notes.
+        long_bins: lowest bins of the long spectrum that the encoder reads.
+        encoder_size, encoder_layers: width and depth of the encoder.
+        decoder_size, decoder_layers: width and depth of the decoder.
+        expansion: width of a block's inner layer over its outer one.
+        codebook_dim: dimension of a code's vector.
+        min_f0, max_f0: pitch range of the harmonic source, hertz.
+        f0_bins: steps of the pitch range, equal in log frequency.
+    """
+
+    model_type = "saxcodec"
+
+    sampling_rate: int = 32000
+    num_codebooks: int = 4
+    codebook_size: int = 2048
+    hop_length: int = 320
+    n_fft: int = 1280
+    long_n_fft: int = 4096
+    long_bins: int = 192
+    encoder_size: int = 256
+    encoder_layers: int = 4
+    decoder_size: int = 384
+    decoder_layers: int = 6
+    expansion: int = 3
+    codebook_dim: int = 64
+    min_f0: float = 46.875
+    max_f0: float = 1760.0
+    f0_bins: int = 360
+
+    def __post_init__(self, **kwargs):
+        if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
+            raise ValueError(
+                f"n_fft={self.n_fft} must be a multiple (2 or more) of "
+                f"hop_length={self.hop_length}: the overlap-add needs whole hops. "
+                "Choose n_fft = 4 * hop_length."
+            )
+        if self.sampling_rate % (2 * self.hop_length):
+            raise ValueError(
+                f"sampling_rate={self.sampling_rate} is no multiple of two hops "
+                f"(2 * hop_length={2 * self.hop_length}): the frame rate must be whole. "
+                "Choose hop_length = sampling_rate / 100."
+            )
+        if self.long_bins > self.long_n_fft // 2 + 1:
+            raise ValueError(
+                f"long_bins={self.long_bins} is more than the long spectrum has "
+                f"(long_n_fft={self.long_n_fft} gives {self.long_n_fft // 2 + 1}). Lower long_bins."
+            )
+        if not 0 < self.min_f0 < self.max_f0 < self.sampling_rate / 2:
+            raise ValueError(
+                f"min_f0={self.min_f0} and max_f0={self.max_f0} must rise and stay below half of "
+                f"sampling_rate={self.sampling_rate}."
+            )
+        super().__post_init__(**kwargs)
+
+    @property
+    def frame_samples(self) -> int:
+        """Samples in one code frame."""
+        return 2 * self.hop_length
+
+    @property
+    def frame_rate(self) -> int:
+        """Code frames a second."""
+        return self.sampling_rate // self.frame_samples
+
+    @property
+    def num_bins(self) -> int:
+        """Bins of the spectrum, n_fft / 2 + 1."""
+        return self.n_fft // 2 + 1
+
+
+SaxcodecConfig.register_for_auto_class()

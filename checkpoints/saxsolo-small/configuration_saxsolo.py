@@ -1,0 +1,195 @@
+"""The settings of the solo model, checked together when a config is made.
+
+Streams: the K codebooks of the solo and, before them, the optional score stream ("inner score", one
+token a frame: 0 rest, 1..60 onset of MIDI pitch 40..99, 61..120 that pitch held). N streams in all.
+"""
+
+from huggingface_hub.dataclasses import strict
+from transformers import PreTrainedConfig
+
+FRAME_LABELS = {"chord_root": 13, "chord_quality": 8, "beat_phase": 12, "bar_beat": 8}
+CONDITIONS = {
+    "instrument": ["soprano", "alto", "tenor", "baritone"],
+    "feel": ["swing", "latin", "funk", "ballad", "twobeat", "waltz"],
+    "tempo": ["slow", "medium", "medium-up", "up", "very-up"],
+    "timbre": ["mtg", "fluidr3", "musescore"],
+}
+CLOCKS = ("both", "added", "cross", "none")
+
+
+class SaxsoloConfigError(ValueError):
+    """Settings that do not fit each other; the message names both values and the mend."""
+
+
+@strict
+class SaxsoloConfig(PreTrainedConfig):
+    """Configuration of `SaxsoloForConditionalGeneration`.
+
+    Attributes:
+        num_codebooks: K, codebooks of the codec.
+        codebook_size: V, codes in each codebook.
+        delays: K delays in frames, one a codebook (all 0: parallel prediction).
+        score_vocab_size: symbols of the score stream; 0 = no score stream.
+        score_lead: frames by which the score stream runs ahead of every codebook.
+        codec_dim: width of the codec's own code vectors, through which embeddings are factored;
+            0 = plain embeddings.
+        window_frames: frames the model was trained on and decodes in one piece; a longer backing
+            slides this window.
+        memory_stride: frames averaged into one memory token of the cross-attention (1 = none).
+        lookahead: frames ahead of the one predicted whose encoder state and labels the decoder is
+            handed too.
+        clock: how the decoder knows which backing frame is now: "added" (encoder states added to
+            its input), "cross" (rotary positions on the common clock in cross-attention), "both"
+            or "none".
+        frame_labels: labels the encoder predicts for each frame, name -> number of classes, in the
+            order of the L axis; an empty dict = none.
+        frame_label_weight: weight of their mean loss beside the streams' loss.
+        conditions: name -> names of its values, in the order of the C axis of `condition_ids`.
+        frame_label_names, condition_names: those two orders as lists (JSON sorts the keys of a
+            dict); leave them None.
+        frame_rate: frames a second. sampling_rate: samples a second of the codec's audio.
+
+    Raises:
+        SaxsoloConfigError: when settings contradict each other.
+    """
+
+    model_type = "saxsolo"
+    keys_to_ignore_at_inference = ["past_key_values"]
+    attribute_map = {"num_hidden_layers": "decoder_layers"}
+
+    num_codebooks: int = 4
+    codebook_size: int = 2048
+    delays: list[int] | None = None
+    score_vocab_size: int = 121
+    score_lead: int = 1
+    codec_dim: int = 64
+    hidden_size: int = 192
+    intermediate_size: int = 512
+    num_attention_heads: int = 3
+    encoder_layers: int = 4
+    decoder_layers: int = 6
+    dropout: float | int = 0.1
+    norm_eps: float = 1e-6
+    rope_theta: float | int = 10000.0
+    initializer_range: float = 0.02
+    window_frames: int = 768
+    memory_stride: int = 4
+    lookahead: list[int] | None = None
+    clock: str = "both"
+    frame_labels: dict[str, int] | None = None
+    frame_label_names: list[str] | None = None
+    frame_label_weight: float | int = 0.3
+    conditions: dict[str, list[str]] | None = None
+    condition_names: list[str] | None = None
+    frame_rate: float | int = 50
+    sampling_rate: int = 32000
+    is_encoder_decoder: bool = True
+    use_cache: bool = True
+    tie_word_embeddings: bool = False
+    pad_token_id: int | None = None
+    bos_token_id: int | None = None
+    decoder_start_token_id: int | None = None
+    eos_token_id: int | None = None
+
+    def __post_init__(self, **kwargs):
+        self.delays = list(range(self.num_codebooks)) if self.delays is None else self.delays
+        self.lookahead = [15, 50] if self.lookahead is None else self.lookahead
+        labels = dict(FRAME_LABELS) if self.frame_labels is None else self.frame_labels
+        conditions = dict(CONDITIONS) if self.conditions is None else self.conditions
+        self.frame_labels, self.frame_label_names = _in_order(
+            "frame_labels", labels, self.frame_label_names
+        )
+        self.conditions, self.condition_names = _in_order(
+            "conditions", conditions, self.condition_names
+        )
+        self.pad_token_id = self.codebook_size
+        self.bos_token_id = self.decoder_start_token_id = self.codebook_size + 1
+        self._check()
+        super().__post_init__(**kwargs)
+
+    @property
+    def num_streams(self) -> int:
+        """N: the codebooks, and the score stream where there is one."""
+        return self.num_codebooks + (1 if self.score_vocab_size else 0)
+
+    @property
+    def stream_delays(self) -> list[int]:
+        """N delays in frames, the score stream (delay 0) first."""
+        if not self.score_vocab_size:
+            return list(self.delays)
+        return [0] + [delay + self.score_lead for delay in self.delays]
+
+    @property
+    def stream_sizes(self) -> list[int]:
+        """N vocabulary sizes, without the special tokens."""
+        sizes = [self.codebook_size] * self.num_codebooks
+        return [self.score_vocab_size, *sizes] if self.score_vocab_size else sizes
+
+    @property
+    def vocab_size(self) -> int:
+        """Width of the logits of every stream: the codes, then pad, then BOS."""
+        return self.codebook_size + 2
+
+    @property
+    def head_dim(self) -> int:
+        return self.hidden_size // self.num_attention_heads
+
+    def _check(self) -> None:
+        positive = (
+            "num_codebooks codebook_size hidden_size intermediate_size num_attention_heads "
+            "encoder_layers decoder_layers window_frames memory_stride frame_rate sampling_rate"
+        )
+        for name in positive.split():
+            if getattr(self, name) <= 0:
+                raise SaxsoloConfigError(f"{name} is {getattr(self, name)}: it must be positive.")
+        if len(self.delays) != self.num_codebooks:
+            raise SaxsoloConfigError(
+                f"delays {self.delays} are {len(self.delays)} values for num_codebooks "
+                f"{self.num_codebooks}: give one delay a codebook."
+            )
+        if min(self.delays) < 0 or min([0, *self.lookahead]) < 0 or self.score_lead < 0:
+            raise SaxsoloConfigError(
+                f"delays {self.delays}, lookahead {self.lookahead} and score_lead "
+                f"{self.score_lead} must be >= 0."
+            )
+        if self.hidden_size % self.num_attention_heads or self.head_dim % 4:
+            raise SaxsoloConfigError(
+                f"hidden_size {self.hidden_size} over num_attention_heads "
+                f"{self.num_attention_heads} gives heads of "
+                f"{self.hidden_size / self.num_attention_heads:g}: choose a multiple of 4."
+            )
+        if not 0 <= self.score_vocab_size <= self.codebook_size:
+            raise SaxsoloConfigError(
+                f"score_vocab_size {self.score_vocab_size} must lie between 0 and codebook_size "
+                f"{self.codebook_size}: all streams share the special tokens after the codes."
+            )
+        if self.score_vocab_size and (self.score_vocab_size < 3 or self.score_vocab_size % 2 == 0):
+            raise SaxsoloConfigError(
+                f"score_vocab_size {self.score_vocab_size} must be odd: a rest, then as many "
+                "onsets as holds (or 0: no score stream)."
+            )
+        if self.clock not in CLOCKS:
+            raise SaxsoloConfigError(f"clock {self.clock!r} is unknown: choose one of {CLOCKS}.")
+        margin = max([0, *self.lookahead]) + max(self.stream_delays)
+        if self.window_frames // 2 <= margin:
+            raise SaxsoloConfigError(
+                f"window_frames {self.window_frames} is too short for lookahead {self.lookahead} "
+                f"and stream delays {self.stream_delays}: half a window must be longer than both "
+                f"together ({margin})."
+            )
+        if not 0 <= self.dropout < 1:
+            raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")
+
+
+def _in_order(field: str, values: dict, names: list[str] | None) -> tuple[dict, list[str]]:
+    """The dict in the order of `names`, which survive JSON where the order of keys does not."""
+    names = list(values) if names is None else names
+    if sorted(names) != sorted(values):
+        raise SaxsoloConfigError(
+            f"{field} has {sorted(values)} but its order names {sorted(names)}: give the same "
+            "names, or no order."
+        )
+    return {name: values[name] for name in names}, names
+
+
+SaxsoloConfig.register_for_auto_class()

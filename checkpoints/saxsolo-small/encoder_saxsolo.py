@@ -1,0 +1,196 @@
+"""The encoder: hears the backing and lays out all that the decoder is told of it.
+
+It runs once a window: memory, clock and rotary tables are ready for every step that follows.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers.utils import ModelOutput
+
+from .configuration_saxsolo import SaxsoloConfig
+from .layers_saxsolo import (
+    SaxsoloCodeEmbedding,
+    SaxsoloEncoderLayer,
+    dropout,
+    layer_norm,
+    rotary_table,
+)
+
+
+@dataclass
+class SaxsoloEncoderOutput(ModelOutput):
+    """What the decoder is told about the backing.
+
+    Attributes:
+        last_hidden_state: (B, M, D) the memory. memory_mask: bool (B, 1, 1, M), None = all real.
+        clock: (B, S, D) what is added to the decoder's input at each step.
+        rotary: (2, S, head_dim // 4) table of the steps; memory_rotary: (2, M, head_dim // 4).
+        frame_label_logits: (B, T, sum of classes) of all labels side by side; None = never heard.
+    """
+
+    last_hidden_state: torch.Tensor | None = None
+    memory_mask: torch.Tensor | None = None
+    clock: torch.Tensor | None = None
+    rotary: torch.Tensor | None = None
+    memory_rotary: torch.Tensor | None = None
+    frame_label_logits: torch.Tensor | None = None
+
+
+class SaxsoloEncoder(nn.Module):
+    """Hears the backing: codes in, all that the decoder needs of them out."""
+
+    main_input_name = "backing_codes"
+
+    def __init__(self, config: SaxsoloConfig):
+        super().__init__()
+        self.config = config
+        size = config.hidden_size
+        self.label_sizes = list(config.frame_labels.values())
+        self.offsets = [0, *config.lookahead]
+        self.embed = SaxsoloCodeEmbedding(config)
+        self.layers = nn.ModuleList(
+            SaxsoloEncoderLayer(config) for _ in range(config.encoder_layers)
+        )
+        self.norm = layer_norm(config)
+        self.null_state = nn.Parameter(torch.zeros(size))
+        self.sink = nn.Parameter(torch.zeros(size))
+        self.condition_sizes = [len(values) for values in config.conditions.values()]
+        if self.condition_sizes:
+            # Row 0 of each condition: not given.
+            rows = sum(self.condition_sizes) + len(self.condition_sizes)
+            self.condition_embed = nn.Embedding(rows, size)
+        if config.clock in ("both", "added"):
+            self.clock = nn.Linear(len(self.offsets) * size, size, bias=False)
+        if self.label_sizes:
+            self.label_head = nn.Linear(size, sum(self.label_sizes))
+            self.label_input = nn.Sequential(
+                nn.Linear(len(self.offsets) * sum(self.label_sizes), size),
+                nn.SiLU(),
+                nn.Linear(size, size),
+            )
+
+    def forward(
+        self,
+        backing_codes: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        condition_ids: torch.Tensor | None = None,
+        frame_label_inputs: torch.Tensor | None = None,
+        return_dict: bool = True,
+        output_attentions: bool | None = None,
+        output_hidden_states: bool | None = None,
+    ) -> SaxsoloEncoderOutput:
+        """Encode (B, K, T) codes; see `SaxsoloForConditionalGeneration.forward` for the arguments.
+
+        The last three arguments are what `generate()` hands to any encoder; they change nothing.
+        """
+        batch, _, frames = backing_codes.shape
+        device = backing_codes.device
+        real = torch.ones(batch, frames, dtype=torch.bool, device=device)
+        if attention_mask is not None:
+            real = attention_mask.bool()
+        states, heard = self._hear(backing_codes, real)
+        logits = posteriors = None
+        if self.label_sizes:
+            logits = self.label_head(states).float() if heard else None
+            posteriors = self._posteriors(logits, real, frame_label_inputs)
+        states = torch.where(real.unsqueeze(-1), states, self.null_state.to(states.dtype))
+        memory, mask, places = self._memory(states if heard else None, real, condition_ids)
+        steps = frames + max(self.config.stream_delays)
+        rotary = (self.config.head_dim, self.config.rope_theta)
+        return SaxsoloEncoderOutput(
+            last_hidden_state=memory,
+            memory_mask=None if mask.all() else mask[:, None, None],
+            clock=self._clock(states, posteriors, steps),
+            rotary=rotary_table(torch.arange(steps, device=device), *rotary),
+            memory_rotary=rotary_table(places, *rotary),
+            frame_label_logits=logits,
+        )
+
+    def _hear(self, codes, real) -> tuple[torch.Tensor, bool]:
+        """States (B, T, D), and whether there was any real frame at all.
+
+        Only rows with a real frame are run: dropped backings and rows without audio cost nothing.
+        """
+        rows = real.any(dim=1)
+        if not rows.any():
+            return self.null_state.expand(*real.shape, -1), False
+        everything = bool(rows.all())
+        if not everything:
+            codes, real = codes[rows], real[rows]
+        complete = bool(real.all())
+        codes = codes.transpose(1, 2)
+        if not complete:
+            codes = codes.masked_fill(~real.unsqueeze(-1), self.config.pad_token_id)
+        hidden = dropout(self.embed(codes), self.config.dropout, self.training)
+        positions = torch.arange(real.shape[1], device=codes.device)
+        table = rotary_table(positions, self.config.head_dim, self.config.rope_theta)
+        for layer in self.layers:
+            hidden = layer(hidden, table, None if complete else real[:, None, None])
+        hidden = self.norm(hidden)
+        if everything:
+            return hidden, True
+        states = self.null_state.to(hidden.dtype).repeat(len(rows), hidden.shape[1], 1)
+        return states.index_copy(0, rows.nonzero().squeeze(1), hidden), True
+
+    def _posteriors(self, logits, real, given) -> torch.Tensor:
+        """Class probabilities of all labels side by side (B, T, sum of classes), no gradient."""
+        shape = (*real.shape, sum(self.label_sizes))
+        if logits is None:
+            heard = torch.zeros(shape, device=real.device, dtype=torch.float32)
+        else:
+            heard = torch.cat(
+                [part.softmax(-1) for part in logits.detach().split(self.label_sizes, dim=-1)], -1
+            )
+            heard = heard * real.unsqueeze(-1)
+        if given is None:
+            return heard
+        parts = heard.split(self.label_sizes, dim=-1)
+        chosen = []
+        for part, label, size in zip(parts, given.unbind(1), self.label_sizes, strict=True):
+            told = F.one_hot(label.clamp(min=0), size).to(part.dtype)
+            chosen.append(torch.where((label >= 0).unsqueeze(-1), told, part))
+        return torch.cat(chosen, dim=-1)
+
+    def _memory(self, states, real, condition_ids):
+        """Memory (B, M, D), which of it is real (B, M), its places on the clock (M,) in frames."""
+        batch, frames = real.shape
+        tokens = [self.sink.expand(batch, 1, -1)]
+        if self.condition_sizes:
+            if condition_ids is None:
+                condition_ids = real.new_full(
+                    (batch, len(self.condition_sizes)), -1, dtype=torch.long
+                )
+            sizes = torch.tensor([0, *self.condition_sizes[:-1]], device=real.device) + 1
+            first = sizes.cumsum(0)
+            tokens.append(self.condition_embed(condition_ids + first))
+        extra = 1 + len(self.condition_sizes)
+        mask = real.new_ones(batch, extra)
+        places = torch.zeros(extra, device=real.device)
+        if states is not None:
+            stride = self.config.memory_stride
+            spare = -frames % stride
+            weight = F.pad(real, (0, spare)).to(states.dtype).view(batch, -1, stride, 1)
+            groups = F.pad(states, (0, 0, 0, spare)).view(batch, weight.shape[1], stride, -1)
+            count = weight.sum(dim=2)
+            tokens.append((groups * weight).sum(dim=2) / count.clamp(min=1))
+            mask = torch.cat([mask, count.squeeze(-1) > 0], dim=1)
+            middle = torch.arange(weight.shape[1], device=real.device) * stride + (stride - 1) / 2
+            places = torch.cat([places, middle])
+        return torch.cat([token.to(self.sink.dtype) for token in tokens], dim=1), mask, places
+
+    def _clock(self, states, posteriors, steps: int) -> torch.Tensor:
+        """(B, S, D): what is known of the frame that each step predicts, and of those ahead."""
+        clock = states.new_zeros(states.shape[0], steps, states.shape[-1])
+        beyond = steps + max(self.offsets) - states.shape[1]
+        if self.config.clock in ("both", "added"):
+            null = self.null_state.to(states.dtype).expand(states.shape[0], beyond, -1)
+            states = torch.cat([states, null], dim=1)
+            clock = self.clock(torch.cat([states[:, o : o + steps] for o in self.offsets], dim=-1))
+        if posteriors is not None:
+            labels = F.pad(posteriors, (0, 0, 0, beyond)).to(self.null_state.dtype)
+            labels = torch.cat([labels[:, o : o + steps] for o in self.offsets], dim=-1)
+            clock = clock + self.label_input(labels)
+        return clock

@@ -1,0 +1,420 @@
+"""How the solo model plays: the library's `generate()` on top of three small overrides.
+
+The N streams ride in the batch dimension, (B * N, S). A backing longer than the training window is
+played window by window: each keeps half a window of the solo's own past as its prompt and stops
+early enough for the lookahead, so there is no seam and memory stays bounded.
+Every logits processor is stateless: all it needs is the number of tokens so far.
+"""
+
+import copy
+from collections.abc import Callable
+
+import torch
+from transformers import GenerationConfig
+from transformers.generation import (
+    BaseStreamer,
+    GenerationMixin,
+    LogitsProcessor,
+    LogitsProcessorList,
+    TemperatureLogitsWarper,
+    TopKLogitsWarper,
+    TopPLogitsWarper,
+)
+
+from .configuration_saxsolo import SaxsoloConfig
+from .delay_saxsolo import apply_delay, undo_delay
+
+FREE = -1
+
+
+class ForcedTokens(LogitsProcessor):
+    """Steps at which a stream has no choice: before its delay, after its end, within a prompt.
+
+    Args:
+        forced: (B * N, S) tokens, FREE where the model chooses; column s is decoder step s.
+    """
+
+    def __init__(self, forced: torch.Tensor):
+        self.forced = forced
+        self.needed = (forced != FREE).any(dim=0).tolist()
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        step = input_ids.shape[-1] - 1
+        if not self.needed[step]:
+            return scores
+        token = self.forced[:, step, None]
+        only = torch.full_like(scores, torch.finfo(scores.dtype).min)
+        only.scatter_(1, token.clamp(min=0), 0.0)
+        return torch.where(token == FREE, scores, only)
+
+
+class ScoreGrammar(LogitsProcessor):
+    """A pitch can be held only where it began or was held one frame before."""
+
+    def __init__(self, config: SaxsoloConfig):
+        self.streams = config.num_streams
+        self.pitches = (config.score_vocab_size - 1) // 2
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        pitches = self.pitches
+        last = input_ids[:: self.streams, -1:]
+        # Onset p is token 1 + p, its hold is token 1 + pitches + p.
+        sounding = torch.where(last > pitches, last - pitches, last) - 1
+        wrong = torch.arange(pitches, device=last.device) != sounding
+        holds = scores[:: self.streams, 1 + pitches : 1 + 2 * pitches]
+        holds.masked_fill_(wrong, torch.finfo(scores.dtype).min)
+        return scores
+
+
+class PerStream(LogitsProcessor):
+    """Different sampling settings for the score stream and for the codebooks."""
+
+    def __init__(self, streams: int, score: LogitsProcessorList, codes: LogitsProcessorList):
+        self.streams = streams
+        self.score = score
+        self.codes = codes
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        by_stream = scores.view(-1, self.streams, scores.shape[-1])
+        score = self.score(input_ids, by_stream[:, 0])
+        codes = self.codes(input_ids, by_stream[:, 1:].flatten(0, 1))
+        codes = codes.view(-1, self.streams - 1, codes.shape[-1])
+        return torch.cat([score.unsqueeze(1), codes], dim=1).flatten(0, 1)
+
+
+class FrameStreamer(BaseStreamer):
+    """Hands frames on as soon as their last stream is known.
+
+    Args:
+        config: of the model.
+        on_frames: called with codes (B, N, t) on the CPU, in order, prompt left out; frames after
+            the end of a padded row hold the pad token.
+        frames_at_once: t, except for the last call.
+    """
+
+    def __init__(
+        self,
+        config: SaxsoloConfig,
+        on_frames: Callable[[torch.Tensor], None],
+        frames_at_once: int = 1,
+    ):
+        self.config = config
+        self.on_frames = on_frames
+        self.frames_at_once = frames_at_once
+        self._steps: list[torch.Tensor] = []
+
+    def start(self, steps: torch.Tensor) -> None:
+        """Begin a solo whose first steps (B, N, s) are known: s = 0, or a prompt's frames."""
+        self._held_back = max(self.config.stream_delays)
+        known = min(self._held_back, steps.shape[-1])
+        self._steps = list(steps[..., steps.shape[-1] - known :].cpu().unbind(-1))
+        # Frames that begin within the known steps belong to the prompt.
+        self._to_drop = known
+
+    def put(self, value: torch.Tensor) -> None:
+        """Take the tokens (B * N,) of one step."""
+        self._steps.append(value.view(-1, self.config.num_streams))
+        if len(self._steps) >= self._held_back + self._to_drop + self.frames_at_once:
+            self._emit()
+
+    def end(self) -> None:
+        """Hand on what is left."""
+        self._emit()
+
+    def _emit(self) -> None:
+        if len(self._steps) <= self._held_back + self._to_drop:
+            return
+        steps = torch.stack(self._steps, dim=-1)
+        frames = undo_delay(steps, self.config.stream_delays)[..., self._to_drop :]
+        self._steps = self._steps[-self._held_back :] if self._held_back else []
+        self._to_drop = 0
+        self.on_frames(frames)
+
+
+class _SkipPrompt(BaseStreamer):
+    """Lets a streamer outlive the windows: the first `put` of each is its prompt, `end` no end."""
+
+    def __init__(self, streamer: BaseStreamer):
+        self.streamer = streamer
+        self.prompt = True
+
+    def put(self, value: torch.Tensor) -> None:
+        if not self.prompt:
+            self.streamer.put(value)
+        self.prompt = False
+
+    def end(self) -> None:
+        pass
+
+
+class SaxsoloGenerationMixin(GenerationMixin):
+    """`generate()` for delayed streams over a backing of any length."""
+
+    @torch.no_grad()
+    def generate(
+        self,
+        backing_codes: torch.Tensor,
+        attention_mask: torch.Tensor | None = None,
+        condition_ids: torch.Tensor | None = None,
+        frame_label_inputs: torch.Tensor | None = None,
+        prompt_codes: torch.Tensor | None = None,
+        generation_config: GenerationConfig | None = None,
+        logits_processor: LogitsProcessorList | None = None,
+        streamer: BaseStreamer | None = None,
+        codec_temperature: float | None = None,
+        codec_top_k: int | None = None,
+        **kwargs,
+    ) -> torch.Tensor:
+        """Play a solo over a backing.
+
+        Sampling draws from torch's global generator: `torch.manual_seed` makes it repeatable.
+
+        Args:
+            backing_codes, attention_mask, condition_ids, frame_label_inputs: as in `forward`.
+            prompt_codes: (B, N, t) frames of the solo to continue, in the order of the streams.
+            generation_config, logits_processor, kwargs: as in the library. temperature, top_k and
+                top_p hold for the score stream (for all streams without one); guidance_scale 1 or
+                None = no guidance; max_new_tokens = frames to play after the prompt.
+            streamer: a `FrameStreamer`, or any streamer of (B * N,) delayed tokens a step.
+            codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
+                (None: those of the generation config, else temperature 1 and every code).
+
+        Returns:
+            (B * num_return_sequences, N, T) codes, the score stream first if there is one. Frames
+            after the end of a padded row hold the pad token.
+
+        Raises:
+            ValueError: for beam search, and for inputs whose shapes do not fit the config.
+        """
+        config = self.config
+        settings, kwargs = self._prepare_generation_config(generation_config, **kwargs)
+        self._refuse_unsupported(settings)
+        for name, value in (
+            ("codec_temperature", codec_temperature),
+            ("codec_top_k", codec_top_k),
+        ):
+            setattr(settings, name, getattr(settings, name, None) if value is None else value)
+        inputs = {
+            "backing_codes": backing_codes,
+            "attention_mask": attention_mask,
+            "condition_ids": condition_ids,
+            "frame_label_inputs": frame_label_inputs,
+        }
+        self._check_inputs(inputs, prompt_codes)
+        copies = settings.num_return_sequences or 1
+        settings.num_return_sequences = 1
+        inputs = {
+            name: None if value is None else value.repeat_interleave(copies, dim=0)
+            for name, value in inputs.items()
+        }
+        if prompt_codes is None:
+            prompt_codes = backing_codes.new_zeros(len(backing_codes), config.num_streams, 0)
+        prompt_codes = prompt_codes.repeat_interleave(copies, dim=0)
+        if settings.max_new_tokens is not None:
+            frames = prompt_codes.shape[-1] + settings.max_new_tokens
+            inputs = _first_frames(inputs, 0, frames)
+            settings.max_new_tokens = None
+
+        played = self._forced_tokens(inputs, prompt_codes)
+        forced = played.clone()
+        step = min(prompt_codes.shape[-1], inputs["backing_codes"].shape[-1])
+        if isinstance(streamer, FrameStreamer):
+            streamer.start(played[..., :step])
+        processors = self._stream_processors(settings)
+        processors.extend(logits_processor or [])
+        while step < played.shape[-1]:
+            first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
+            rules = ForcedTokens(forced[..., first:stop].flatten(0, 1))
+            played[..., step:stop] = self._play_window(
+                _first_frames(inputs, first, last),
+                played[..., first:step],
+                LogitsProcessorList([rules, *processors]),
+                stop - step,
+                settings,
+                None if streamer is None else _SkipPrompt(streamer),
+                kwargs,
+            )
+            step = stop
+        if streamer is not None:
+            streamer.end()
+        return undo_delay(played, config.stream_delays)
+
+    def _refuse_unsupported(self, settings: GenerationConfig) -> None:
+        if (settings.num_beams or 1) > 1:
+            raise ValueError(
+                f"num_beams {settings.num_beams}: beam search is not made for parallel streams. "
+                "Sample instead (do_sample=True, num_beams=1), with num_return_sequences for "
+                "several solos to choose from."
+            )
+        if settings.return_dict_in_generate:
+            raise ValueError("return_dict_in_generate=True: generate() returns codes alone.")
+
+    def _check_inputs(self, inputs: dict, prompt_codes: torch.Tensor | None) -> None:
+        """Refuse shapes that do not fit, with both named."""
+        config = self.config
+        codes = inputs["backing_codes"]
+        if codes.dim() != 3 or codes.shape[1] != config.num_codebooks or not codes.shape[2]:
+            raise ValueError(
+                f"backing_codes are {tuple(codes.shape)}: give (B, {config.num_codebooks}, T) with "
+                "at least one frame, as the processor makes them."
+            )
+        batch, _, frames = codes.shape
+        wanted = {
+            "attention_mask": (batch, frames),
+            "condition_ids": (batch, len(config.conditions)),
+            "frame_label_inputs": (batch, len(config.frame_labels), frames),
+        }
+        for name, shape in wanted.items():
+            if inputs[name] is not None and tuple(inputs[name].shape) != shape:
+                raise ValueError(
+                    f"{name} is {tuple(inputs[name].shape)} but backing_codes "
+                    f"{tuple(codes.shape)} ask for {shape}."
+                )
+        if prompt_codes is not None:
+            batch_streams = (batch, config.num_streams)
+            if tuple(prompt_codes.shape[:2]) != batch_streams or prompt_codes.shape[2] > frames:
+                raise ValueError(
+                    f"prompt_codes are {tuple(prompt_codes.shape)}: give (B, N, t) with (B, N) = "
+                    f"{batch_streams} and t <= {frames} backing frames."
+                )
+
+    def _forced_tokens(self, inputs: dict, prompt_codes: torch.Tensor) -> torch.Tensor:
+        """(B, N, S): the prompt and the pads around each stream, FREE elsewhere."""
+        codes, mask = inputs["backing_codes"], inputs["attention_mask"]
+        batch, _, frames = codes.shape
+        tokens = codes.new_full((batch, self.config.num_streams, frames), FREE, dtype=torch.long)
+        known = min(prompt_codes.shape[-1], frames)
+        tokens[..., :known] = prompt_codes[..., :known]
+        if mask is not None:
+            # A row without any backing is played for as long as the batch is.
+            place = torch.arange(frames, device=mask.device)
+            length = ((mask != 0) * (place + 1)).amax(dim=1)
+            ended = place >= torch.where(length == 0, frames, length)[:, None]
+            tokens = tokens.masked_fill(ended[:, None], self.config.pad_token_id)
+        return apply_delay(tokens, self.config.stream_delays, self.config.pad_token_id)
+
+    def _next_window(self, step: int, frames: int) -> tuple[int, int, int]:
+        """First and last + 1 frame of the window that plays on from `step`, and where it stops."""
+        window = self.config.window_frames
+        first = min(max(0, step - window // 2), max(0, frames - window))
+        last = min(first + window, frames)
+        if last == frames:
+            return first, last, frames + max(self.config.stream_delays)
+        return first, last, last - max([0, *self.config.lookahead])
+
+    def _play_window(
+        self, inputs, past, processors, steps, settings, streamer, kwargs
+    ) -> torch.Tensor:
+        """Play `steps` more steps after `past` (B, N, s); returns them (B, N, steps)."""
+        config = self.config
+        batch, streams, known = past.shape
+        past = past.clone()
+        for stream, delay in enumerate(config.stream_delays):
+            # As in training, a window begins without the frames before it.
+            past[:, stream, :delay] = config.pad_token_id
+        start = past.new_full((batch, streams, 1), config.decoder_start_token_id)
+        prompt = torch.cat([start, past], dim=-1).flatten(0, 1)
+        guidance = settings.guidance_scale
+        if guidance is not None and guidance != 1:
+            inputs = _with_null_rows(inputs)
+            kwargs = {**kwargs, "guidance": float(guidance)}
+        # What is done here must look done to the library; None would mean the model's default.
+        settings = copy.deepcopy(settings)
+        settings.update(guidance_scale=1.0, max_new_tokens=steps, max_length=None)
+        for name in ("pad_token_id", "bos_token_id", "decoder_start_token_id", "eos_token_id"):
+            setattr(settings, name, getattr(config, name))
+        if config.score_vocab_size and settings.do_sample:
+            settings.update(temperature=1.0, top_k=0, top_p=1.0)
+        tokens = super().generate(
+            encoder_outputs=self.encoder(**inputs),
+            decoder_input_ids=prompt,
+            generation_config=settings,
+            logits_processor=processors,
+            streamer=streamer,
+            **kwargs,
+        )
+        return tokens.view(batch, streams, -1)[..., 1 + known :]
+
+    def _stream_processors(self, settings: GenerationConfig) -> LogitsProcessorList:
+        """Grammar and sampling; without a score stream the library's own sampling is used."""
+        config = self.config
+        if not config.score_vocab_size:
+            return LogitsProcessorList()
+        processors = LogitsProcessorList([ScoreGrammar(config)])
+        if settings.do_sample:
+            score = _warpers(settings.temperature, settings.top_k, settings.top_p)
+            codes = _warpers(settings.codec_temperature, settings.codec_top_k, None)
+            processors.append(PerStream(config.num_streams, score, codes))
+        return processors
+
+    def _prepare_decoder_input_ids_for_generation(
+        self, batch_size, model_input_name, model_kwargs, decoder_start_token_id, device=None
+    ):
+        # Ours already begin with BOS, and their batch is B * N, not the encoder's.
+        return model_kwargs.pop("decoder_input_ids"), model_kwargs
+
+    def prepare_inputs_for_generation(
+        self,
+        input_ids: torch.Tensor,
+        next_sequence_length: int | None = None,
+        past_key_values=None,
+        encoder_outputs=None,
+        use_cache: bool | None = None,
+        guidance: float | None = None,
+        **kwargs,
+    ) -> dict:
+        """Only what one step of `forward` needs: the decoder makes its own masks."""
+        if next_sequence_length is not None:
+            input_ids = input_ids[:, -next_sequence_length:]
+        return {
+            "decoder_input_ids": input_ids,
+            "past_key_values": past_key_values,
+            "encoder_outputs": encoder_outputs,
+            "use_cache": use_cache,
+            "guidance": guidance,
+            "logits_to_keep": 1,
+        }
+
+
+def _first_frames(inputs: dict, first: int, last: int) -> dict:
+    """Frames first..last of every input that has a frame axis (it is the last one)."""
+    return {
+        name: value if value is None or name == "condition_ids" else value[..., first:last]
+        for name, value in inputs.items()
+    }
+
+
+def _with_null_rows(inputs: dict) -> dict:
+    """Append to every row its null: no backing, no conditions, no labels."""
+    codes = inputs["backing_codes"]
+    mask = inputs["attention_mask"]
+    mask = codes.new_ones(codes.shape[0], codes.shape[2]) if mask is None else mask
+    nulls = {
+        "backing_codes": codes,
+        "attention_mask": torch.zeros_like(mask),
+        "condition_ids": _filled(inputs["condition_ids"], -1),
+        "frame_label_inputs": _filled(inputs["frame_label_inputs"], -100),
+    }
+    inputs = {**inputs, "attention_mask": mask}
+    return {
+        name: None if value is None else torch.cat([value, nulls[name]])
+        for name, value in inputs.items()
+    }
+
+
+def _filled(tensor: torch.Tensor | None, value: int) -> torch.Tensor | None:
+    return None if tensor is None else torch.full_like(tensor, value)
+
+
+def _warpers(
+    temperature: float | None, top_k: int | None, top_p: float | None
+) -> LogitsProcessorList:
+    """The library's sampling steps, only those that change anything."""
+    warpers = LogitsProcessorList()
+    if temperature is not None and temperature != 1:
+        warpers.append(TemperatureLogitsWarper(float(temperature)))
+    if top_k:
+        warpers.append(TopKLogitsWarper(top_k))
+    if top_p is not None and top_p < 1:
+        warpers.append(TopPLogitsWarper(top_p))
+    return warpers

@@ -1,0 +1,341 @@
+"""The solo model: an encoder that hears the backing's codes, a decoder that plays the solo's.
+
+Design choices
+- Encoder: sum of K code embeddings a frame, attention in both directions. Heads on it name chord
+  and beat of every frame (auxiliary loss, and made explicit for the decoder).
+- The memory for cross-attention: a learned sink, one token a condition, then the encoder's states,
+  averaged over `memory_stride` frames (the exact frame comes with the clock).
+- One clock: decoder step s predicts frame s of stream 0, so the encoder's states and labels of
+  frame s and of each lookahead are added to the decoder's input at step s, computed once.
+- Frames that are masked out (padding, dropped backing, no audio at all) have a learned null state,
+  no label posteriors and no place in the memory. Labels given from outside replace what is heard.
+- Decoder: sum of N stream embeddings a step, causal; N heads, each run only where it has labels.
+
+B batch, K codebooks, N streams (the score stream first, if any), T frames, S = T + max(stream
+delays) steps, L frame labels, C conditions, D hidden size, M = 1 + C + ceil(T / memory_stride).
+"""
+
+from dataclasses import dataclass
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+from transformers import DynamicCache, EncoderDecoderCache, PreTrainedModel
+from transformers import initialization as init
+from transformers.utils import ModelOutput, can_return_tuple
+
+from .configuration_saxsolo import SaxsoloConfig
+from .encoder_saxsolo import SaxsoloEncoder, SaxsoloEncoderOutput
+from .generation_saxsolo import SaxsoloGenerationMixin
+from .layers_saxsolo import (
+    SaxsoloCodeEmbedding,
+    SaxsoloDecoderLayer,
+    dropout,
+    layer_norm,
+)
+
+
+@dataclass
+class SaxsoloOutput(ModelOutput):
+    """What the model returns.
+
+    Attributes:
+        loss: mean of the streams' losses + frame_label_weight * frame_label_loss, nats.
+        logits: (B * N, S, codebook_size + 2), in columns beyond a stream's vocabulary the lowest
+            float; None where labels are given, unless asked for.
+        loss_per_stream, accuracy_per_stream: (N,), NaN for a stream without labels; accuracy
+            only outside of training.
+        frame_label_loss: mean cross-entropy of the labels, nats; frame_label_accuracy: (L,), NaN
+            for a label without targets.
+        past_key_values: the cache.
+    """
+
+    loss: torch.Tensor | None = None
+    logits: torch.Tensor | None = None
+    loss_per_stream: torch.Tensor | None = None
+    accuracy_per_stream: torch.Tensor | None = None
+    frame_label_loss: torch.Tensor | None = None
+    frame_label_accuracy: torch.Tensor | None = None
+    past_key_values: EncoderDecoderCache | None = None
+
+
+class SaxsoloPreTrainedModel(PreTrainedModel):
+    config: SaxsoloConfig
+    base_model_prefix = "model"
+    main_input_name = "backing_codes"
+    supports_gradient_checkpointing = True
+    _supports_sdpa = True
+    _no_split_modules = ["SaxsoloEncoderLayer", "SaxsoloDecoderLayer"]
+
+    def _init_weights(self, module):
+        super()._init_weights(module)
+        std = self.config.initializer_range
+        if isinstance(module, SaxsoloCodeEmbedding) and module.projection is not None:
+            # Unit vectors in, as init_codec_embeddings makes them: the projection sets the scale.
+            init.normal_(module.vectors.weight, std=1.0)
+        elif isinstance(module, SaxsoloEncoder):
+            init.normal_(module.null_state, std=std)
+            init.normal_(module.sink, std=std)
+            if hasattr(module, "clock"):
+                # an untrained ear must not drown what the decoder learnt from scores alone
+                init.normal_(module.clock.weight, std=std / 10)
+
+
+class SaxsoloDecoder(nn.Module):
+    """Plays the solo: the streams' tokens so far in, hidden states of the next ones out."""
+
+    def __init__(self, config: SaxsoloConfig):
+        super().__init__()
+        self.config = config
+        self.embed = SaxsoloCodeEmbedding(config)
+        if config.score_vocab_size:
+            self.score_embed = nn.Embedding(config.score_vocab_size + 2, config.hidden_size)
+        self.layers = nn.ModuleList(
+            SaxsoloDecoderLayer(config, idx) for idx in range(config.decoder_layers)
+        )
+        self.norm = layer_norm(config)
+
+    def forward(
+        self,
+        tokens: torch.Tensor,
+        heard: SaxsoloEncoderOutput,
+        cache: EncoderDecoderCache | None = None,
+    ) -> torch.Tensor:
+        """(B, S', N) tokens after those in the cache -> hidden states (B, S', D)."""
+        past = 0 if cache is None else cache.get_seq_length()
+        length = tokens.shape[1]
+        positions = torch.arange(length, device=tokens.device) + past
+        clock = heard.clock.index_select(1, positions)
+        rotary = heard.rotary.index_select(1, positions)
+        hidden = self._embed(tokens) + clock
+        hidden = dropout(hidden, self.config.dropout, self.training)
+        mask = _causal_mask(positions, past, cache)
+        for layer in self.layers:
+            hidden = layer(
+                hidden,
+                rotary,
+                mask,
+                heard.last_hidden_state,
+                heard.memory_rotary,
+                heard.memory_mask,
+                cache,
+            )
+        return self.norm(hidden)
+
+    def _embed(self, tokens: torch.Tensor) -> torch.Tensor:
+        size = self.config.score_vocab_size
+        if not size:
+            return self.embed(tokens)
+        score, codes = tokens[..., 0], tokens[..., 1:]
+        # The special tokens stand after the codes, in the score's table after its own symbols.
+        score = torch.where(score < size, score, score - (self.config.codebook_size - size))
+        return self.embed(codes) + self.score_embed(score)
+
+
+def _causal_mask(positions, past, cache) -> torch.Tensor | None:
+    """Bool (1, 1, S', keys), or None where the attention kernel knows without."""
+    if cache is None:
+        return None
+    own = cache.self_attention_cache
+    if isinstance(own, DynamicCache):
+        if len(positions) == 1 or past == 0:
+            return None
+        keys = past + len(positions)
+    else:
+        keys = own.get_max_length()
+    return (torch.arange(keys, device=positions.device) <= positions[:, None])[None, None]
+
+
+def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
+    """Mean cross-entropy (nats) that leaves bf16 logits as they are, at half the time of fp32.
+
+    Only the log-probabilities are rounded, one by one; the mean is taken in fp32.
+    """
+    with torch.autocast(logits.device.type, enabled=False):
+        loss = F.nll_loss(F.log_softmax(logits, dim=-1), target, reduction="none")
+    return loss.float().mean()
+
+
+class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationMixin):
+    """Codes of a backing in, codes of a saxophone solo out. See the module's docstring."""
+
+    # Trainer divides by accumulation steps, as our loss is a mean.
+    accepts_loss_kwargs = False
+
+    def __init__(self, config: SaxsoloConfig):
+        super().__init__(config)
+        self.encoder = SaxsoloEncoder(config)
+        self.decoder = SaxsoloDecoder(config)
+        self.heads = nn.ModuleList(
+            nn.Linear(config.hidden_size, size, bias=False) for size in config.stream_sizes
+        )
+        self.post_init()
+        # Greedy decoding soon holds one note for ever: sample unless a checkpoint says otherwise.
+        self.generation_config.do_sample = True
+
+    def get_encoder(self, modality: str | None = None) -> SaxsoloEncoder:
+        return self.encoder
+
+    @torch.no_grad()
+    def init_codec_embeddings(self, vectors: torch.Tensor) -> None:
+        """Start both embeddings from the codec's codebooks, scaled to unit variance a codebook.
+
+        Args:
+            vectors: (K, V, codec_dim), the codec's `codebook_vectors`.
+
+        Raises:
+            ValueError: when that is not the config's layout.
+        """
+        config = self.config
+        wanted = (config.num_codebooks, config.codebook_size, config.codec_dim)
+        if tuple(vectors.shape) != wanted or not config.codec_dim:
+            raise ValueError(
+                f"codebook vectors are {tuple(vectors.shape)} but the model's (num_codebooks, "
+                f"codebook_size, codec_dim) are {wanted}: build the config from the codec's sizes."
+            )
+        vectors = vectors / vectors.std(dim=(1, 2), keepdim=True).clamp(min=1e-8)
+        for embed in (self.encoder.embed, self.decoder.embed):
+            table = embed.vectors.weight.view(config.num_codebooks, config.vocab_size, -1)
+            table[:, : config.codebook_size] = vectors.to(table)
+
+    @can_return_tuple
+    def forward(
+        self,
+        backing_codes: torch.Tensor | None = None,
+        attention_mask: torch.Tensor | None = None,
+        condition_ids: torch.Tensor | None = None,
+        frame_label_inputs: torch.Tensor | None = None,
+        decoder_input_ids: torch.Tensor | None = None,
+        labels: torch.Tensor | None = None,
+        frame_labels: torch.Tensor | None = None,
+        encoder_outputs: SaxsoloEncoderOutput | None = None,
+        past_key_values: EncoderDecoderCache | None = None,
+        use_cache: bool | None = None,
+        logits_to_keep: int = 0,
+        output_logits: bool | None = None,
+        guidance: float | None = None,
+    ) -> SaxsoloOutput:
+        """Hear the backing and predict the next token of every stream.
+
+        Args:
+            backing_codes: (B, K, T) codes; what is masked may hold anything.
+            attention_mask: (B, T), 1 = real frame; a row of zeros = no backing; None = all real.
+            condition_ids: (B, C) index of each condition's value, -1 = not given; None = none.
+            frame_label_inputs: (B, L, T) labels told instead of heard, -100 = heard; None = none.
+            decoder_input_ids: (B * N, S') tokens after those in the cache, streams in the batch.
+            labels: (B, N, S) delayed targets, -100 = none. Shifted right by us they are the
+                decoder's input, so decoder_input_ids may be left out.
+            frame_labels: (B, L, T) targets of the label heads, -100 = unknown.
+            encoder_outputs: of an earlier call, instead of backing_codes and what goes with them.
+            past_key_values, use_cache: the decoder's cache; by default used without labels only.
+            logits_to_keep: only so many of the last steps; 0 = all.
+            output_logits: also with labels.
+            guidance: scale of classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598).
+                encoder_outputs then hold 2 B rows, the second half without backing.
+
+        Raises:
+            ValueError: when there is nothing to hear or nothing to continue.
+        """
+        if encoder_outputs is None:
+            if backing_codes is None:
+                raise ValueError("give backing_codes (B, K, T), or encoder_outputs.")
+            encoder_outputs = self.encoder(
+                backing_codes, attention_mask, condition_ids, frame_label_inputs
+            )
+        streams = self.config.num_streams
+        if labels is not None:
+            tokens = self._shift_right(labels) if decoder_input_ids is None else None
+        elif decoder_input_ids is None:
+            raise ValueError("give decoder_input_ids (B * N, S), or labels (B, N, S).")
+        if decoder_input_ids is not None:
+            tokens = decoder_input_ids.view(-1, streams, decoder_input_ids.shape[-1])
+            tokens = tokens.transpose(1, 2)
+        if use_cache is None:
+            use_cache = labels is None and not self.training and self.config.use_cache
+        if use_cache and past_key_values is None:
+            past_key_values = EncoderDecoderCache(
+                DynamicCache(config=self.config), DynamicCache(config=self.config)
+            )
+        cache = past_key_values if use_cache else None
+        if guidance is not None:
+            tokens = torch.cat([tokens, tokens])
+        hidden = self.decoder(tokens, encoder_outputs, cache)
+        if guidance is not None:
+            # The heads are linear: guiding the hidden states is guiding the logits.
+            given, null = hidden.chunk(2)
+            hidden = null + guidance * (given - null)
+        output = SaxsoloOutput(past_key_values=cache)
+        if labels is None or output_logits:
+            output.logits = self._logits(hidden[:, -logits_to_keep:])
+        if labels is not None:
+            self._add_stream_losses(output, hidden, labels)
+        heard = encoder_outputs.frame_label_logits
+        if frame_labels is not None and self.encoder.label_sizes:
+            self._add_label_losses(output, heard, attention_mask, frame_labels)
+        return output
+
+    def _shift_right(self, labels: torch.Tensor) -> torch.Tensor:
+        """Labels (B, N, S) -> what the decoder has seen before each step (B, S, N)."""
+        start = labels.new_full((*labels.shape[:2], 1), self.config.decoder_start_token_id)
+        tokens = torch.cat([start, labels[..., :-1]], dim=-1)
+        return tokens.masked_fill(tokens < 0, self.config.pad_token_id).transpose(1, 2)
+
+    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
+        """(B, S', D) -> (B * N, S', codebook_size + 2)."""
+        batch, steps, _ = hidden.shape
+        shape = (batch, len(self.heads), steps, self.config.vocab_size)
+        logits = hidden.new_full(shape, torch.finfo(hidden.dtype).min)
+        for stream, head in enumerate(self.heads):
+            logits[:, stream, :, : head.out_features] = head(hidden)
+        return logits.flatten(0, 1)
+
+    def _add_stream_losses(self, output, hidden, labels) -> None:
+        """Cross-entropy of each stream where it has labels, and their mean over such streams."""
+        losses, hits = [], []
+        hidden = hidden.flatten(0, 1)
+        for head, target in zip(self.heads, labels.unbind(1), strict=True):
+            target = target.flatten()
+            rows = (target >= 0).nonzero().squeeze(1)
+            if not len(rows):
+                losses.append(None)
+                hits.append(torch.tensor(float("nan"), device=hidden.device))
+                continue
+            logits = head(hidden.index_select(0, rows))
+            losses.append(_cross_entropy(logits if self.training else logits.float(), target[rows]))
+            if not self.training:
+                hits.append((logits.argmax(-1) == target[rows]).float().mean())
+        present = [loss for loss in losses if loss is not None]
+        if not present:
+            raise ValueError("labels hold no target: every one is -100.")
+        output.loss = torch.stack(present).mean()
+        none = output.loss.new_tensor(float("nan"))
+        output.loss_per_stream = torch.stack(
+            [none if loss is None else loss.detach() for loss in losses]
+        )
+        if not self.training:
+            output.accuracy_per_stream = torch.stack(hits)
+
+    def _add_label_losses(self, output, logits, attention_mask, targets) -> None:
+        """Mean over the labels of their cross-entropy where a frame is real and its label known."""
+        sizes = self.encoder.label_sizes
+        hits = targets.new_full((len(sizes),), float("nan"), dtype=torch.float32)
+        losses = []
+        if logits is not None:
+            if attention_mask is not None:
+                targets = targets.masked_fill(~attention_mask.bool().unsqueeze(1), -100)
+            parts = logits.flatten(0, 1).split(sizes, dim=-1)
+            for i, (part, target) in enumerate(zip(parts, targets.unbind(1), strict=True)):
+                target = target.flatten()
+                known = target >= 0
+                if known.any():
+                    losses.append(F.cross_entropy(part, target, ignore_index=-100))
+                    hits[i] = (part.argmax(-1) == target)[known].float().mean()
+        output.frame_label_accuracy = hits
+        if losses:
+            loss = torch.stack(losses).mean()
+            output.frame_label_loss = loss.detach()
+            if output.loss is not None:
+                output.loss = output.loss + self.config.frame_label_weight * loss
+
+
+SaxsoloForConditionalGeneration.register_for_auto_class("AutoModel")
