@@ -315,7 +315,7 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
                 "solo": round(solo, 4),
                 "backing": round(spectral[~is_solo].mean().item(), 4),
                 "pitch": round(pitch.item(), 4),
-                "commitment": round(float(commitment), 4),
+                "commitment": round(commitment.item(), 4),
                 "revived": revived,
                 "norm": round(float(norm), 2),
             }

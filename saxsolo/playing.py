@@ -11,6 +11,7 @@ import platform
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -103,7 +104,13 @@ class Performance:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         left = self.length
-        for audio in decode_blocks(self.player.codec.model, self._codebooks()):
+        blocks = decode_blocks(self.player.codec.model, self._codebooks())
+        while True:
+            # not around the yield: the caller's own torch keeps its threads
+            with _one_thread():
+                audio = next(blocks, None)
+            if audio is None:
+                break
             block = audio[:left]
             left -= len(block)
             if len(block):
@@ -152,7 +159,12 @@ class Performance:
             model = self.player.solo.model
             devices = [codes.device.index or 0] if codes.is_cuda else []
             try:
-                with _RANDOM_STATE, torch.random.fork_rng(devices), torch.inference_mode():
+                with (
+                    _RANDOM_STATE,
+                    _one_thread(),
+                    torch.random.fork_rng(devices),
+                    torch.inference_mode(),
+                ):
                     torch.manual_seed(self.settings.seed)
                     model.generate(
                         backing_codes=codes,
@@ -176,6 +188,18 @@ class Performance:
         finally:
             stopped.set()
             thread.join()
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch computes on the calling thread alone: the small matrices of one frame are done sooner
+    than a second thread is woken (benchmarks/real_time.py)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class _Stopped(Exception):
