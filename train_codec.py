@@ -404,4 +404,8 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, ValueError, TrainingError) as error:
+        print(f"train_codec: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -10,6 +10,7 @@ same is done with the human solo that was rendered over that backing: the ceilin
 import argparse
 import json
 import math
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,9 @@ import numpy as np
 import soundfile
 from tqdm import tqdm
 
-from evaluation.codec import track_f0
-
 FRAME_RATE = 50
-# chord tones of the qualities in dataset_scripts/score/chords.py, semitones above the root
+# Chord tones of each quality, semitones above the root, in the order of the frame labels. These
+# keep no sixths or sevenths, so each quality has its usual seventh.
 TONES = (
     (0, 4, 7, 11),
     (0, 3, 7, 10),
@@ -54,13 +54,13 @@ def track_notes(audio: np.ndarray, sampling_rate: int) -> SoloNotes:
 
     result = SwiftF0(threads=1, spin=False).detect(audio, sampling_rate)
     notes = segment_notes(result)
-    _, f0 = track_f0(audio, sampling_rate)
+    voiced = result.confidence >= 0.5
     return SoloNotes(
         onsets=np.array([note.start for note in notes]),
         ends=np.array([note.end for note in notes]),
         pitches=np.array([midi_pitch(note.pitch_hz) for note in notes], dtype=int),
         seconds=len(audio) / sampling_rate,
-        voiced_share=float((f0 > 0).mean()) if len(f0) else 0.0,
+        voiced_share=float(voiced.mean()) if len(voiced) else 0.0,
     )
 
 
@@ -92,8 +92,10 @@ def chord_tone_share(notes: SoloNotes, frame_labels: np.ndarray) -> float | None
     return hits / total if total else None
 
 
-def matched_against_shuffled(shares: np.ndarray) -> float:
+def matched_against_shuffled(shares: np.ndarray) -> float | None:
     """P(score with the own backing > with another's), ties count half; 0.5 = does not listen.
+
+    None where there is nothing to compare.
 
     Args:
         shares: (cases, cases), row = solo, column = backing; NaN where there is no score.
@@ -101,13 +103,15 @@ def matched_against_shuffled(shares: np.ndarray) -> float:
     own = np.diag(shares)[:, None]
     others = ~np.eye(len(shares), dtype=bool) & ~np.isnan(shares) & ~np.isnan(own)
     wins = (own > shares) + 0.5 * (own == shares)
-    return float(wins[others].mean())
+    return float(wins[others].mean()) if others.any() else None
 
 
-def interval(values: np.ndarray, seed: int = 0, draws: int = 2000) -> list[float]:
-    """Bootstrap 95 % interval of the mean of `values` (cases,), NaN left out."""
+def interval(values: np.ndarray, seed: int = 0, draws: int = 2000) -> list[float] | None:
+    """Bootstrap 95 % interval of the mean of `values` (cases,), NaN left out; None if all are."""
     values = np.asarray(values, dtype=float)
     values = values[~np.isnan(values)]
+    if not len(values):
+        return None
     picks = np.random.default_rng(seed).integers(0, len(values), (draws, len(values)))
     return [float(q) for q in np.quantile(values[picks].mean(axis=1), [0.025, 0.975])]
 
@@ -133,7 +137,11 @@ def summarise(solos: list[SoloNotes], labels: list[np.ndarray], instruments: lis
         "chord_tones": list(np.diag(shares)),
     }
     figures = {
-        name: {"mean": float(np.nanmean(v)), "interval": interval(np.array(v)), "cases": v}
+        name: {
+            "mean": None if np.isnan(v).all() else float(np.nanmean(v)),
+            "interval": interval(np.array(v)),
+            "cases": [None if np.isnan(x) else float(x) for x in v],
+        }
         for name, v in columns.items()
     }
     figures["matched_against_shuffled"] = matched_against_shuffled(shares)
@@ -161,6 +169,7 @@ def main(argv: list[str] | None = None) -> None:
     rows = [r for r in rows if r["split"] == args.split and r["semitones"] == 0]
     rows = sorted((r for r in rows if r["seconds"] > args.seconds + 1), key=lambda r: r["pair_id"])
     picks = np.linspace(0, len(rows) - 1, min(args.limit, len(rows))).round().astype(int)
+    player = saxsolo.load_player(args.checkpoint, args.codec)
     played, human, labels, instruments, factors = [], [], [], [], []
     for row in tqdm([rows[i] for i in picks], desc="solos", disable=None):
         folder = args.pairs / row["split"] / row["pair_id"]
@@ -173,8 +182,7 @@ def main(argv: list[str] | None = None) -> None:
             instrument=row["instrument"],
             temperature=args.temperature,
             guidance=args.guidance,
-            checkpoint=args.checkpoint,
-            codec=args.codec,
+            player=player,
         )
         if args.takes:
             take.save(args.takes / row["pair_id"])
@@ -200,9 +208,13 @@ def main(argv: list[str] | None = None) -> None:
     half.rename(args.out)
     for who in ("model", "human"):
         for name, figure in report[who].items():
-            shown = figure if isinstance(figure, float) else figure["mean"]
-            print(f"{who:6} {name:26} {shown:.3f}")
+            shown = figure["mean"] if isinstance(figure, dict) else figure
+            print(f"{who:6} {name:26} {'none' if shown is None else format(shown, '.3f')}")
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except (OSError, ValueError) as error:
+        print(f"solos: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -10,7 +10,7 @@ import soundfile
 pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[corpus])")
 
 import saxsolo
-from evaluation.solos import main, track_notes
+from evaluation.solos import main, summarise, track_notes
 
 RATE, SECONDS = 32000, 4
 
@@ -52,6 +52,7 @@ def test_a_player_that_ignores_the_backing_is_found_out(pairs, monkeypatch, tmp_
         return SimpleNamespace(solo=melody(TUNES[0]), sampling_rate=RATE, run=run)
 
     monkeypatch.setattr(saxsolo, "improvise", improvise)
+    monkeypatch.setattr(saxsolo, "load_player", lambda checkpoint, codec: None)
     out = tmp_path / "report.json"
     main(["--pairs", str(pairs), "--out", str(out), "--seconds", "2.9"])
     report = json.loads(out.read_text())
@@ -60,6 +61,14 @@ def test_a_player_that_ignores_the_backing_is_found_out(pairs, monkeypatch, tmp_
     assert report["model"]["matched_against_shuffled"] == 0.5
     assert report["human"]["chord_tones"]["mean"] == 1.0
     assert 0.4 < report["model"]["chord_tones"]["mean"] < 0.6
+
+
+def test_silence_is_null_and_not_nought():
+    silent = track_notes(np.zeros(RATE * 2, np.float32), RATE)
+    figures = summarise([silent, silent], [np.zeros((100, 4), np.int16)] * 2, ["tenor"] * 2)
+    assert figures["notes_a_second"]["mean"] == 0
+    assert figures["chord_tones"] == {"mean": None, "interval": None, "cases": [None, None]}
+    assert figures["matched_against_shuffled"] is None
 
 
 def test_notes_are_tracked():
