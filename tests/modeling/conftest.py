@@ -18,7 +18,7 @@ TINY = {
     "dropout": 0.0,
     "window_frames": 48,
     "lookahead": [3, 8],
-    "frame_labels": {"root": 5, "phase": 3},
+    "frame_labels": {"chord_root": 13, "phase": 3},
     "conditions": {"instrument": ["alto", "tenor"], "feel": ["swing", "latin", "funk"]},
     # Large weights make a small untrained model react to all it is given.
     "initializer_range": 0.3,

@@ -48,9 +48,10 @@ def test_codes_beyond_a_streams_vocabulary_cannot_be_chosen(make_model, make_inp
     assert (logits[:, 1:, :, :24] > lowest).all()
 
 
+@pytest.mark.parametrize("listen", ["both", "labels", "states"])
 @pytest.mark.parametrize("clock", ["both", "added", "cross", "none"])
-def test_a_changed_frame_changes_nothing_before_it(make_model, make_inputs, clock):
-    model = make_model(clock=clock)
+def test_a_changed_frame_changes_nothing_before_it(make_model, make_inputs, clock, listen):
+    model = make_model(clock=clock, listen=listen)
     inputs = make_inputs(model.config, batch=1)
     before = logits_of(model, inputs)
     step = 9
@@ -62,9 +63,10 @@ def test_a_changed_frame_changes_nothing_before_it(make_model, make_inputs, cloc
         assert not torch.allclose(before[:, :, step + 1], after[:, :, step + 1])
 
 
+@pytest.mark.parametrize("listen", ["both", "labels", "states"])
 @pytest.mark.parametrize("clock", ["both", "added", "cross", "none"])
-def test_padding_changes_nothing(make_model, make_inputs, clock):
-    model = make_model(clock=clock)
+def test_padding_changes_nothing(make_model, make_inputs, clock, listen):
+    model = make_model(clock=clock, listen=listen)
     long = make_inputs(model.config, batch=2, frames=22)
     frames = 13
     steps = frames + max(model.config.stream_delays)
@@ -136,6 +138,17 @@ def test_labels_heard_are_the_encoders_own_and_labels_told_replace_them(make_mod
     assert not torch.allclose(told[:, :, 11], heard[:, :, 11])
 
 
+def test_a_model_that_listens_to_labels_hears_nothing_else(make_model, make_inputs):
+    inputs = make_inputs(make_model().config)
+    inputs["frame_label_inputs"] = inputs["frame_labels"]
+    other = {**inputs, "backing_codes": (inputs["backing_codes"] + 1) % 24}
+    labels, both = make_model(listen="labels"), make_model(listen="both")
+    assert torch.equal(logits_of(labels, inputs), logits_of(labels, other))
+    assert not torch.allclose(logits_of(both, inputs), logits_of(both, other))
+    other.pop("frame_label_inputs")
+    assert not torch.allclose(logits_of(labels, inputs), logits_of(labels, other))
+
+
 def test_posteriors_hand_no_gradient_to_the_label_head(make_model, make_inputs):
     model = make_model()
     inputs = make_inputs(model.config)
@@ -146,17 +159,20 @@ def test_posteriors_hand_no_gradient_to_the_label_head(make_model, make_inputs):
 
 
 @pytest.mark.parametrize("stride", [1, 4])
+@pytest.mark.parametrize("listen", ["both", "labels", "states"])
 @pytest.mark.parametrize("clock", ["both", "added", "cross", "none"])
 @pytest.mark.parametrize("codec_dim", [0, 8])
-def test_gradients_reach_every_parameter(make_model, make_inputs, clock, codec_dim, stride):
-    model = make_model(clock=clock, codec_dim=codec_dim, dropout=0.1, memory_stride=stride).train()
+def test_gradients_reach_every_parameter(make_model, make_inputs, clock, codec_dim, listen, stride):
+    options = {"clock": clock, "listen": listen, "codec_dim": codec_dim, "memory_stride": stride}
+    model = make_model(dropout=0.1, **options).train()
     inputs = make_inputs(model.config, batch=3)
     inputs["attention_mask"][0] = 0
     inputs["condition_ids"][1] = -1
     inputs["frame_label_inputs"][0] = inputs["frame_labels"][0]
     model(**inputs).loss.backward()
     # With neither an added state nor a place in the memory there is nothing null about a frame.
-    unused = {"encoder.null_state"} if clock in ("cross", "none") else set()
+    stateless = clock in ("cross", "none") and listen != "labels"
+    unused = {"encoder.null_state"} if stateless else set()
     missing = {n for n, p in model.named_parameters() if p.grad is None or not p.grad.abs().sum()}
     assert missing == unused
 
