@@ -8,6 +8,9 @@
 - Saxophone weighs most: only the solo is ever decoded, the backing's codes only inform.
 - The pitch of the solos is tracked once (SwiftF0) and kept beside them; it teaches the decoder's
   pitch, and drives its pulse train until the prediction can.
+- A small head names the backing's chord from the codes' vectors, so that the codes keep what the
+  solo model has to hear (as SpeechTokenizer, arXiv:2308.16692, makes its codes keep the words). It
+  is thrown away afterwards.
 - Time, not steps, is the budget: the learning rate falls along a cosine over `minutes`.
 - The run's folder holds state/ (to resume), final/ (a Hugging Face folder, fp16) and log.jsonl.
 """
@@ -29,6 +32,7 @@ import yaml
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
+from dataset_scripts.score.labels import LABEL_SIZES, UNKNOWN
 from evaluation.codec import (
     LogMel,
     codebook_use,
@@ -41,6 +45,8 @@ from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
 
 F0_HOP = 320
+CHORD_COLUMNS = [list(LABEL_SIZES).index(name) for name in ("chord_root", "chord_quality")]
+CHORD_SIZES = [list(LABEL_SIZES.values())[column] for column in CHORD_COLUMNS]
 MEL_SIZES = ((512, 40), (1024, 80), (2048, 128), (4096, 160))
 
 
@@ -65,6 +71,7 @@ class CodecTraining:
     commitment_weight: float
     average_decay: float
     backing_code_weight: float
+    chord_weight: float
     seed: int
     threads: int
     max_steps: int | None = None
@@ -83,6 +90,7 @@ class Segments:
         self.solo: list[np.ndarray] = []
         self.backing: list[np.ndarray] = []
         self.f0: list[np.ndarray] = []
+        self.chords: list[np.ndarray] = []
         seconds = 0.0
         folders = sorted(p.parent for p in (pairs / split).glob("*/labels.npz"))
         if not folders:
@@ -95,6 +103,8 @@ class Segments:
             self.solo.append(solo)
             self.backing.append(backing)
             self.f0.append(solo_f0(folder, solo, rate))
+            with np.load(folder / "labels.npz", allow_pickle=False) as labels:
+                self.chords.append(labels["frame_labels"][:, CHORD_COLUMNS].astype(np.int64))
             seconds += len(solo) / rate
             if seconds > 3600 * limit_hours:
                 break
@@ -104,21 +114,32 @@ class Segments:
 
     def batch(
         self, rng: np.random.Generator, config: CodecTraining, samples: int
-    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        """Draws audio (B, 1, n), pitch (B, J) in hertz with 0 = none, and which are solos (B,)."""
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:
+        """Draws audio (B, 1, n), pitch (B, J) in hertz with 0 = none, which are solos (B,), and the
+        backings' chord root and quality (B, T, 2), -100 = unknown."""
         audio = np.zeros((config.batch_size, samples), np.float32)
         f0 = np.zeros((config.batch_size, samples // F0_HOP), np.float32)
+        chords = np.full((config.batch_size, samples // (2 * F0_HOP), 2), UNKNOWN)
         is_solo = rng.random(config.batch_size) < config.solo_share
         for row, solo in enumerate(is_solo):
             item = rng.choice(len(self.solo), p=self.weights)
             source = self.solo[item] if solo else self.backing[item]
-            start = rng.integers(0, max(1, (len(source) - samples) // F0_HOP)) * F0_HOP
+            frame = rng.integers(0, max(1, (len(source) - samples) // (2 * F0_HOP)))
+            start = frame * 2 * F0_HOP
             piece = source[start : start + samples].astype(np.float32) / 32768
             audio[row, : len(piece)] = piece * 10 ** (rng.uniform(-12, 5) / 20)
             if solo:
                 pitch = self.f0[item][start // F0_HOP : start // F0_HOP + f0.shape[1]]
                 f0[row, : len(pitch)] = pitch
-        return torch.from_numpy(audio)[:, None], torch.from_numpy(f0), torch.from_numpy(is_solo)
+            else:
+                named = self.chords[item][frame : frame + chords.shape[1]]
+                chords[row, : len(named)] = named
+        return (
+            torch.from_numpy(audio)[:, None],
+            torch.from_numpy(f0),
+            torch.from_numpy(is_solo),
+            torch.from_numpy(chords),
+        )
 
 
 def solo_f0(folder: Path, solo: np.ndarray, rate: int) -> np.ndarray:
@@ -171,6 +192,30 @@ class CodecLoss(torch.nn.Module):
         return -(target * logits.float().log_softmax(-1)).sum(-1).mean()
 
 
+class ChordHead(torch.nn.Module):
+    """Names the chord of each frame from the vectors of the codes within a third of a second."""
+
+    def __init__(self, dim: int, size: int = 128, kernel: int = 33):
+        super().__init__()
+        self.into = torch.nn.Linear(dim, size)
+        self.over_time = torch.nn.Conv1d(size, size, kernel, padding=kernel // 2, groups=size)
+        self.out = torch.nn.Linear(size, sum(CHORD_SIZES))
+
+    def forward(self, vectors: torch.Tensor, chords: torch.Tensor) -> torch.Tensor:
+        """Vectors (B, T, D), chords (B, T, 2) -> mean cross-entropy of root and quality, nats; 0
+        where no chord is known."""
+        if not (chords >= 0).any():
+            return vectors.new_zeros(())
+        x = F.gelu(self.into(vectors)).transpose(1, 2)
+        logits = self.out(F.gelu(self.over_time(x)).transpose(1, 2)).float()
+        pairs = zip(logits.split(CHORD_SIZES, dim=-1), chords.unbind(-1), strict=True)
+        losses = [
+            F.cross_entropy(part.flatten(0, 1), chord.flatten(), ignore_index=UNKNOWN)
+            for part, chord in pairs
+        ]
+        return torch.stack(losses).mean()
+
+
 class Run:
     """The state of a run, in a folder that survives a kill."""
 
@@ -180,7 +225,8 @@ class Run:
         torch.set_num_threads(config.threads)
         self.rng = np.random.default_rng(config.seed)
         self.codec = SaxcodecModel(SaxcodecConfig(**config.model))
-        trained = [p for p in self.codec.parameters() if p.requires_grad]
+        self.chord_head = ChordHead(self.codec.config.codebook_dim)
+        trained = self.trained()
         self.optimizer = torch.optim.AdamW(
             trained, config.learning_rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True
         )
@@ -188,6 +234,10 @@ class Run:
         self.average = {n: p.detach().clone() for n, p in self.codec.named_parameters()}
         self.step, self.seconds = 0, 0.0
         self.resume()
+
+    def trained(self) -> list[torch.nn.Parameter]:
+        parameters = [p for p in self.codec.parameters() if p.requires_grad]
+        return parameters + list(self.chord_head.parameters())
 
     def resume(self) -> None:
         state = self.out / "state"
@@ -201,7 +251,10 @@ class Run:
         self.codec.load_state_dict(_under(tensors, "codec."))
         self.average = _under(tensors, "average.")
         self.books.counts, self.books.sums = tensors["books.counts"], tensors["books.sums"]
-        for i, p in enumerate(p for p in self.codec.parameters() if p.requires_grad):
+        head = _under(tensors, "chord_head.")
+        if head:  # a state from before there was one starts a new head
+            self.chord_head.load_state_dict(head)
+        for i, p in enumerate(self.trained()):
             found = _under(tensors, f"optimizer.{i}.")
             if found:
                 self.optimizer.state[p] = found
@@ -212,7 +265,8 @@ class Run:
         tensors = {f"codec.{n}": p.detach() for n, p in self.codec.named_parameters()}
         tensors |= {f"average.{n}": p for n, p in self.average.items()}
         tensors |= {"books.counts": self.books.counts, "books.sums": self.books.sums}
-        for i, p in enumerate(p for p in self.codec.parameters() if p.requires_grad):
+        tensors |= {f"chord_head.{n}": p.detach() for n, p in self.chord_head.named_parameters()}
+        for i, p in enumerate(self.trained()):
             for name, value in self.optimizer.state.get(p, {}).items():
                 tensors[f"optimizer.{i}.{name}"] = value
         half, whole, old = (self.out / n for n in ("state.half", "state", "state.old"))
@@ -265,7 +319,7 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
         rate = 0.5 * (1 + math.cos(math.pi * share)) * min(1, (run.step + 1) / config.warmup_steps)
         for group in run.optimizer.param_groups:
             group["lr"] = config.learning_rate * rate
-        audio, f0, is_solo = data.batch(run.rng, config, samples)
+        audio, f0, is_solo, chords = data.batch(run.rng, config, samples)
         quantize = run.step >= config.quantize_after
         if run.step == config.quantize_after:
             run.books.start(torch.cat(collected))
@@ -276,7 +330,8 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
             output = run.codec(audio, drive, quantize)
         spectral = loss_of.spectral(output.audio[:, 0], audio[:, 0])
         pitch = loss_of.pitch(output.f0_logits, f0)
-        loss = spectral.mean() + config.f0_weight * pitch
+        chord = run.chord_head(output.quantized, chords)
+        loss = spectral.mean() + config.f0_weight * pitch + config.chord_weight * chord
         latents = output.latents.detach().flatten(0, 1)
         commitment = torch.zeros(())
         if quantize:
@@ -291,7 +346,7 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
             )
         run.optimizer.zero_grad()
         loss.backward()
-        norm = torch.nn.utils.clip_grad_norm_(run.codec.parameters(), 1.0)
+        norm = torch.nn.utils.clip_grad_norm_(run.trained(), 1.0)
         run.optimizer.step()
         revived = 0
         if quantize:
@@ -315,6 +370,7 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
                 "solo": round(solo, 4),
                 "backing": round(spectral[~is_solo].mean().item(), 4),
                 "pitch": round(pitch.item(), 4),
+                "chord": round(chord.item(), 4),
                 "commitment": round(commitment.item(), 4),
                 "revived": revived,
                 "norm": round(float(norm), 2),

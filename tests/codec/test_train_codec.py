@@ -11,7 +11,7 @@ import yaml
 
 import train_codec
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
-from train_codec import CodecLoss, CodecTraining, TrainingError, train
+from train_codec import ChordHead, CodecLoss, CodecTraining, TrainingError, train
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE, SECONDS = 32000, 3
@@ -30,7 +30,9 @@ def pairs(tmp_path_factory) -> Path:
         soundfile.write(place / "solo.flac", 0.2 * tone, RATE)
         soundfile.write(place / "backing.flac", 0.05 * rng.standard_normal(len(time)), RATE)
         np.save(place / "f0.npy", np.full(len(time) // 320, hertz, np.float32))
-        (place / "labels.npz").touch()
+        labels = np.full((SECONDS * 50, 4), -100, np.int16)
+        labels[10:, :2] = 3, 1
+        np.savez(place / "labels.npz", frame_labels=labels)
     return folder
 
 
@@ -108,3 +110,17 @@ def test_pitch_is_read_between_the_trackers_frames(tmp_path, monkeypatch):
     assert f0[10] == pytest.approx(200 + moment / 0.016, abs=0.05)
     assert f0[95] == 0
     assert np.array_equal(np.load(tmp_path / "f0.npy"), f0)
+
+
+def test_the_chord_head_learns_chords_and_lets_unknown_ones_be():
+    torch.manual_seed(0)
+    head = ChordHead(8)
+    vectors = torch.randn(4, 20, 8, requires_grad=True)
+    chords = torch.full((4, 20, 2), -100)
+    assert head(vectors, chords).item() == 0
+    chords[1, 5:] = torch.tensor([12, 7])
+    loss = head(vectors, chords)
+    loss.backward()
+    assert loss.item() > 0
+    assert vectors.grad[1].abs().sum() > 0, "the codec hears of its chords through the codes"
+    assert not vectors.grad[[0, 2, 3]].any()
