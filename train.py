@@ -157,8 +157,8 @@ def check_codec(codec: torch.nn.Module, row: Row) -> None:
 def initialise(
     model: SaxsoloForConditionalGeneration, init_from: Path | None, codec: torch.nn.Module | None
 ) -> None:
-    """Weights of an earlier run's final/ folder, and the codec's vectors where no earlier run has
-    trained the embeddings of codes."""
+    """Weights of an earlier run's final/ folder, and the codec's vectors, quiet at first, where no
+    earlier run has trained the embeddings of codes."""
     heard_audio = False
     if init_from:
         folder = init_from / FINAL if (init_from / FINAL).is_dir() else existing(init_from)
@@ -176,6 +176,8 @@ def initialise(
         heard_audio = figures.exists() and json.loads(figures.read_text("utf-8"))["has_audio"]
     if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):
         model.init_codec_embeddings(codec.codebook_vectors)
+        if init_from:
+            model.quieten_codes()
 
 
 def existing(folder: Path) -> Path:

@@ -215,6 +215,26 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             table = embed.vectors.weight.view(config.num_codebooks, config.vocab_size, -1)
             table[:, : config.codebook_size] = vectors.to(table)
 
+    @torch.no_grad()
+    def quieten_codes(self, factor: float = 0.1) -> None:
+        """Weaken what the solo's codes add to the decoder's input, but not what "no code" adds.
+
+        After a lesson on scores alone only the latter has been learnt; the rest is as random as at
+        the start, and as loud as the notes. Does nothing to plain embeddings (codec_dim 0).
+
+        Args:
+            factor: on the part of the projection that pad and BOS do not use.
+        """
+        embed = self.decoder.embed
+        if embed.projection is None:
+            return
+        table = embed.vectors.weight.view(embed.num_codebooks, embed.vocab_size, -1)
+        special = table[:, self.config.codebook_size :].transpose(0, 1).flatten(1)
+        basis, _ = torch.linalg.qr(special.float().T)
+        weight = embed.projection.weight
+        kept = (weight.float() @ basis @ basis.T).to(weight)
+        weight.copy_(kept + factor * (weight - kept))
+
     @can_return_tuple
     def forward(
         self,

@@ -288,3 +288,15 @@ def test_nothing_to_hear_or_to_continue_is_refused(make_model, make_inputs):
     inputs["labels"][:] = -100
     with pytest.raises(ValueError, match="every one is -100"):
         model(**inputs)
+
+
+def test_quiet_codes_change_nothing_where_there_are_none(make_model, make_inputs):
+    model = make_model()
+    inputs = make_inputs(model.config)
+    scores_alone = {**inputs, "labels": inputs["labels"].clone()}
+    scores_alone["labels"][:, 1:] = -100
+    loud = [logits_of(model, batch) for batch in (scores_alone, inputs)]
+    model.quieten_codes(0.0)
+    quiet = [logits_of(model, batch) for batch in (scores_alone, inputs)]
+    torch.testing.assert_close(quiet[0], loud[0], rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(quiet[1], loud[1], rtol=1e-2, atol=1e-2)
