@@ -9,101 +9,17 @@ same is done with the human solo that was rendered over that backing: the ceilin
 
 import argparse
 import json
-import math
 import sys
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import soundfile
 from tqdm import tqdm
 
-FRAME_RATE = 50
-# Chord tones of each quality, semitones above the root, in the order of the frame labels. These
-# keep no sixths or sevenths, so each quality has its usual seventh.
-TONES = (
-    (0, 4, 7, 11),
-    (0, 3, 7, 10),
-    (0, 4, 7, 10),
-    (0, 3, 6, 10),
-    (0, 3, 6, 9),
-    (0, 5, 7, 10),
-    (0, 4, 8),
-)
+from .harmony import chord_tone_share, matched_against_shuffled
+from .notes import SoloNotes, track_notes
+
 RANGES = {"soprano": (56, 92), "alto": (49, 84), "tenor": (44, 80), "baritone": (36, 72)}
-
-
-@dataclass(frozen=True)
-class SoloNotes:
-    """Notes tracked in a sound: onsets and ends in seconds, MIDI pitches."""
-
-    onsets: np.ndarray
-    ends: np.ndarray
-    pitches: np.ndarray
-    seconds: float
-    voiced_share: float
-
-
-def track_notes(audio: np.ndarray, sampling_rate: int) -> SoloNotes:
-    """Notes of a monophonic sound by SwiftF0 and its own segmentation.
-
-    Args:
-        audio: (n,) float32.
-    """
-    from swift_f0 import SwiftF0, segment_notes
-
-    result = SwiftF0(threads=1, spin=False).detect(audio, sampling_rate)
-    notes = segment_notes(result)
-    voiced = result.confidence >= 0.5
-    return SoloNotes(
-        onsets=np.array([note.start for note in notes]),
-        ends=np.array([note.end for note in notes]),
-        pitches=np.array([midi_pitch(note.pitch_hz) for note in notes], dtype=int),
-        seconds=len(audio) / sampling_rate,
-        voiced_share=float(voiced.mean()) if len(voiced) else 0.0,
-    )
-
-
-def midi_pitch(hertz: float) -> int:
-    """Nearest MIDI pitch, 69 = 440 hertz."""
-    return round(69 + 12 * math.log2(hertz / 440))
-
-
-def chord_tone_share(notes: SoloNotes, frame_labels: np.ndarray) -> float | None:
-    """Share of the notes whose pitch class belongs to the chord sounding at their onset.
-
-    Args:
-        notes: tracked notes.
-        frame_labels: (T, 4) int16; column 0 chord root, column 1 chord quality.
-
-    Returns:
-        0..1, humans 0.51; None where no note falls on a known chord.
-    """
-    hits = total = 0
-    for onset, pitch in zip(notes.onsets, notes.pitches, strict=True):
-        frame = int(onset * FRAME_RATE + 0.5)
-        if frame >= len(frame_labels):
-            continue
-        root, quality = int(frame_labels[frame, 0]), int(frame_labels[frame, 1])
-        if not 0 <= root < 12 or not 0 <= quality < len(TONES):
-            continue
-        total += 1
-        hits += (pitch - root) % 12 in TONES[quality]
-    return hits / total if total else None
-
-
-def matched_against_shuffled(shares: np.ndarray) -> float | None:
-    """P(score with the own backing > with another's), ties count half; 0.5 = does not listen.
-
-    None where there is nothing to compare.
-
-    Args:
-        shares: (cases, cases), row = solo, column = backing; NaN where there is no score.
-    """
-    own = np.diag(shares)[:, None]
-    others = ~np.eye(len(shares), dtype=bool) & ~np.isnan(shares) & ~np.isnan(own)
-    wins = (own > shares) + 0.5 * (own == shares)
-    return float(wins[others].mean()) if others.any() else None
 
 
 def interval(values: np.ndarray, seed: int = 0, draws: int = 2000) -> list[float] | None:

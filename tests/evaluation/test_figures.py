@@ -4,20 +4,18 @@ import numpy as np
 import pytest
 
 from evaluation.codec import codebook_use, log_mel_distance
-from evaluation.solos import (
-    SoloNotes,
-    chord_tone_share,
-    interval,
-    matched_against_shuffled,
-    midi_pitch,
-)
+from evaluation.harmony import chord_tone_share, matched_against_shuffled
+from evaluation.notes import SoloNotes, midi_pitch
+from evaluation.solos import interval
 
 RATE = 32000
 
 
 def notes(pitches: list[int]) -> SoloNotes:
     onsets = np.arange(len(pitches)) * 0.5
-    return SoloNotes(onsets, onsets + 0.4, np.array(pitches), len(pitches) / 2, 0.8)
+    loudness = np.full(len(pitches), -20.0)
+    pitches = np.array(pitches, dtype=int)
+    return SoloNotes(onsets, onsets + 0.4, pitches, loudness, len(pitches) / 2, 0.8)
 
 
 def c_major(seconds: float) -> np.ndarray:

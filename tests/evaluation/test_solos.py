@@ -10,7 +10,8 @@ import soundfile
 pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[corpus])")
 
 import saxsolo
-from evaluation.solos import main, summarise, track_notes
+from evaluation.notes import track_notes
+from evaluation.solos import main, summarise
 
 RATE, SECONDS = 32000, 4
 
