@@ -125,6 +125,73 @@ def codec(
         print(round_trip(sound, out, codec=codec, progress=progress))
 
 
+@app.command()
+def evaluate(
+    data: Annotated[Path, typer.Option(help="Folder of pairs; see `saxsolo corpus render`.")],
+    out: Annotated[Path, typer.Option(help="Folder for report.json, report.md and pictures/.")],
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Folder or Hub id.", show_default="the default")
+    ] = None,
+    codec: CodecOption = None,
+    split: Annotated[str, typer.Option(help="Split of the pairs.")] = "test",
+    limit: Annotated[int, typer.Option(help="Cases, evenly spaced; 0 takes all.")] = 16,
+    seconds: Annotated[float, typer.Option(help="Length of each case.")] = 30.0,
+    seed: Annotated[int, typer.Option(help="Of the playing, the baselines and intervals.")] = 0,
+    temperature: Annotated[float | None, typer.Option(show_default="the model's")] = None,
+    top_k: Annotated[int | None, typer.Option(show_default="the model's")] = None,
+    guidance: Annotated[float | None, typer.Option(show_default="the model's")] = None,
+    takes: Annotated[
+        Path | None, typer.Option(help="Folder of CASE.wav to evaluate instead of playing.")
+    ] = None,
+    tokens: Annotated[
+        Path | None, typer.Option(help="Token corpus: measures the likelihood too.")
+    ] = None,
+    tracker: Annotated[str, typer.Option(help="swift_f0 or pyin.")] = "swift_f0",
+    card: Annotated[
+        Path | None, typer.Option(help="Model card whose results are rewritten.")
+    ] = None,
+) -> None:
+    """Does it listen? Play over held-out backings, measure, and compare with baselines."""
+    try:
+        from evaluation.cases import choose_cases, find_takes
+
+        cases = choose_cases(data, split, limit, seconds)
+        if takes is not None:
+            find_takes(takes, cases)
+        _quiet()
+        from evaluation.report import Options
+        from evaluation.report import evaluate as report
+        from evaluation.tables import write_card
+
+        report(
+            Options(
+                data=data,
+                out=out,
+                checkpoint=checkpoint,
+                codec=codec,
+                split=split,
+                limit=limit,
+                seconds=seconds,
+                seed=seed,
+                temperature=temperature,
+                top_k=top_k,
+                guidance=guidance,
+                takes=takes,
+                tokens=tokens,
+                tracker=tracker,
+            )
+        )
+        if card is not None:
+            write_card(card, out / "report.json")
+    except ModuleNotFoundError as error:
+        raise SaxsoloError(
+            f"{error.name} is not installed; pip install 'saxsolo[train]' brings it"
+        ) from error
+    except (ValueError, OSError) as error:
+        raise SaxsoloError(str(error)) from error
+    print("\n".join(str(path) for path in (out / "report.md", out / "report.json", card) if path))
+
+
 def _forward(module: str, arguments: list[str]) -> None:
     try:
         command = importlib.import_module(module).main

@@ -1,0 +1,202 @@
+"""Measures over cases become figures: a mean, its 95 % interval, how many cases, or the reason why
+there is none."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from . import harmony, timing
+from .baselines import RANGES
+from .harmony import matched_against_shuffled
+from .notes import SoloNotes
+
+DRAWS = 2000
+# The players that the check of ranking compares, best first.
+RANKING = ("human", "retrieval", "human_wrong_backing", "noise")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a figure is shown.
+
+    Attributes:
+        title: column heading.
+        group: which table.
+        target: which way is better.
+        follows: whether it claims to measure that a solo follows its backing, and so has to rank.
+        digits: decimals shown.
+    """
+
+    title: str
+    group: str
+    target: str
+    follows: bool = False
+    digits: int = 2
+
+
+_TOWARDS = "towards the human's"
+METRICS: dict[str, Metric] = {
+    "auc_chord_tones": Metric("chord tones", "listens", "higher, 0.5 is chance", True),
+    "auc_scale_tones": Metric("scale tones", "listens", "higher, 0.5 is chance", True),
+    "auc_chroma_cosine": Metric("chroma cosine", "listens", "higher, 0.5 is chance", True),
+    "auc_beat_concentration": Metric("beat phase", "listens", "higher, 0.5 is chance", True),
+    "auc_on_beat": Metric("on the beat", "listens", "higher, 0.5 is chance", True),
+    "chord_tones": Metric("chord tones", "harmony", _TOWARDS, True),
+    "scale_tones": Metric("scale tones", "harmony", _TOWARDS, True),
+    "chroma_cosine": Metric("chroma cosine", "harmony", _TOWARDS, True),
+    "beat_concentration": Metric("beat phase", "time", _TOWARDS, True),
+    "on_beat": Metric("on the beat", "time", _TOWARDS, True),
+    "eighth_concentration": Metric("eighths", "time", _TOWARDS, True),
+    "triplet_concentration": Metric("triplets", "time", _TOWARDS, True),
+    "swing_ratio": Metric("swing ratio", "time", _TOWARDS),
+    "offset_ms": Metric("offset, ms", "time", _TOWARDS, digits=0),
+    "voiced_share": Metric("time with a pitch", "playing", _TOWARDS),
+    "notes_a_second": Metric("notes a second", "playing", _TOWARDS),
+    "in_range": Metric("notes in range", "playing", "higher"),
+    "longest_copy": Metric("longest copy, notes", "originality", "not above the human's", digits=1),
+    "seen_share": Metric("n-grams seen", "originality", "not above the human's"),
+}
+HARMONY, TIME = harmony.FIGURES, timing.FIGURES
+# what is held against every other backing too
+CROSSED = tuple(name.removeprefix("auc_") for name in METRICS if name.startswith("auc_"))
+
+
+def interval(values: Sequence[float], seed: int = 0, draws: int = DRAWS) -> list[float] | None:
+    """Bootstrap 95 % interval of the mean of `values` (cases,), NaN left out; None if all are."""
+    values = np.asarray(values, dtype=float)
+    values = values[np.isfinite(values)]
+    if not len(values):
+        return None
+    picks = np.random.default_rng(seed).integers(0, len(values), (draws, len(values)))
+    return [float(q) for q in np.quantile(values[picks].mean(axis=1), [0.025, 0.975])]
+
+
+def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> dict:
+    """The mean over cases that have a value, with its interval.
+
+    Returns:
+        value, interval, n (cases with a value), cases (each one's); where there is none, value is
+        None and `reason` says why.
+    """
+    numbers = np.array([math.nan if v is None else v for v in values], dtype=float)
+    known = np.isfinite(numbers)
+    made = {
+        "value": float(numbers[known].mean()) if known.any() else None,
+        "interval": interval(numbers, seed),
+        "n": int(known.sum()),
+        "cases": [float(v) if math.isfinite(v) else None for v in numbers],
+    }
+    if not known.any():
+        made["reason"] = reason or "no case has a value"
+    return made
+
+
+def nothing(reason: str) -> dict:
+    """A figure that is not there."""
+    return {"value": None, "interval": None, "n": 0, "cases": [], "reason": reason}
+
+
+def in_range(notes: SoloNotes, instrument: str) -> float | None:
+    """Share of the notes within the instrument's range; None without notes."""
+    low, high = RANGES[instrument]
+    inside = (notes.pitches >= low) & (notes.pitches <= high)
+    return float(inside.mean()) if len(notes) else None
+
+
+def crossed(
+    notes: Sequence[SoloNotes | None], labels: Sequence[np.ndarray], titles: Sequence[str]
+) -> dict[str, np.ndarray]:
+    """Every solo against every backing.
+
+    Args:
+        notes: of each case; None where a player has no solo.
+        labels: (T, 4) frame labels of each case.
+        titles: two cases of one tune are not compared.
+
+    Returns:
+        metric -> (cases, cases), row = solo, column = backing, NaN where there is no score.
+    """
+    size = len(labels)
+    grids = {name: np.full((size, size), np.nan) for name in (*HARMONY, *TIME)}
+    for i, solo in enumerate(notes):
+        if solo is None or not len(solo):
+            continue
+        for j, chords in enumerate(labels):
+            if i != j and titles[i] == titles[j]:
+                continue
+            found = {**harmony.fit(solo, chords), **timing.fit(solo, chords)}
+            for name, grid in grids.items():
+                if found.get(name) is not None:
+                    grid[i, j] = found[name]
+    return grids
+
+
+def wins(grid: np.ndarray) -> list[float | None]:
+    """For each solo the share of other backings that it fits less than its own, ties count half;
+    None where it has nothing to compare. `grid` as `crossed` gives it."""
+    return [matched_against_shuffled(_only(grid, place)) for place in range(len(grid))]
+
+
+def _only(grid: np.ndarray, row: int) -> np.ndarray:
+    alone = np.full_like(grid, np.nan)
+    alone[row] = grid[row]
+    return alone
+
+
+def case_figures(
+    notes: Sequence[SoloNotes | None],
+    labels: Sequence[np.ndarray],
+    titles: Sequence[str],
+    instruments: Sequence[str],
+    seed: int = 0,
+) -> dict[str, dict]:
+    """All figures of a player that come from its notes, labels and instruments."""
+    silent = all(n is None or not len(n) for n in notes)
+    why = "no notes were found in the sound" if silent else ""
+    grids = crossed(notes, labels, titles)
+    made = {}
+    for name in CROSSED:
+        pooled = matched_against_shuffled(grids[name])
+        one = figure(wins(grids[name]), seed, why or "needs notes and two tunes")
+        made[f"auc_{name}"] = {**one, "value": pooled} if pooled is not None else one
+    for name in (*HARMONY, *TIME):
+        made[name] = figure(np.diag(grids[name]).tolist(), seed, why or "no note can be judged")
+    made["voiced_share"] = figure([None if n is None else n.voiced_share for n in notes], seed)
+    made["notes_a_second"] = figure(
+        [None if n is None else len(n) / n.seconds for n in notes], seed
+    )
+    pairs = zip(notes, instruments, strict=True)
+    made["in_range"] = figure([None if n is None else in_range(n, i) for n, i in pairs], seed, why)
+    return made
+
+
+def check_ranking(systems: Mapping[str, Mapping[str, dict]]) -> dict[str, dict]:
+    """Whether each metric that claims to measure following ranks the players of `RANKING`.
+
+    A player without a value (noise has no notes) ranks below all that have one.
+
+    Args:
+        systems: player -> metric -> figure.
+
+    Returns:
+        metric -> values (as in RANKING) and `holds`.
+    """
+    found = {}
+    for name, metric in METRICS.items():
+        if not metric.follows or any(player not in systems for player in RANKING):
+            continue
+        values = [systems[player][name]["value"] for player in RANKING]
+        height = [-math.inf if v is None else v for v in values]
+        # the last two may both have none
+        steps = [a > b for a, b in zip(height, height[1:], strict=False)]
+        broken = [
+            f"{a} is not above {b}"
+            for a, b, good in zip(RANKING, RANKING[1:], steps, strict=False)
+            if not good
+        ]
+        found[name] = {"values": values, "holds": not broken, "broken": broken}
+    return found

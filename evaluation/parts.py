@@ -1,0 +1,195 @@
+"""Parts of the report that are about a set of solos, a codec or a model, not about one solo."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from saxsolo.checkpoint import Player, Weights
+from saxsolo.coding import ENCODE_FRAMES, encode_blocks
+
+from . import codec as codec_metrics
+from . import shape, sound
+from .cases import RATE, EvaluationError
+from .figures import figure, nothing
+from .notes import SoloNotes
+from .novelty import Novelty
+from .shelf import Shelf
+
+if TYPE_CHECKING:
+    from .report import Band
+
+SHAPE_DRAWS = 100
+# the players whose notes or sound could resemble a human's
+COMPARED = ("saxsolo", "human", "human_codec", "retrieval", "random_walk", "held_note", "noise")
+
+
+def originality(
+    notes: Mapping[str, Sequence[SoloNotes | None]], training: Sequence[SoloNotes], seed: int
+) -> dict[str, dict[str, dict]]:
+    """Longest copy and share of n-grams out of the training solos, for every player.
+
+    Args:
+        notes: player -> solo of each case.
+        training: the notes of the training solos.
+    """
+    if not training:
+        why = nothing("the corpus has no training solos")
+        return {name: {"longest_copy": why, "seen_share": why} for name in notes}
+    novelty = Novelty(list(training))
+    made = {}
+    for name, solos in notes.items():
+        found = [
+            {"longest_copy": None, "seen_share": None}
+            if solo is None or not len(solo.pitches)
+            else novelty.measure(solo)
+            for solo in solos
+        ]
+        made[name] = {
+            metric: figure([one[metric] for one in found], seed, "no solo is long enough")
+            for metric in ("longest_copy", "seen_share")
+        }
+    return made
+
+
+def resemblance(band: Band, seed: int) -> dict[str, dict]:
+    """How far each player's solos, as a set, are from the humans': notes and sound.
+
+    The human's own row holds one half of the human solos against the other: what two sets of humans
+    differ by at that size.
+
+    Returns:
+        player -> {"shape": {distance: figure}, "frechet_log_mel": figure, "against": text}.
+    """
+    human, made = band.notes["human"], {}
+    size = len(human)
+    for name in COMPARED:
+        solos = band.notes[name]
+        mine, theirs = list(range(size)), list(range(size))
+        if name == "human":
+            mine, theirs = mine[::2], theirs[1::2]
+        made[name] = {
+            "against": "the other half of the humans" if name == "human" else "all humans",
+            "shape": shape_distances(
+                [solos[i] for i in mine if solos[i] is not None],
+                [human[i] for i in theirs],
+                seed,
+            ),
+            "frechet_log_mel": frechet(band, name, mine, theirs),
+        }
+    return made
+
+
+def shape_distances(
+    generated: Sequence[SoloNotes], human: Sequence[SoloNotes], seed: int
+) -> dict[str, dict]:
+    """Jensen-Shannon distances with intervals that draw whole solos of the player again."""
+    if not generated or not human:
+        return {}
+    values = shape.distances(list(generated), list(human))
+    rng = np.random.default_rng(seed)
+    drawn: dict[str, list[float]] = {name: [] for name in values}
+    for _ in range(SHAPE_DRAWS if len(generated) > 1 else 0):
+        picks = rng.integers(0, len(generated), len(generated))
+        again = shape.distances([generated[i] for i in picks], list(human))
+        for name, value in again.items():
+            if value is not None:
+                drawn[name].append(value)
+    return {
+        name: {
+            "value": value,
+            "interval": [float(q) for q in np.quantile(drawn[name], [0.025, 0.975])]
+            if value is not None and drawn[name]
+            else None,
+            "n": len(generated),
+            **({} if value is not None else {"reason": "too few notes"}),
+        }
+        for name, value in values.items()
+    }
+
+
+def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -> dict:
+    """The Frechet distance on log-mel statistics, one figure for the whole set."""
+    if not mine or not theirs:
+        return nothing("needs two cases")
+    play, human = band.sound[name], band.sound["human"]
+    try:
+        value = sound.frechet_log_mel([play(i) for i in mine], [human(i) for i in theirs], RATE)
+    except ValueError as error:
+        return nothing(str(error))
+    if value is None:
+        return nothing("the sound has too little to measure")
+    return {"value": float(value), "interval": None, "n": len(mine)}
+
+
+def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
+    """What the codec does to the human solos: distances, pitch agreement, use of the codebooks."""
+    rows, codes = [], []
+    config = codec.model.config
+    for i, case in enumerate(band.cases):
+
+        def measure(i: int = i) -> dict:
+            original, decoded = band.sound["human"](i), band.sound["human_codec"](i)
+            agree, voiced = codec_metrics.pitch_agreement(original, decoded, RATE)
+            figures = {
+                "pitch_agreement": agree / voiced if voiced else None,
+                "log_mel_distance": codec_metrics.log_mel_distance(original, decoded, RATE),
+            }
+            for metric in ("multi_resolution_stft", "si_sdr"):
+                if hasattr(codec_metrics, metric):
+                    figures[metric] = getattr(codec_metrics, metric)(original, decoded)
+            size = ENCODE_FRAMES * (RATE // 50)
+            blocks = (original[s : s + size] for s in range(0, len(original), size))
+            parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
+            return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
+
+        key = [case.row, case.seconds, codec.sha256, "codec figures 1"]
+        kept = shelf.value(case.name, "codec", key, measure)
+        rows.append(kept["figures"])
+        codes.append(np.array(kept["codes"]))
+    shares, entropies = codec_metrics.codebook_use(np.concatenate(codes), config.codebook_size)
+    return {
+        **{name: figure([row[name] for row in rows], seed) for name in rows[0]},
+        "codes_used": shares,
+        "entropy_bits": entropies,
+        "bits_a_second": len(shares) * math.log2(config.codebook_size) * 50,
+    }
+
+
+def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
+    """Held-out loss with the own backing, another tune's and none; see training.heldout.
+
+    Args:
+        tokens: folder of the token corpus, made with the player's codec.
+        count: clips, evenly spaced; 0 = all.
+
+    Raises:
+        EvaluationError: for tokens of another codec or without clips of that split.
+        TokensError: for a corpus that is missing or damaged.
+    """
+    from dataset_scripts.jazz_sax_tokens import load_tokens
+    from dataset_scripts.token_checks import weights_sha256
+    from training.heldout import choose_clips, judge
+
+    model = player.solo.model
+    rows = load_tokens(
+        tokens,
+        split,
+        num_codebooks=model.config.num_codebooks,
+        codebook_size=model.config.codebook_size,
+    )
+    rows = [row for row in rows if row["semitones"] == 0]
+    if not rows:
+        raise EvaluationError(f"{tokens} has no {split} clips in their own key")
+    found = weights_sha256(player.codec.model)
+    if found != rows[0]["codec_sha256"]:
+        raise EvaluationError(
+            f"{tokens} was made with another codec (sha256 {rows[0]['codec_sha256'][:12]}, this "
+            f"one's is {found[:12]}); tokenise again or name that --codec"
+        )
+    judgement = judge(model, choose_clips(rows, count))
+    return {"streams": judgement.streams, **judgement.figures()}

@@ -1,0 +1,96 @@
+"""What is done is kept, so that a report that broke off goes on, and a second one is quick.
+
+Everything lies under a key that names what it was made from. A sound is always handed out as it was
+read back: a report made in one go and a resumed one are the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import asdict, fields
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from . import notes as tracking
+from .cases import RATE
+from .notes import SoloNotes, track_notes
+
+
+class Shelf:
+    """Sounds, notes and figures of the cases, in files NAME.flac, NAME.npz and NAME.json.
+
+    Args:
+        folder: made where it is missing.
+    """
+
+    def __init__(self, folder: Path):
+        self.folder = Path(folder)
+        self._tracker = digest(Path(tracking.__file__).read_text("utf-8"))
+
+    def audio(
+        self, case: str, name: str, key: object, make: Callable[[], np.ndarray]
+    ) -> np.ndarray:
+        """The sound (n,) float32 that `make` gives, made once as long as `key` stays the same."""
+        path = self.folder / case / f"{name}.flac"
+        sign = digest(key)
+        if self._sign(path) != sign:
+            sound = make()
+            self._put(path, lambda to: sf.write(to, sound, RATE, "PCM_16", format="FLAC"), sign)
+        return sf.read(path, dtype="float32")[0]
+
+    def notes(self, case: str, name: str, audio: np.ndarray, tracker: str) -> SoloNotes:
+        """The notes of a sound, tracked once as long as sound and tracker stay the same."""
+        path = self.folder / case / f"{name}.npz"
+        sign = digest([hashlib.sha256(audio.tobytes()).hexdigest(), tracker, self._tracker])
+        if self._sign(path) != sign:
+            arrays = asdict(track_notes(audio, RATE, tracker))
+
+            def write(to: Path) -> None:
+                with to.open("wb") as file:
+                    np.savez(file, **arrays)
+
+            self._put(path, write, sign)
+        with np.load(path, allow_pickle=False) as file:
+            kept = {f.name: file[f.name] for f in fields(SoloNotes)}
+        return SoloNotes(**{k: v.item() if v.ndim == 0 else v for k, v in kept.items()})
+
+    def value(self, case: str, name: str, key: object, make: Callable[[], dict]) -> dict:
+        """The dict of plain values that `make` gives, made once as long as `key` stays the same."""
+        path = self.folder / case / f"{name}.json"
+        sign = digest(key)
+        if self._sign(path) != sign:
+            text = json.dumps(make(), indent=1) + "\n"
+            self._put(path, lambda to: to.write_text(text, "utf-8"), sign)
+        return json.loads(path.read_text("utf-8"))
+
+    def _sign(self, path: Path) -> str | None:
+        try:
+            return path.with_name(f"{path.name}.key").read_text("utf-8") if path.exists() else None
+        except OSError:
+            return None
+
+    def _put(self, path: Path, write: Callable[[Path], object], sign: str) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        key = path.with_name(f"{path.name}.key")
+        key.unlink(missing_ok=True)
+        # players that play the same in every case are tracked by several threads at once
+        half = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.half")
+        try:
+            write(half)
+            os.replace(half, path)
+            # last: a file without its key is made again
+            half.write_text(sign, "utf-8")
+            os.replace(half, key)
+        finally:
+            half.unlink(missing_ok=True)
+
+
+def digest(key: object) -> str:
+    """A short sha256 of plain values."""
+    return hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:24]
