@@ -7,13 +7,11 @@ python -m evaluation.human --weimar FOLDER                  what humans score in
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
-import soundfile
 
 from dataset_scripts.score import parse_chord
 from dataset_scripts.score.labels import FRAME_RATE, UNKNOWN
@@ -286,26 +284,19 @@ def _viterbi(scores: np.ndarray) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> None:
     """The command line; see the module's text. Found on 16 test backings of 30 s: CHORDSFOUND"""
+    from .cases import RATE, choose_cases
+
     parser = argparse.ArgumentParser(description="How often estimated chords are right.")
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
     parser.add_argument("--split", default="test")
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=30.0)
     args = parser.parse_args(argv)
-    rows = [json.loads(line) for line in (args.pairs / "manifest.jsonl").read_text().splitlines()]
-    rows = [r for r in rows if r["split"] == args.split and r["semitones"] == 0]
-    rows = sorted((r for r in rows if r["seconds"] > args.seconds + 1), key=lambda r: r["pair_id"])
-    if not rows:
-        raise HarmonyError(f"{args.pairs}: no {args.split} pair is longer than {args.seconds:g} s")
-    picks = np.linspace(0, len(rows) - 1, min(args.limit, len(rows))).round().astype(int)
+    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
     roots, chords, tones = [], [], []
-    for row in [rows[i] for i in picks]:
-        folder = args.pairs / row["split"] / row["pair_id"]
-        rate = soundfile.info(folder / "backing.flac").samplerate
-        frames = round(args.seconds * rate)
-        audio, _ = soundfile.read(folder / "backing.flac", frames, dtype="float32")
-        truth = checked(np.load(folder / "labels.npz", allow_pickle=False)["frame_labels"])
-        found = estimate_chords(audio, rate).astype(int)
+    for case in cases:
+        truth = checked(case.labels())
+        found = estimate_chords(case.backing(), RATE).astype(int)
         length = min(len(truth), len(found))
         truth, found = truth[:length], found[:length]
         both = _known(truth) & _known(found)

@@ -18,6 +18,8 @@ from dataset_scripts.splits import assign_splits, title_key
 
 from . import harmony, timing
 from .notes import SoloNotes, notes_of_score
+from .novelty import Novelty
+from .shape import distances
 
 
 def excerpts(
@@ -39,15 +41,17 @@ def excerpts(
     return titles, solos, labels
 
 
-def listening(
+def against_others(
     titles: list[str], solos: list[SoloNotes], labels: list[np.ndarray], figure: str
-) -> float | None:
-    """`harmony.matched_against_shuffled` of excerpts; others = excerpts of other tunes only."""
+) -> tuple[float, float | None]:
+    """A figure's mean over the backings of other tunes, and `harmony.matched_against_shuffled`."""
     module = harmony if figure in harmony.FIGURES else timing
     scores = harmony.fit_matrix(solos, labels, figure, module.fit)
     names = np.array(titles)
-    same = (names[:, None] == names) & ~np.eye(len(names), dtype=bool)
-    return harmony.matched_against_shuffled(np.where(same, np.nan, scores))
+    same = names[:, None] == names
+    others = float(np.nanmean(np.where(same, np.nan, scores)))
+    scores[same & ~np.eye(len(names), dtype=bool)] = np.nan
+    return others, harmony.matched_against_shuffled(scores)
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -57,18 +61,32 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--seconds", type=float, default=30.0)
     args = parser.parse_args(argv)
-    titles, solos, labels = excerpts(read_weimar(args.weimar), args.split, args.seconds)
+    scores = read_weimar(args.weimar)
+    titles, solos, labels = excerpts(scores, args.split, args.seconds)
     print(f"{len(solos)} excerpts of {args.seconds:g} s, {len(set(titles))} tunes")
     for module in (harmony, timing):
         for figure in module.FIGURES:
             values = [module.fit(*pair)[figure] for pair in zip(solos, labels, strict=True)]
             known = [value for value in values if value is not None]
-            area = listening(titles, solos, labels, figure)
+            others, area = against_others(titles, solos, labels, figure)
             low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
             print(
-                f"{figure:24} mean {np.mean(known):7.3f}   median {middle:7.3f} "
-                f"(80 %: {low:.3f} .. {high:.3f})   own against others {area:.3f}   n {len(known)}"
+                f"{figure:22} mean {np.mean(known):6.3f}, median {middle:6.3f}, 80 % in {low:.3f}"
+                f"..{high:.3f}; other tunes {others:6.3f}, own against others "
+                f"{'none' if area is None else format(area, '.3f')}; n {len(known)}"
             )
+    training = excerpts(scores, "train", args.seconds)[1]
+    novelty = Novelty(training)
+    found = [novelty.measure(notes) for notes in solos]
+    copies = [one["longest_copy"] for one in found]
+    seen = [one["seen_share"] for one in found if one["seen_share"] is not None]
+    print(f"longest_copy           median {np.median(copies):g}, most {max(copies)}")
+    print(f"seen_share             mean {np.mean(seen):.3f}")
+    few = [solos[i] for i in np.linspace(0, len(solos) - 1, 16).round().astype(int)]
+    for label, some in ((f"{len(solos)}", solos), ("16", few)):
+        for name, value in distances(some, training).items():
+            shown = "none" if value is None else format(value, ".3f")
+            print(f"shape {name:20} {shown} bits between {label} and {len(training)} of training")
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ says how well the trackers do on rendered solos, whose notes are known.
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import sys
 from dataclasses import dataclass
@@ -16,7 +15,6 @@ from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
-import soundfile
 from tqdm import tqdm
 
 from dataset_scripts.score import tokens_to_notes
@@ -204,6 +202,8 @@ def main(argv: list[str] | None = None) -> None:
 
     Most of what is missed are octaves of the baritone and notes of 60 ms.
     """
+    from .cases import RATE, choose_cases, read_arrays
+
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
     parser.add_argument("--split", default="test")
@@ -211,23 +211,14 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=30.0)
     parser.add_argument("--trackers", nargs="+", choices=TRACKERS, default=list(TRACKERS))
     args = parser.parse_args(argv)
-    rows = [json.loads(line) for line in (args.pairs / "manifest.jsonl").read_text().splitlines()]
-    rows = [r for r in rows if r["split"] == args.split and r["semitones"] == 0]
-    rows = sorted((r for r in rows if r["seconds"] > args.seconds + 1), key=lambda r: r["pair_id"])
-    if not rows:
-        raise NotesError(f"{args.pairs}: no {args.split} pair is longer than {args.seconds:g} s")
-    picks = np.linspace(0, len(rows) - 1, min(args.limit, len(rows))).round().astype(int)
+    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
     scores: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
     shifts: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
-    for row in tqdm([rows[i] for i in picks], desc="notes", disable=None):
-        folder = args.pairs / row["split"] / row["pair_id"]
-        rate = soundfile.info(folder / "solo.flac").samplerate
-        frames = round(args.seconds * rate)
-        audio, _ = soundfile.read(folder / "solo.flac", frames, dtype="float32")
-        tokens = np.load(folder / "labels.npz", allow_pickle=False)["score"]
-        truth = notes_of_score(tokens[: round(args.seconds * FRAME_RATE)])
+    for case in tqdm(cases, desc="notes", disable=None):
+        audio, tokens = case.human(), read_arrays(case.folder)["score"]
+        truth = notes_of_score(tokens[: case.frames])
         for tracker in args.trackers:
-            found = track_notes(audio, rate, tracker)
+            found = track_notes(audio, RATE, tracker)
             score = note_f1(truth, found)
             if score is not None:
                 scores[tracker].append(score)
