@@ -98,7 +98,7 @@ def choose_cases(
 
 
 def read_rows(pairs: Path) -> list[dict]:
-    """All lines of a corpus's manifest.
+    """All lines of a corpus's manifest; one that is still being written is no line.
 
     Raises:
         EvaluationError: where it is missing or damaged.
@@ -111,7 +111,8 @@ def read_rows(pairs: Path) -> list[dict]:
         )
     wanted = {"pair_id", "split", "semitones", "seconds", "instrument", "title"}
     try:
-        rows = [json.loads(line) for line in path.read_text("utf-8").splitlines() if line.strip()]
+        lines = path.read_text("utf-8").split("\n")[:-1]
+        rows = [json.loads(line) for line in lines if line.strip()]
     except ValueError as error:
         raise EvaluationError(f"{path} is damaged: {error}; render the corpus again") from error
     for row in rows:

@@ -51,7 +51,7 @@ METRICS: dict[str, Metric] = {
     "beat_concentration": Metric("beat phase", "time", _TOWARDS, True),
     "on_beat": Metric("on the beat", "time", _TOWARDS, True),
     "eighth_concentration": Metric("eighths", "time", _TOWARDS, True),
-    "triplet_concentration": Metric("triplets", "time", _TOWARDS, True),
+    "triplet_concentration": Metric("triplets", "time", _TOWARDS),
     "swing_ratio": Metric("swing ratio", "time", _TOWARDS),
     "offset_ms": Metric("offset, ms", "time", _TOWARDS, digits=0),
     "voiced_share": Metric("time with a pitch", "playing", _TOWARDS),

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,12 +18,12 @@ from .cases import RATE, EvaluationError
 from .figures import figure, nothing
 from .notes import SoloNotes
 from .novelty import Novelty
-from .shelf import Shelf
+from .shelf import WORKERS, Shelf
 
 if TYPE_CHECKING:
     from .report import Band
 
-SHAPE_DRAWS = 100
+SHAPE_DRAWS = 1000
 # the players whose notes or sound could resemble a human's
 COMPARED = ("saxsolo", "human", "human_codec", "retrieval", "random_walk", "held_note", "noise")
 
@@ -87,29 +87,31 @@ def resemblance(band: Band, seed: int) -> dict[str, dict]:
 def shape_distances(
     generated: Sequence[SoloNotes], human: Sequence[SoloNotes], seed: int
 ) -> dict[str, dict]:
-    """Jensen-Shannon distances with intervals that draw whole solos of the player again."""
+    """Jensen-Shannon divergences with intervals that draw whole solos of the player again."""
     if not generated or not human:
         return {}
     values = shape.distances(list(generated), list(human))
-    rng = np.random.default_rng(seed)
-    drawn: dict[str, list[float]] = {name: [] for name in values}
-    for _ in range(SHAPE_DRAWS if len(generated) > 1 else 0):
-        picks = rng.integers(0, len(generated), len(generated))
-        again = shape.distances([generated[i] for i in picks], list(human))
-        for name, value in again.items():
-            if value is not None:
-                drawn[name].append(value)
-    return {
-        name: {
+    ours = [shape.features(notes) for notes in generated]
+    theirs = [shape.features(notes) for notes in human]
+    picks = np.random.default_rng(seed).integers(0, len(ours), (SHAPE_DRAWS, len(ours)))
+    # how often each solo is drawn
+    drawn = np.stack([np.bincount(row, minlength=len(ours)) for row in picks])
+    made = {}
+    for name, value in values.items():
+        edges = shape.BINS[name]
+        mine, other = (
+            np.stack([np.histogram(one[name], edges)[0] for one in side]) for side in (ours, theirs)
+        )
+        again = [shape.jensen_shannon(counts, other.sum(axis=0)) for counts in drawn @ mine]
+        again = [one for one in again if one is not None]
+        known = value is not None and again and len(ours) > 1
+        made[name] = {
             "value": value,
-            "interval": [float(q) for q in np.quantile(drawn[name], [0.025, 0.975])]
-            if value is not None and drawn[name]
-            else None,
-            "n": len(generated),
+            "interval": [float(q) for q in np.quantile(again, [0.025, 0.975])] if known else None,
+            "n": len(ours),
             **({} if value is not None else {"reason": "too few notes"}),
         }
-        for name, value in values.items()
-    }
+    return made
 
 
 def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -> dict:
@@ -128,35 +130,46 @@ def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -
 
 def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
     """What the codec does to the human solos: distances, pitch agreement, use of the codebooks."""
-    rows, codes = [], []
     config = codec.model.config
-    for i, case in enumerate(band.cases):
 
-        def measure(i: int = i) -> dict:
+    def kept(i: int) -> dict:
+        def measure() -> dict:
             original, decoded = band.sound["human"](i), band.sound["human_codec"](i)
             agree, voiced = codec_metrics.pitch_agreement(original, decoded, RATE)
             figures = {
                 "pitch_agreement": agree / voiced if voiced else None,
                 "log_mel_distance": codec_metrics.log_mel_distance(original, decoded, RATE),
+                "multi_resolution_stft": codec_metrics.multi_resolution_stft_distance(
+                    original, decoded
+                ),
+                "si_sdr": codec_metrics.si_sdr(original, decoded),
             }
-            for metric in ("multi_resolution_stft", "si_sdr"):
-                if hasattr(codec_metrics, metric):
-                    figures[metric] = getattr(codec_metrics, metric)(original, decoded)
             size = ENCODE_FRAMES * (RATE // 50)
             blocks = (original[s : s + size] for s in range(0, len(original), size))
             parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
             return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
 
-        key = [case.row, case.seconds, codec.sha256, "codec figures 1"]
-        kept = shelf.value(case.name, "codec", key, measure)
-        rows.append(kept["figures"])
-        codes.append(np.array(kept["codes"]))
-    shares, entropies = codec_metrics.codebook_use(np.concatenate(codes), config.codebook_size)
+        case = band.cases[i]
+        key = [
+            case.row,
+            case.seconds,
+            codec.sha256,
+            Path(codec_metrics.__file__).read_text("utf-8"),
+        ]
+        return shelf.value(case.name, "codec", key, measure)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = list(pool.map(kept, range(len(band.cases))))
+    rows = [one["figures"] for one in found]
+    pooled = np.concatenate([np.array(one["codes"]) for one in found])
+    shares, entropies = codec_metrics.codebook_use(pooled, config.codebook_size)
+    written, needed = codec_metrics.bits_a_second(pooled, config.codebook_size)
     return {
         **{name: figure([row[name] for row in rows], seed) for name in rows[0]},
         "codes_used": shares,
         "entropy_bits": entropies,
-        "bits_a_second": len(shares) * math.log2(config.codebook_size) * 50,
+        "bits_a_second": written,
+        "bits_a_second_needed": needed,
     }
 
 

@@ -147,7 +147,7 @@ def _chord_track(
 def beat_phase(band: Band) -> Figure | None:
     """Where in the beat the notes begin, in twelfths, of all cases together."""
     names = ("saxsolo", "human", "random_walk")
-    figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
+    figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
     width, drawn = 0.27, False
     for place, name in enumerate(names):
         phases = [
@@ -176,7 +176,7 @@ def beat_phase(band: Band) -> Figure | None:
     ticks = ["beat", "", "", "1/4", "1/3", "", "1/2", "", "2/3", "3/4", "", ""]
     axis.set_xticks(range(12), ticks)
     axis.set(xlabel="place in the beat", ylabel="notes, %", title="Where in the beat notes begin")
-    axis.legend()
+    axis.legend(loc="upper left", bbox_to_anchor=(1, 1))
     return figure
 
 
@@ -184,8 +184,9 @@ def pitch_classes(band: Band) -> Figure | None:
     """How often each degree above the chord's root is played, as a wheel for each player."""
     names = ("saxsolo", "human", "human_wrong_backing", "random_walk")
     figure, axes = plt.subplots(
-        1, len(names), figsize=(13, 3.9), subplot_kw={"projection": "polar"}, layout="constrained"
+        1, len(names), figsize=(14, 3.9), subplot_kw={"projection": "polar"}, layout="constrained"
     )
+    figure.get_layout_engine().set(w_pad=0.25)
     wheels = {name: _degrees(band, name) for name in names}
     top = max((w.max() for w in wheels.values() if w is not None), default=0)
     if not top:
@@ -198,6 +199,7 @@ def pitch_classes(band: Band) -> Figure | None:
         axis.set_ylim(0, 1.05 * top)
         axis.set_rgrids([5, 10, 15, 20, 25][: max(1, int(top // 5))], angle=75, size=7)
         axis.grid(color="#DDDDDD")
+        axis.set_axisbelow(True)
         axis.spines["polar"].set_visible(False)
         axis.set_title(NAMES[name], pad=14)
         if wheels[name] is not None:

@@ -43,7 +43,7 @@ from .cases import (
 )
 from .figures import case_figures, check_ranking
 from .notes import SoloNotes, notes_of_score
-from .shelf import Shelf, digest
+from .shelf import WORKERS, Shelf, digest
 
 # player -> what it is; the order of the tables
 SYSTEMS = {
@@ -58,7 +58,6 @@ SYSTEMS = {
     "silence": "silence",
 }
 CLIPS_A_CASE = 4
-WORKERS = 2
 
 
 @dataclass(frozen=True)
@@ -85,8 +84,8 @@ class Options:
         """The command line, with folders of data by the names of the documents."""
         words = ["saxsolo evaluate --data PAIRS --out report/"]
         for name, value, usual in (
-            ("checkpoint", self.checkpoint, None),
-            ("codec", self.codec, None),
+            ("checkpoint", _shown(self.checkpoint), None),
+            ("codec", _shown(self.codec), None),
             ("split", self.split, "test"),
             ("takes", self.takes and "TAKES", None),
             ("tokens", self.tokens and "TOKENS", None),
@@ -99,6 +98,11 @@ class Options:
                 words.append(f"--{name} {value}")
         words.append(f"--limit {self.limit} --seconds {self.seconds:g} --seed {self.seed}")
         return " ".join(words)
+
+
+def _shown(place: str | None) -> str | None:
+    """A folder as a reader elsewhere can use it: absolute paths lead nowhere there."""
+    return Path(place).name if place and Path(place).is_absolute() else place
 
 
 @dataclass
@@ -142,8 +146,9 @@ def evaluate(options: Options) -> dict:
             "seconds": options.seconds,
             "cases": [describe(*pair) for pair in zip(cases, band.labels, strict=True)],
             "subject": "takes from a folder" if takes else "the model",
-            "checkpoint": player and {"name": player.solo.name, "sha256": player.solo.sha256},
-            "codec": {"name": codec.name, "sha256": codec.sha256},
+            "checkpoint": player
+            and {"name": _shown(player.solo.name), "sha256": player.solo.sha256},
+            "codec": {"name": _shown(codec.name), "sha256": codec.sha256},
             "tracker": options.tracker,
             "training_solos": len(training),
             "versions": {name: version(name) for name in ("saxsolo", "torch", "numpy")},

@@ -21,6 +21,9 @@ from . import notes as tracking
 from .cases import RATE
 from .notes import SoloNotes, track_notes
 
+# threads that make things at once
+WORKERS = 2
+
 
 class Shelf:
     """Sounds, notes and figures of the cases, in files NAME.flac, NAME.npz and NAME.json.

@@ -54,6 +54,8 @@ CARD = (
     "notes_a_second",
     "longest_copy",
 )
+# after the heading of a metric that fails the check of ranking
+MARK = " (!)"
 BEGIN, END = "<!-- report -->", "<!-- /report -->"
 
 
@@ -110,8 +112,10 @@ def cell(figure: dict | None, digits: int = 2, cases: int | None = None) -> str:
 def table(report: dict, metrics: Sequence[str], players: Sequence[str] | None = None) -> str:
     """A Markdown table, players down and metrics across; the last row says what to aim at."""
     count = len(report["cases"])
+    fails = [m for m in metrics if not report["ranking"].get(m, {"holds": True})["holds"]]
+    titles = [METRICS[m].title + (MARK if m in fails else "") for m in metrics]
     lines = [
-        "| player | " + " | ".join(METRICS[m].title for m in metrics) + " | n |",
+        "| player | " + " | ".join(titles) + " | n |",
         "| --- " * (len(metrics) + 2) + "|",
     ]
     for name in players or report["systems"]:
@@ -120,7 +124,10 @@ def table(report: dict, metrics: Sequence[str], players: Sequence[str] | None = 
         lines.append(f"| {NAMES[name]} | " + " | ".join(row) + f" | {count} |")
     lines.append("| *better* | " + " | ".join(f"*{METRICS[m].target}*" for m in metrics) + " | |")
     missing = reasons(report, metrics, players)
-    return "\n".join(lines) + (f"\n\nnone: {missing}." if missing else "")
+    notes = [f"none: {missing}."] if missing else []
+    if fails:
+        notes.append(f"{MARK.strip()} does not rank on these cases: no measure of following.")
+    return "\n\n".join(["\n".join(lines), *notes])
 
 
 def reasons(report: dict, metrics: Sequence[str], players: Sequence[str] | None = None) -> str:
@@ -157,8 +164,9 @@ def ranking_text(report: dict) -> str:
         "",
         "All of them rank."
         if not failed
-        else f"{failed} of {len(report['ranking'])} do not: take them as descriptions, not as "
-        "measures of following.",
+        else f"{failed} of {len(report['ranking'])} do not, and are marked{MARK} in the tables: "
+        "descriptions, no measures of following. (A retrieved solo is a human's too, put on this "
+        "tune's beats: it may be in time as well as the human is.)",
     ]
     return "\n".join(lines)
 
@@ -207,7 +215,8 @@ def codec_text(figures: dict) -> str:
     lines += [
         f"| codes used, codebook by codebook | {used} | |",
         f"| entropy, bits | {bits} | |",
-        f"| bits a second | {figures['bits_a_second']:.0f} | |",
+        f"| bits a second, as written / as its entropy needs | {figures['bits_a_second']:.0f} / "
+        f"{figures['bits_a_second_needed']:.0f} | |",
     ]
     return "\n".join(lines)
 

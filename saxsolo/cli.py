@@ -185,7 +185,7 @@ def evaluate(
             write_card(card, out / "report.json")
     except ModuleNotFoundError as error:
         raise SaxsoloError(
-            f"{error.name} is not installed; pip install 'saxsolo[train]' brings it"
+            f"{error.name} is not installed; pip install 'saxsolo[evaluate]' brings it"
         ) from error
     except (ValueError, OSError) as error:
         raise SaxsoloError(str(error)) from error
