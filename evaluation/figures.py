@@ -45,6 +45,7 @@ METRICS: dict[str, Metric] = {
     "auc_chroma_cosine": Metric("chroma cosine", "listens", "higher, 0.5 is chance", True),
     "auc_beat_concentration": Metric("beat phase", "listens", "higher, 0.5 is chance", True),
     "auc_on_beat": Metric("on the beat", "listens", "higher, 0.5 is chance", True),
+    "apa_style": Metric("APA-style", "listens", "higher, the human is 1", True),
     "chord_tones": Metric("chord tones", "harmony", _TOWARDS, True),
     "scale_tones": Metric("scale tones", "harmony", _TOWARDS, True),
     "chroma_cosine": Metric("chroma cosine", "harmony", _TOWARDS, True),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import importlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,6 +16,7 @@ from saxsolo.coding import ENCODE_FRAMES, encode_blocks
 
 from . import codec as codec_metrics
 from . import shape, sound
+from .adherence import Embedding, apa_style, interval_content
 from .cases import RATE, EvaluationError
 from .figures import figure, nothing
 from .notes import SoloNotes
@@ -126,6 +129,60 @@ def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -
     if value is None:
         return nothing("the sound has too little to measure")
     return {"value": float(value), "interval": None, "n": len(mine)}
+
+
+def adherence_figures(band: Band, embed: Embedding | None) -> dict[str, dict]:
+    """APA-style adherence of each player's mixes, one figure for the whole set.
+
+    Args:
+        embed: mix (n,) and sampling rate -> (W, D); None for the project's own.
+    """
+    embed, backings = remembered(embed or interval_content), [c.backing() for c in band.cases]
+    human = [(b, band.sound["human"](i)) for i, b in enumerate(backings)]
+    made = {}
+    for name in band.notes:
+        play = band.sound.get(name)
+        if play is None or name == "silence":
+            made[name] = nothing("it has no sound to mix")
+            continue
+        value = apa_style([(b, play(i)) for i, b in enumerate(backings)], human, RATE, embed)
+        made[name] = (
+            nothing("APA-style adherence needs three cases")
+            if value is None
+            else {"value": value, "interval": None, "n": len(backings)}
+        )
+    return made
+
+
+def remembered(embed: Embedding) -> Embedding:
+    """The same embedding, computed once for each sound."""
+    known: dict[str, np.ndarray] = {}
+
+    def look_up(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
+        key = hashlib.sha256(audio.tobytes()).hexdigest()
+        if key not in known:
+            known[key] = embed(audio, sampling_rate)
+        return known[key]
+
+    return look_up
+
+
+def find_embedding(name: str | None) -> Embedding | None:
+    """The function `MODULE:FUNCTION` of a user's own, CLAP or COCOLA behind it say.
+
+    Raises:
+        EvaluationError: where there is none.
+    """
+    if name is None:
+        return None
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EvaluationError(f"--embedding {name}: no such MODULE:FUNCTION ({error})") from error
+    if not callable(found):
+        raise EvaluationError(f"--embedding {name} is no function")
+    return found
 
 
 def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:

@@ -30,6 +30,7 @@ from saxsolo.output import output_folder, replacing
 from saxsolo.progress import Progress
 
 from . import baselines
+from .adherence import Embedding
 from .cases import (
     RATE,
     Case,
@@ -42,7 +43,15 @@ from .cases import (
     read_sound,
 )
 from .figures import case_figures, check_ranking
-from .notes import SoloNotes, notes_of_score
+from .notes import TRACKERS, SoloNotes, notes_of_score
+from .parts import (
+    adherence_figures,
+    codec_figures,
+    find_embedding,
+    likelihood,
+    originality,
+    resemblance,
+)
 from .shelf import WORKERS, Shelf, digest
 
 # player -> what it is; the order of the tables
@@ -78,6 +87,7 @@ class Options:
     takes: Path | None = None
     tokens: Path | None = None
     tracker: str = "swift_f0"
+    embedding: str | None = None
     sampler: str | None = None
 
     def command(self) -> str:
@@ -93,6 +103,7 @@ class Options:
             ("top-k", self.top_k, None),
             ("guidance", self.guidance, None),
             ("tracker", self.tracker, "swift_f0"),
+            ("embedding", self.embedding, None),
         ):
             if value is not None and value != usual:
                 words.append(f"--{name} {value}")
@@ -107,16 +118,20 @@ def _shown(place: str | None) -> str | None:
 
 @dataclass
 class Band:
-    """All that the players played: for each the sound and the notes of every case.
+    """All that the players played.
 
-    A player without sound of its own (the human over a wrong backing) has notes only.
+    Attributes:
+        labels: (T, 4) frame labels of each case.
+        notes: player -> notes in each case, None where it did not play.
+        sound: player -> the sound (n,) float32 of a case's number.
+        sources: which training solo was retrieved.
     """
 
     cases: list[Case]
     labels: list[np.ndarray]
     notes: dict[str, list[SoloNotes | None]]
     sound: dict[str, Callable[[int], np.ndarray]]
-    sources: dict[str, list[str | None]]
+    sources: list[str | None]
 
 
 def evaluate(options: Options) -> dict:
@@ -132,12 +147,18 @@ def evaluate(options: Options) -> dict:
     begun = time.perf_counter()
     cases = choose_cases(options.data, options.split, options.limit, options.seconds)
     takes = find_takes(options.takes, cases) if options.takes else None
+    if options.tracker not in TRACKERS:
+        raise EvaluationError(
+            f"tracker {options.tracker!r} is unknown; take one of {', '.join(TRACKERS)}"
+        )
+    embed = find_embedding(options.embedding)
     with output_folder(options.out) as out:
         shelf = Shelf(out / "cases")
         needs_model = takes is None or options.tokens is not None
         player = load_player(options.checkpoint, options.codec) if needs_model else None
         codec = player.codec if player else load_codec(options.codec)
         training = baselines.read_training(options.data)
+        losses = measure_likelihood(options, player, shelf)
         band = gather(options, cases, takes, player, codec, training, shelf)
         report = {
             "command": options.command(),
@@ -153,7 +174,8 @@ def evaluate(options: Options) -> dict:
             "training_solos": len(training),
             "versions": {name: version(name) for name in ("saxsolo", "torch", "numpy")},
         }
-        report |= judge_all(options, band, codec, training, player, shelf)
+        report |= judge_all(options, band, codec, training, embed, shelf)
+        report["likelihood"] = losses
         report["minutes"] = (time.perf_counter() - begun) / 60
         write(report, band, out)
     return report
@@ -259,9 +281,11 @@ def gather(
         if source is None:
             notes["retrieval"][i] = None
     wrong = partners(cases)
+    if None not in wrong:
+        sound["human_wrong_backing"] = lambda i: cases[wrong[i]].human()
     notes["human_wrong_backing"] = [None if j is None else notes["human"][j] for j in wrong]
     ordered = {name: notes[name] for name in SYSTEMS}
-    return Band(list(cases), labels, ordered, sound, {"retrieval": sources})
+    return Band(list(cases), labels, ordered, sound, sources)
 
 
 def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
@@ -336,12 +360,10 @@ def judge_all(
     band: Band,
     codec: Weights,
     training: Sequence[baselines.TrainingSolo],
-    player: Player | None,
+    embed: Embedding | None,
     shelf: Shelf,
 ) -> dict:
-    """All parts of the report that are figures."""
-    from .parts import codec_figures, likelihood, originality, resemblance
-
+    """All figures of the players and the codec."""
     titles = [case.title for case in band.cases]
     instruments = [case.instrument for case in band.cases]
     systems = {
@@ -351,6 +373,8 @@ def judge_all(
     solos = [notes_of_score(read_score(options.data, solo.name)) for solo in training]
     for name, figures in originality(band.notes, solos, options.seed).items():
         systems[name] |= figures
+    for name, one in adherence_figures(band, embed).items():
+        systems[name]["apa_style"] = one
     made = {
         "systems": {
             name: {"what": what, "figures": systems[name]} for name, what in SYSTEMS.items()
@@ -358,16 +382,29 @@ def judge_all(
         "ranking": check_ranking(systems),
         "resemblance": resemblance(band, options.seed),
         "codec_figures": codec_figures(band, codec, shelf, options.seed),
-        "retrieved_from": band.sources["retrieval"],
+        "retrieved_from": band.sources,
     }
     if options.takes:
         made["systems"]["saxsolo"]["what"] = "the takes that were given"
-    if options.tokens is None:
-        made["likelihood"] = {"reason": "not measured: give --tokens"}
-    else:
-        count = CLIPS_A_CASE * options.limit
-        made["likelihood"] = likelihood(player, options.tokens, options.split, count)
     return made
+
+
+def measure_likelihood(options: Options, player: Player | None, shelf: Shelf) -> dict:
+    """Held-out losses, once for a model and a corpus of tokens; or why there are none."""
+    if options.tokens is None or player is None:
+        return {"reason": "not measured: give --tokens"}
+    layout = options.tokens / "tokens.json"
+    if not layout.is_file():
+        raise EvaluationError(f"{options.tokens} holds no token corpus (tokens.json is missing)")
+    count = CLIPS_A_CASE * options.limit
+    weights = [player.solo.sha256, player.codec.sha256]
+    key = [weights, layout.read_text("utf-8"), options.split, count]
+    return shelf.value(
+        "all",
+        "likelihood",
+        key,
+        lambda: likelihood(player, options.tokens, options.split, count),
+    )
 
 
 def read_score(pairs: Path, name: str) -> np.ndarray:

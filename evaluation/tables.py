@@ -26,7 +26,9 @@ GROUPS = {
     "listens": (
         "Does it listen?",
         "P(a solo fits its own backing better than another tune's), for each way to measure fit. "
-        "0.5 is a player that does not listen.",
+        "0.5 is a player that does not listen. APA-style (Grachten and Nistal's formula, on an "
+        "embedding of ours unless --embedding names another): how near a set of mixes is to the "
+        "human's, and how far from mixes that do not match.",
     ),
     "harmony": (
         "Fit to harmony",

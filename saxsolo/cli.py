@@ -147,6 +147,10 @@ def evaluate(
         Path | None, typer.Option(help="Token corpus: measures the likelihood too.")
     ] = None,
     tracker: Annotated[str, typer.Option(help="swift_f0 or pyin.")] = "swift_f0",
+    embedding: Annotated[
+        str | None,
+        typer.Option(help="MODULE:FUNCTION that embeds a mix, for APA.", show_default="our own"),
+    ] = None,
     card: Annotated[
         Path | None, typer.Option(help="Model card whose results are rewritten.")
     ] = None,
@@ -179,6 +183,7 @@ def evaluate(
                 takes=takes,
                 tokens=tokens,
                 tracker=tracker,
+                embedding=embedding,
             )
         )
         if card is not None:

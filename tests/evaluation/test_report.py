@@ -1,6 +1,7 @@
 """The whole report on a corpus of two small tunes: what it finds out, and what it refuses."""
 
 import json
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -52,7 +53,14 @@ def add_pair(pairs: Path, split: str, name: str, semitones: int = 0) -> dict:
         "feel": score.feel,
         "tempo": score.tempo,
         "title": f"{score.title} {split}",
-        "performer": score.performer,
+        "performer": f"player of {name}",
+        "style": score.style,
+        "timbre": "mtg",
+        "tempo_factor": 1.0,
+        "frames": frames,
+        "source": score.source,
+        "licence": score.licence,
+        "attribution": score.attribution,
     }
 
 
@@ -233,6 +241,46 @@ def test_silent_takes_are_null_with_a_reason(evaluate, pairs, tmp_path, shared_o
     assert "NaN" not in (shared_out / "report.md").read_text()
 
 
+def test_chords_nobody_labelled_are_estimated(evaluate, pairs, tmp_path):
+    """A user's own backings: chords unknown, everything else stays."""
+    data = tmp_path / "unlabelled"
+    shutil.copytree(pairs, data)
+    for path in (data / "test").glob("*/labels.npz"):
+        with np.load(path) as file:
+            labels, score = file["frame_labels"], file["score"]
+        labels[:, :2] = -100
+        np.savez(path, frame_labels=labels, score=score)
+        time = np.arange((SECONDS + 2) * RATE) / RATE
+        chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (87.3, 220.0, 261.6, 311.1))
+        sf.write(path.parent / "backing.flac", 0.1 * chord, RATE)
+    takes = give_takes(tmp_path / "own", pairs, humans(pairs))
+    code, stderr, report = evaluate("--takes", takes, data=data)
+    assert code == 0, stderr
+    assert all(case["chord_frames"] > 0 for case in report["cases"])
+    assert value(report, "human", "chord_tones") is not None
+
+
+def test_likelihood_of_every_stream(evaluate, pairs, checkpoint, tmp_path, shared_out):
+    pytest.importorskip("datasets", reason="needs datasets (pip install saxsolo[train])")
+    from dataset_scripts.tokenise import main as tokenise
+
+    tokens = tmp_path / "tokens"
+    codec = checkpoint / "codec"
+    arguments = ["--pairs", pairs, "--codec", codec, "--out", tokens]
+    assert not tokenise([str(word) for word in arguments])
+    takes = give_takes(tmp_path / "own", pairs, humans(pairs))
+    code, stderr, report = evaluate("--takes", takes, "--tokens", tokens, out=shared_out)
+    assert code == 0, stderr
+    found = report["likelihood"]
+    assert found["clips"] == len(TUNES)
+    for stream in ("score", "codebook_1", "codebook_4"):
+        assert found[f"loss_own_{stream}"] > 0
+        low, high = found[f"gap_other_{stream}_95"]
+        assert low <= found[f"gap_other_{stream}"] <= high
+    text = (shared_out / "report.md").read_text()
+    assert "| codebook 4 |" in text and "(pictures/loss.png)" in text
+
+
 class TestRefused:
     @pytest.fixture
     def refused(self, evaluate, tmp_path):
@@ -278,7 +326,8 @@ class TestRefused:
     def test_tracker_and_tokens(self, refused, pairs, tmp_path):
         takes = give_takes(tmp_path / "takes", pairs, humans(pairs))
         assert "'ear' is unknown" in refused("--takes", takes, "--tracker", "ear")
-        assert refused("--takes", takes, "--tokens", tmp_path / "nothing")
+        assert "tokens.json is missing" in refused("--takes", takes, "--tokens", tmp_path)
+        assert "no such MODULE:FUNCTION" in refused("--takes", takes, "--embedding", "no:where")
 
 
 class TestCard:
