@@ -6,7 +6,6 @@ import pytest
 from evaluation.codec import codebook_use, log_mel_distance
 from evaluation.harmony import chord_tone_share, matched_against_shuffled
 from evaluation.notes import SoloNotes, midi_pitch
-from evaluation.solos import interval
 
 RATE = 32000
 
@@ -34,11 +33,6 @@ def test_who_listens_wins_and_who_does_not_is_even():
     listens = np.array([[0.9, 0.2, 0.3], [0.1, 0.8, 0.2], [0.3, np.nan, 0.7]])
     assert matched_against_shuffled(listens) == 1.0
     assert matched_against_shuffled(np.full((3, 3), 0.5)) == 0.5
-
-
-def test_interval_holds_the_mean():
-    low, high = interval(np.array([0.0, 1.0] * 50 + [np.nan]))
-    assert low < 0.5 < high and high - low < 0.3
 
 
 def test_midi_pitch():
