@@ -13,6 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -257,8 +258,12 @@ def sines(notes: Sequence[Note], samples: int) -> np.ndarray:
 def held_note(case: Case) -> np.ndarray:
     """One note in the middle of the instrument's range from the first sample to the last."""
     low, high = RANGES[case.instrument]
-    note = Note(0.0, case.seconds, (low + high) // 2, 0.6)
-    return sines([note], round(case.seconds * RATE))
+    return _held((low + high) // 2, case.seconds).copy()
+
+
+@lru_cache(maxsize=4)
+def _held(pitch: int, seconds: float) -> np.ndarray:
+    return sines([Note(0.0, seconds, pitch, 0.6)], round(seconds * RATE))
 
 
 def noise(case: Case, seed: int = 0) -> np.ndarray:

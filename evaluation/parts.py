@@ -26,7 +26,7 @@ from .shelf import WORKERS, Shelf
 if TYPE_CHECKING:
     from .report import Band
 
-SHAPE_DRAWS = 1000
+SHAPE_DRAWS = 200
 # the players whose notes or sound could resemble a human's
 COMPARED = ("saxsolo", "human", "human_codec", "retrieval", "random_walk", "held_note", "noise")
 

@@ -271,8 +271,7 @@ def gather(
         return found
 
     tracked = []
-    with Progress("tracking notes") as progress, ThreadPoolExecutor(WORKERS) as pool:
-        # one case of each instrument first: the others share its files
+    with Progress("listening") as progress, ThreadPoolExecutor(WORKERS) as pool:
         for found in pool.map(track, range(len(cases))):
             tracked.append(found)
             progress(len(tracked) * options.seconds, len(cases) * options.seconds)
@@ -366,22 +365,27 @@ def judge_all(
     """All figures of the players and the codec."""
     titles = [case.title for case in band.cases]
     instruments = [case.instrument for case in band.cases]
-    systems = {
-        name: case_figures(notes, band.labels, titles, instruments, options.seed)
-        for name, notes in band.notes.items()
-    }
+    with ThreadPoolExecutor(WORKERS) as pool:
+        # these three work on sounds, outside Python for the most part
+        adherence = pool.submit(adherence_figures, band, embed)
+        resembling = pool.submit(resemblance, band, options.seed)
+        coded = pool.submit(codec_figures, band, codec, shelf, options.seed)
+        systems = {
+            name: case_figures(notes, band.labels, titles, instruments, options.seed)
+            for name, notes in band.notes.items()
+        }
     solos = [notes_of_score(read_score(options.data, solo.name)) for solo in training]
     for name, figures in originality(band.notes, solos, options.seed).items():
         systems[name] |= figures
-    for name, one in adherence_figures(band, embed).items():
+    for name, one in adherence.result().items():
         systems[name]["apa_style"] = one
     made = {
         "systems": {
             name: {"what": what, "figures": systems[name]} for name, what in SYSTEMS.items()
         },
         "ranking": check_ranking(systems),
-        "resemblance": resemblance(band, options.seed),
-        "codec_figures": codec_figures(band, codec, shelf, options.seed),
+        "resemblance": resembling.result(),
+        "codec_figures": coded.result(),
         "retrieved_from": band.sources,
     }
     if options.takes:

@@ -23,7 +23,7 @@ from saxsolo import cli
 from ..product.conftest import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
-SECONDS = 12
+SECONDS = 8
 SCORES = {score.id: score for score in builtin_scores() if score.notes}
 TUNES = sorted(SCORES)
 
@@ -97,9 +97,16 @@ def evaluate(monkeypatch, capfd, pairs, checkpoint, tmp_path):
 
 
 @pytest.fixture(autouse=True)
-def plain_sampler(monkeypatch):
-    """The same baselines on every machine."""
+def plain(monkeypatch, request):
+    """The same baselines on every machine; pictures only where they are looked at."""
     monkeypatch.setattr("evaluation.baselines._has_fluidsynth", lambda: False)
+    if "drawn" not in request.fixturenames:
+        monkeypatch.setattr("evaluation.pictures.draw_all", lambda *_: [])
+
+
+@pytest.fixture
+def drawn() -> None:
+    """Asks for pictures."""
 
 
 def give_takes(folder: Path, pairs: Path, sounds: dict[str, np.ndarray]) -> Path:
@@ -160,7 +167,7 @@ def test_the_training_solo_that_fits_is_found_in_another_key(evaluate, pairs, tm
     assert value(report, "random_walk", "scale_tones") > 0.9
 
 
-def test_files_that_a_person_reads(evaluate, pairs, tmp_path, shared_out):
+def test_files_that_a_person_reads(evaluate, pairs, tmp_path, shared_out, drawn):
     takes = give_takes(tmp_path / "own", pairs, humans(pairs))
     evaluate("--takes", takes, out=shared_out)
     text = (shared_out / "report.md").read_text()
@@ -260,7 +267,7 @@ def test_chords_nobody_labelled_are_estimated(evaluate, pairs, tmp_path):
     assert value(report, "human", "chord_tones") is not None
 
 
-def test_likelihood_of_every_stream(evaluate, pairs, checkpoint, tmp_path, shared_out):
+def test_likelihood_of_every_stream(evaluate, pairs, checkpoint, tmp_path, shared_out, drawn):
     pytest.importorskip("datasets", reason="needs datasets (pip install saxsolo[train])")
     from dataset_scripts.tokenise import main as tokenise
 
@@ -287,7 +294,7 @@ class TestRefused:
         def call(*arguments: object, **settings: object) -> str:
             out = tmp_path / "new"
             code, stderr, _ = evaluate(*arguments, out=out, **settings)
-            lines = [line for line in stderr.splitlines() if not line.startswith("tracking")]
+            lines = [line for line in stderr.splitlines() if not line.startswith("listening")]
             assert code == 2 and len(lines) == 1 and lines[0].startswith("saxsolo: "), stderr
             assert not (out / "report.json").exists()
             return lines[0]
@@ -318,7 +325,7 @@ class TestRefused:
         for bad, words in (
             (np.where(np.arange(len(sound)) == 99, np.nan, sound), "NaN"),
             (np.zeros(0, np.float32), "holds no samples"),
-            (sound[: 3 * RATE], "lasts 3.0 s, its case 12 s"),
+            (sound[: 3 * RATE], "lasts 3.0 s, its case 8 s"),
         ):
             sf.write(first, bad, RATE, subtype="FLOAT")
             assert words in refused("--takes", takes)
