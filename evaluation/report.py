@@ -295,7 +295,7 @@ def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
     labels = case.labels()
     if has_chords(labels):
         return labels
-    from .harmony import estimate_chords
+    from .chords import estimate_chords
 
     def estimate() -> dict:
         return {"labels": estimate_chords(case.backing(), RATE).tolist()}

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import harmony, timing
+from evaluation import chords, harmony, timing
 from evaluation.codec import bits_a_second, multi_resolution_stft_distance, si_sdr
 from evaluation.notes import SoloNotes
 from evaluation.novelty import Novelty
@@ -47,7 +47,7 @@ def test_harmony_refuses_other_shapes():
     with pytest.raises(harmony.HarmonyError, match=r"\(9, 2\)"):
         harmony.fit(solo([60]), np.zeros((9, 2)))
     with pytest.raises(harmony.HarmonyError, match="finite"):
-        harmony.estimate_chords(np.array([np.nan]), RATE)
+        chords.estimate_chords(np.array([np.nan]), RATE)
     assert harmony.matched_against_shuffled(np.full((2, 2), np.nan)) is None
 
 
@@ -63,10 +63,10 @@ def test_plain_chords_are_estimated():
                 for k in range(1, 4)
             )
         )
-    found = harmony.estimate_chords(0.05 * np.concatenate(sound).astype(np.float32), RATE)
+    found = chords.estimate_chords(0.05 * np.concatenate(sound).astype(np.float32), RATE)
     assert [tuple(found[50 + 100 * i, :2]) for i in range(3)] == told
     assert (found[:, 2:] == -100).all()
-    assert (harmony.estimate_chords(np.zeros(RATE, np.float32), RATE) == -100).all()
+    assert (chords.estimate_chords(np.zeros(RATE, np.float32), RATE) == -100).all()
 
 
 def test_beats_come_back_from_labels(blues):
