@@ -115,7 +115,8 @@ def table(report: dict, metrics: Sequence[str], players: Sequence[str] | None = 
     """A Markdown table, players down and metrics across; the last row says what to aim at."""
     count = len(report["cases"])
     fails = [m for m in metrics if not report["ranking"].get(m, {"holds": True})["holds"]]
-    titles = [METRICS[m].title + (MARK if m in fails else "") for m in metrics]
+    mixed = len({METRICS[m].group for m in metrics}) > 1
+    titles = [heading(m, mixed) + (MARK if m in fails else "") for m in metrics]
     lines = [
         "| player | " + " | ".join(titles) + " | n |",
         "| --- " * (len(metrics) + 2) + "|",
@@ -130,6 +131,17 @@ def table(report: dict, metrics: Sequence[str], players: Sequence[str] | None = 
     if fails:
         notes.append(f"{MARK.strip()} does not rank on these cases: no measure of following.")
     return "\n\n".join(["\n".join(lines), *notes])
+
+
+def heading(metric: str, mixed: bool) -> str:
+    """A column's title; among columns of other tables it says what it was the title of."""
+    shown, title = METRICS[metric], METRICS[metric].title
+    if not mixed:
+        return title
+    return {
+        "listens": f"fits its own backing better than another's ({title})",
+        "time": f"concentration ({title})",
+    }.get(shown.group, title)
 
 
 def reasons(report: dict, metrics: Sequence[str], players: Sequence[str] | None = None) -> str:
@@ -159,7 +171,8 @@ def ranking_text(report: dict) -> str:
     for name, row in report["ranking"].items():
         values = ["none" if v is None else f"{v:.2f}" for v in row["values"]]
         verdict = "yes" if row["holds"] else "no: " + ", ".join(_named(b) for b in row["broken"])
-        title = METRICS[name].title + (", own against others" if name.startswith("auc_") else "")
+        others = ", own against others" if name.startswith("auc_") else ""
+        title = METRICS[name].title + others
         lines.append(f"| {title} | " + " | ".join(values) + f" | {verdict} |")
     failed = sum(not row["holds"] for row in report["ranking"].values())
     lines += [
@@ -273,7 +286,9 @@ def card_text(report: dict) -> str:
         good = [METRICS[n].title for n, row in ranking.items() if row["holds"]]
         parts.append(
             f"{len(good)} of {len(ranking)} metrics that claim to measure following rank "
-            f"{' > '.join(NAMES[n] for n in RANKING)} on these cases; report.md names them."
+            f"{' > '.join(NAMES[n] for n in RANKING)} on these cases; report.md names them. "
+            "The random walk plays right notes in time and no music: more than the human is not "
+            "better."
         )
     if "reason" not in report["likelihood"]:
         parts.append(likelihood_text(report["likelihood"]))
