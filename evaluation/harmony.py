@@ -1,7 +1,6 @@
 """Does the solo fit the chords? Shares of chord and scale tones, own backing against others.
 
-python -m evaluation.harmony --pairs PAIRS [--limit 16]     how well chords are estimated
-python -m evaluation.human --weimar FOLDER                  what humans score in all of these
+`python -m evaluation.human --weimar FOLDER` prints what humans score in all of these.
 """
 
 from __future__ import annotations

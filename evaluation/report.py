@@ -125,6 +125,7 @@ class Band:
         notes: player -> notes in each case, None where it did not play.
         sound: player -> the sound (n,) float32 of a case's number.
         sources: which training solo was retrieved.
+        sampler: the instrument that plays the baselines made of notes.
     """
 
     cases: list[Case]
@@ -132,6 +133,7 @@ class Band:
     notes: dict[str, list[SoloNotes | None]]
     sound: dict[str, Callable[[int], np.ndarray]]
     sources: list[str | None]
+    sampler: str
 
 
 def evaluate(options: Options) -> dict:
@@ -171,6 +173,7 @@ def evaluate(options: Options) -> dict:
             and {"name": _shown(player.solo.name), "sha256": player.solo.sha256},
             "codec": {"name": _shown(codec.name), "sha256": codec.sha256},
             "tracker": options.tracker,
+            "sampler": band.sampler,
             "training_solos": len(training),
             "versions": {name: version(name) for name in ("saxsolo", "torch", "numpy")},
         }
@@ -284,7 +287,7 @@ def gather(
         sound["human_wrong_backing"] = lambda i: cases[wrong[i]].human()
     notes["human_wrong_backing"] = [None if j is None else notes["human"][j] for j in wrong]
     ordered = {name: notes[name] for name in SYSTEMS}
-    return Band(list(cases), labels, ordered, sound, sources)
+    return Band(list(cases), labels, ordered, sound, sources, sampler.name)
 
 
 def known_labels(case: Case, shelf: Shelf) -> np.ndarray:

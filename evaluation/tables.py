@@ -94,7 +94,8 @@ def head(report: dict) -> str:
         f"{count} held-out cases ({report['split']}) of {report['seconds']:g} s, seed "
         f"{report['seed']}, {played}, codec {report['codec']['sha256'][:12]}. Each cell: mean over "
         "the cases, 95 % bootstrap interval (cases drawn again), and n where it is not the number "
-        f"of cases. Notes of every player are tracked in its sound ({report['tracker']})."
+        f"of cases. Notes of every player are tracked in its sound ({report['tracker']}); "
+        f"retrieval and random walk are played by the sampler ({report['sampler']})."
     )
 
 
