@@ -15,8 +15,10 @@ from .harmony import matched_against_shuffled
 from .notes import SoloNotes
 
 DRAWS = 2000
-# The players that the check of ranking compares, best first.
+# The players that the check of ranking compares, best first. A retrieved solo is a human's too, put
+# on this tune's beats: nothing says that it is less in time.
 RANKING = ("human", "retrieval", "human_wrong_backing", "noise")
+TIME_RANKING = ("human", "human_wrong_backing", "noise")
 
 
 @dataclass(frozen=True)
@@ -27,31 +29,35 @@ class Metric:
         title: column heading.
         group: which table.
         target: which way is better.
-        follows: whether it claims to measure that a solo follows its backing, and so has to rank.
+        ranks: if it claims to measure that a solo follows its backing, the players that it has to
+            rank, best first.
         digits: decimals shown.
     """
 
     title: str
     group: str
     target: str
-    follows: bool = False
+    ranks: tuple[str, ...] = ()
     digits: int = 2
 
 
 _TOWARDS = "towards the human's"
 METRICS: dict[str, Metric] = {
-    "auc_chord_tones": Metric("chord tones", "listens", "higher, 0.5 is chance", True),
-    "auc_scale_tones": Metric("scale tones", "listens", "higher, 0.5 is chance", True),
-    "auc_chroma_cosine": Metric("chroma cosine", "listens", "higher, 0.5 is chance", True),
-    "auc_beat_concentration": Metric("beat phase", "listens", "higher, 0.5 is chance", True),
-    "auc_on_beat": Metric("on the beat", "listens", "higher, 0.5 is chance", True),
-    "apa_style": Metric("APA-style", "listens", "higher, the human is 1", True),
-    "chord_tones": Metric("chord tones", "harmony", _TOWARDS, True),
-    "scale_tones": Metric("scale tones", "harmony", _TOWARDS, True),
-    "chroma_cosine": Metric("chroma cosine", "harmony", _TOWARDS, True),
-    "beat_concentration": Metric("beat phase", "time", _TOWARDS, True),
-    "on_beat": Metric("on the beat", "time", _TOWARDS, True),
-    "eighth_concentration": Metric("eighths", "time", _TOWARDS, True),
+    "auc_chord_tones": Metric("chord tones", "listens", "higher, 0.5 is chance", RANKING),
+    "auc_scale_tones": Metric("scale tones", "listens", "higher, 0.5 is chance", RANKING),
+    "auc_chroma_cosine": Metric("chroma cosine", "listens", "higher, 0.5 is chance", RANKING),
+    "auc_beat_concentration": Metric(
+        "beat phase", "listens", "higher, 0.5 is chance", TIME_RANKING
+    ),
+    "auc_on_beat": Metric("on the beat", "listens", "higher, 0.5 is chance", TIME_RANKING),
+    # with our own embedding a held note scores as high as a human: a description, no claim
+    "apa_style": Metric("APA-style", "mix", "higher, the human is 1"),
+    "chord_tones": Metric("chord tones", "harmony", _TOWARDS, RANKING),
+    "scale_tones": Metric("scale tones", "harmony", _TOWARDS, RANKING),
+    "chroma_cosine": Metric("chroma cosine", "harmony", _TOWARDS, RANKING),
+    "beat_concentration": Metric("beat phase", "time", _TOWARDS, TIME_RANKING),
+    "on_beat": Metric("on the beat", "time", _TOWARDS, TIME_RANKING),
+    "eighth_concentration": Metric("eighths", "time", _TOWARDS, TIME_RANKING),
     "triplet_concentration": Metric("triplets", "time", _TOWARDS),
     "swing_ratio": Metric("swing ratio", "time", _TOWARDS),
     "offset_ms": Metric("offset, ms", "time", _TOWARDS, digits=0),
@@ -176,7 +182,7 @@ def case_figures(
 
 
 def check_ranking(systems: Mapping[str, Mapping[str, dict]]) -> dict[str, dict]:
-    """Whether each metric that claims to measure following ranks the players of `RANKING`.
+    """Whether each metric that claims to measure following ranks the players it has to.
 
     A player without a value (noise has no notes) ranks below all that have one.
 
@@ -184,20 +190,26 @@ def check_ranking(systems: Mapping[str, Mapping[str, dict]]) -> dict[str, dict]:
         systems: player -> metric -> figure.
 
     Returns:
-        metric -> values (as in RANKING) and `holds`.
+        metric -> players (best first), their values, what is `broken`, and `holds`.
     """
     found = {}
     for name, metric in METRICS.items():
-        if not metric.follows or any(player not in systems for player in RANKING):
+        players = metric.ranks
+        if not players or any(player not in systems for player in players):
             continue
-        values = [systems[player][name]["value"] for player in RANKING]
+        values = [systems[player][name]["value"] for player in players]
         height = [-math.inf if v is None else v for v in values]
         # the last two may both have none
         steps = [a > b for a, b in zip(height, height[1:], strict=False)]
         broken = [
             f"{a} is not above {b}"
-            for a, b, good in zip(RANKING, RANKING[1:], steps, strict=False)
+            for a, b, good in zip(players, players[1:], steps, strict=False)
             if not good
         ]
-        found[name] = {"values": values, "holds": not broken, "broken": broken}
+        found[name] = {
+            "players": list(players),
+            "values": values,
+            "holds": not broken,
+            "broken": broken,
+        }
     return found

@@ -128,3 +128,13 @@ def ranked(values: list[float | None]) -> dict:
 def test_ranking(values, holds):
     found = ranked(values)
     assert found["holds"] is holds and bool(found["broken"]) is not holds
+
+
+def test_time_does_not_rank_retrieval():
+    systems = {
+        name: {metric: {"value": v} for metric in METRICS}
+        for name, v in zip(RANKING, [0.5, 0.6, 0.4, None], strict=True)
+    }
+    found = check_ranking(systems)
+    assert found["on_beat"]["holds"] and not found["chord_tones"]["holds"]
+    assert "retrieval" not in found["on_beat"]["players"]
