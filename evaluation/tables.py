@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from dataset_scripts.score.labels import LABEL_SIZES
 from saxsolo.output import replacing
 
 from .cases import EvaluationError
@@ -58,7 +59,9 @@ CARD = (
     "chord_tones",
     "scale_tones",
     "beat_concentration",
+    "voiced_share",
     "notes_a_second",
+    "in_range",
     "longest_copy",
 )
 # after the heading of a metric that fails the check of ranking
@@ -269,6 +272,13 @@ def likelihood_text(figures: dict) -> str:
             gaps.append(f"{figures[f'gap_{case}{end}']:.4f} [{low:.4f}, {high:.4f}]")
         title = stream.replace("_", " ") or "mean of all"
         lines.append(f"| {title} | " + " | ".join(losses + gaps) + " |")
+    ear = [
+        f"{name.replace('_', ' ')} in {100 * figures[f'accuracy_{name}']:.0f} %"
+        for name in LABEL_SIZES
+        if f"accuracy_{name}" in figures
+    ]
+    if ear:
+        lines += ["", f"Its ear is right on {', '.join(ear)} of these frames."]
     return "\n".join(lines)
 
 
@@ -303,7 +313,8 @@ def card_text(report: dict) -> str:
             "better."
         )
     if "reason" not in report["likelihood"]:
-        parts.append(likelihood_text(report["likelihood"]))
+        parts += ["Likelihood of held-out solos:", likelihood_text(report["likelihood"])]
+    parts += ["The codec, on the human solos of these cases:", codec_text(report["codec_figures"])]
     return "\n\n".join(parts)
 
 
