@@ -5,6 +5,7 @@
     python train.py configs/small.yaml --tokens TOKENS --codec CODEC --weimar-dir WEIMAR \\
         --init-from runs/scores --out runs/small                                      # continue
     accelerate launch train.py ...                                   # the same on all the GPUs here
+    ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 train.py ... --threads 1    # on two cores
     python train.py configs/tiny.yaml --builtin --out runs/look                # seconds, for a look
     python train.py configs/small.yaml --tokens TOKENS --out runs/small --evaluate-only --split test
 
