@@ -1,7 +1,7 @@
 """Turns a finished run into the folder that is shipped.
 
     python -m training.ship runs/small/final checkpoints/saxsolo-small \\
-        --codec ../saxcodec-32khz --set temperature=0.95 --set codec_temperature=0.8
+        --codec ../saxcodec-32khz --set temperature=0.95 --set guidance_scale=1.75
 
 One bf16 safetensors file, the code, how to sample (--set, into generation_config.json), the
 processor with a reference to the codec in place of a copy, and the run's figures.
@@ -18,6 +18,7 @@ from pathlib import Path
 
 import torch
 import yaml
+from transformers import GenerationConfig
 
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
@@ -36,7 +37,11 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
 
     Raises:
         OSError: `final` is no model folder, or the codec is not where `codec` says.
+        ValueError: the library's generation config has no such field: it would be lost on loading.
     """
+    lost = [name for name in sampling if not hasattr(GenerationConfig(), name)]
+    if lost:
+        raise ValueError(f"{lost} are no fields of GenerationConfig and would be lost on loading")
     if not (final / "config.json").is_file():
         raise FileNotFoundError(f"{final} holds no model: name the final/ folder of a run")
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)

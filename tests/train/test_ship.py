@@ -52,3 +52,10 @@ def test_no_run_no_folder(shelf, capsys):
     assert "final/" in capsys.readouterr().err
     assert main([str(shelf / "final"), str(shelf / "none"), "--codec", "../missing"]) == 2
     assert not (shelf / "none").exists()
+
+
+def test_a_setting_that_loading_would_lose(shelf, capsys):
+    arguments = [str(shelf / "final"), str(shelf / "lost"), "--codec", "../codec"]
+    assert main([*arguments, "--set", "warmth=0.8"]) == 2
+    assert "warmth" in capsys.readouterr().err
+    assert not (shelf / "lost").exists()
