@@ -19,6 +19,7 @@ from evaluation import shelf as shelf_module
 from evaluation.baselines import RATE, sines
 from evaluation.tables import BEGIN, END
 from saxsolo import cli
+from saxsolo.checkpoint import load_player
 
 from ..product.conftest import save_checkpoint
 
@@ -209,6 +210,15 @@ def test_the_model_plays_once_and_a_second_report_is_the_same(evaluate, tmp_path
         patch.setattr("saxsolo.improvise", never, raising=False)
         with pytest.raises(AssertionError, match="second time"):
             evaluate("--seed", 1, out=out)
+
+
+def test_other_sampling_makes_another_take(checkpoint, tmp_path):
+    player = load_player(str(checkpoint))
+    options = report_module.Options(data=tmp_path, out=tmp_path)
+    before = report_module.model_key(options, "case", player)
+    assert report_module.model_key(options, "case", load_player(str(checkpoint))) == before
+    player.solo.model.generation_config.temperature = 0.5
+    assert report_module.model_key(options, "case", player) != before
 
 
 def test_a_run_that_broke_off_goes_on(evaluate, tmp_path, monkeypatch):
