@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -13,6 +14,8 @@ from modeling_saxsolo import (
     SaxsoloForConditionalGeneration,
     SaxsoloProcessor,
 )
+
+ROOT = Path(__file__).resolve().parents[2]
 
 STRANGER = """
 import sys
@@ -98,3 +101,19 @@ def test_weights_survive_a_file(make_model, make_inputs, tmp_path):
         assert torch.equal(one, two), name
     assert torch.equal(model(**inputs).loss, loaded(**inputs).loss)
     assert loaded.generation_config.do_sample is True
+
+
+def test_the_code_in_checkpoints_is_the_code_here():
+    """What the Hub loads must be what is tested: ship again after a change to modeling_saxsolo."""
+    copies = sorted((ROOT / "checkpoints").glob("*/*.py"))
+    assert copies
+    for copy in copies:
+        here = ROOT / "modeling_saxsolo" / copy.name
+        assert copy.read_bytes() == here.read_bytes(), f"{copy} is not {here}"
+
+
+def test_checkpoints_hold_safetensors_of_less_than_100_mb():
+    files = [path for path in (ROOT / "checkpoints").rglob("*") if path.is_file()]
+    kinds = {path.suffix for path in files}
+    assert kinds <= {".json", ".py", ".safetensors", ".md", ""}
+    assert sum(path.stat().st_size for path in files) < 100e6
