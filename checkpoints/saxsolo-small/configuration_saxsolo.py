@@ -15,6 +15,8 @@ CONDITIONS = {
     "timbre": ["mtg", "fluidr3", "musescore"],
 }
 CLOCKS = ("both", "added", "cross", "none")
+LISTENS = ("both", "labels", "states")
+LOWEST_PITCH = 40  # MIDI pitch of the score stream's first onset
 
 
 class SaxsoloConfigError(ValueError):
@@ -38,6 +40,11 @@ class SaxsoloConfig(PreTrainedConfig):
         memory_stride: frames averaged into one memory token of the cross-attention (1 = none).
         lookahead: frames ahead of the one predicted whose encoder state and labels the decoder is
             handed too.
+        listen: what the decoder is told of the backing: "labels" (chord and beat as the heads name
+            them; few enough words that a small corpus cannot be known by heart), "states" (of the
+            encoder) or "both".
+        degrees: the score stream also sees and chooses pitches as degrees above the chord's root;
+            None = where there is a score stream and a label "chord_root".
         clock: how the decoder knows which backing frame is now: "added" (encoder states added to
             its input), "cross" (rotary positions on the common clock in cross-attention), "both"
             or "none".
@@ -75,6 +82,8 @@ class SaxsoloConfig(PreTrainedConfig):
     window_frames: int = 768
     memory_stride: int = 4
     lookahead: list[int] | None = None
+    listen: str = "both"
+    degrees: bool | None = None
     clock: str = "both"
     frame_labels: dict[str, int] | None = None
     frame_label_names: list[str] | None = None
@@ -102,6 +111,8 @@ class SaxsoloConfig(PreTrainedConfig):
         self.conditions, self.condition_names = _in_order(
             "conditions", conditions, self.condition_names
         )
+        if self.degrees is None:
+            self.degrees = self._knows_degrees
         self.pad_token_id = self.codebook_size
         self.bos_token_id = self.decoder_start_token_id = self.codebook_size + 1
         self._check()
@@ -133,6 +144,11 @@ class SaxsoloConfig(PreTrainedConfig):
     @property
     def head_dim(self) -> int:
         return self.hidden_size // self.num_attention_heads
+
+    @property
+    def _knows_degrees(self) -> bool:
+        roots = self.frame_labels.get("chord_root", 0)
+        return bool(self.score_vocab_size) and roots >= 12 and self.listen != "states"
 
     def _check(self) -> None:
         positive = (
@@ -170,6 +186,19 @@ class SaxsoloConfig(PreTrainedConfig):
             )
         if self.clock not in CLOCKS:
             raise SaxsoloConfigError(f"clock {self.clock!r} is unknown: choose one of {CLOCKS}.")
+        if self.listen not in LISTENS:
+            raise SaxsoloConfigError(f"listen {self.listen!r} is unknown: choose one of {LISTENS}.")
+        if self.listen == "labels" and not self.frame_labels:
+            raise SaxsoloConfigError(
+                "listen 'labels' with frame_labels {}: nothing would be heard. Give labels, or "
+                "listen 'states'."
+            )
+        if self.degrees and not self._knows_degrees:
+            raise SaxsoloConfigError(
+                f"degrees need a score stream and a heard label chord_root of 12 pitch classes or "
+                f"more; score_vocab_size is {self.score_vocab_size}, frame_labels "
+                f"{self.frame_labels}, listen {self.listen!r}: set degrees false or give both."
+            )
         margin = max([0, *self.lookahead]) + max(self.stream_delays)
         if self.window_frames // 2 <= margin:
             raise SaxsoloConfigError(

@@ -27,6 +27,8 @@ class SaxsoloEncoderOutput(ModelOutput):
     Attributes:
         last_hidden_state: (B, M, D) the memory. memory_mask: bool (B, 1, 1, M), None = all real.
         clock: (B, S, D) what is added to the decoder's input at each step.
+        roots: (B, S, O, 12) probabilities of the chord's root at each step, now and at each
+            lookahead; None without degrees.
         rotary: (2, S, head_dim // 4) table of the steps; memory_rotary: (2, M, head_dim // 4).
         frame_label_logits: (B, T, sum of classes) of all labels side by side; None = never heard.
     """
@@ -34,6 +36,7 @@ class SaxsoloEncoderOutput(ModelOutput):
     last_hidden_state: torch.Tensor | None = None
     memory_mask: torch.Tensor | None = None
     clock: torch.Tensor | None = None
+    roots: torch.Tensor | None = None
     rotary: torch.Tensor | None = None
     memory_rotary: torch.Tensor | None = None
     frame_label_logits: torch.Tensor | None = None
@@ -55,17 +58,20 @@ class SaxsoloEncoder(nn.Module):
             SaxsoloEncoderLayer(config) for _ in range(config.encoder_layers)
         )
         self.norm = layer_norm(config)
-        self.null_state = nn.Parameter(torch.zeros(size))
+        self.hands_states = config.listen != "labels"
+        if self.hands_states:
+            self.null_state = nn.Parameter(torch.zeros(size))
         self.sink = nn.Parameter(torch.zeros(size))
         self.condition_sizes = [len(values) for values in config.conditions.values()]
         if self.condition_sizes:
             # Row 0 of each condition: not given.
             rows = sum(self.condition_sizes) + len(self.condition_sizes)
             self.condition_embed = nn.Embedding(rows, size)
-        if config.clock in ("both", "added"):
+        if self.hands_states and config.clock in ("both", "added"):
             self.clock = nn.Linear(len(self.offsets) * size, size, bias=False)
         if self.label_sizes:
             self.label_head = nn.Linear(size, sum(self.label_sizes))
+        if self.label_sizes and config.listen != "states":
             self.label_input = nn.Sequential(
                 nn.Linear(len(self.offsets) * sum(self.label_sizes), size),
                 nn.SiLU(),
@@ -91,32 +97,36 @@ class SaxsoloEncoder(nn.Module):
         real = torch.ones(batch, frames, dtype=torch.bool, device=device)
         if attention_mask is not None:
             real = attention_mask.bool()
-        states, heard = self._hear(backing_codes, real)
+        states = self._hear(backing_codes, real)
         logits = posteriors = None
-        if self.label_sizes:
-            logits = self.label_head(states).float() if heard else None
+        if self.label_sizes and states is not None:
+            logits = self.label_head(states).float()
+        if hasattr(self, "label_input"):
             posteriors = self._posteriors(logits, real, frame_label_inputs)
-        states = torch.where(real.unsqueeze(-1), states, self.null_state.to(states.dtype))
-        memory, mask, places = self._memory(states if heard else None, real, condition_ids)
+        memory, mask, places = self._memory(
+            states if self.hands_states else None, real, condition_ids
+        )
         steps = frames + max(self.config.stream_delays)
+        clock, roots = self._clock(states, real, posteriors, steps)
         rotary = (self.config.head_dim, self.config.rope_theta)
         return SaxsoloEncoderOutput(
             last_hidden_state=memory,
             memory_mask=None if mask.all() else mask[:, None, None],
-            clock=self._clock(states, posteriors, steps),
+            clock=clock,
+            roots=roots,
             rotary=rotary_table(torch.arange(steps, device=device), *rotary),
             memory_rotary=rotary_table(places, *rotary),
             frame_label_logits=logits,
         )
 
-    def _hear(self, codes, real) -> tuple[torch.Tensor, bool]:
-        """States (B, T, D), and whether there was any real frame at all.
+    def _hear(self, codes, real) -> torch.Tensor | None:
+        """States (B, T, D), undefined where a frame is not real; None where none is.
 
         Only rows with a real frame are run: dropped backings and rows without audio cost nothing.
         """
         rows = real.any(dim=1)
         if not rows.any():
-            return self.null_state.expand(*real.shape, -1), False
+            return None
         everything = bool(rows.all())
         if not everything:
             codes, real = codes[rows], real[rows]
@@ -131,9 +141,9 @@ class SaxsoloEncoder(nn.Module):
             hidden = layer(hidden, table, None if complete else real[:, None, None])
         hidden = self.norm(hidden)
         if everything:
-            return hidden, True
-        states = self.null_state.to(hidden.dtype).repeat(len(rows), hidden.shape[1], 1)
-        return states.index_copy(0, rows.nonzero().squeeze(1), hidden), True
+            return hidden
+        states = hidden.new_zeros(len(rows), *hidden.shape[1:])
+        return states.index_copy(0, rows.nonzero().squeeze(1), hidden)
 
     def _posteriors(self, logits, real, given) -> torch.Tensor:
         """Class probabilities of all labels side by side (B, T, sum of classes), no gradient."""
@@ -181,16 +191,28 @@ class SaxsoloEncoder(nn.Module):
             places = torch.cat([places, middle])
         return torch.cat([token.to(self.sink.dtype) for token in tokens], dim=1), mask, places
 
-    def _clock(self, states, posteriors, steps: int) -> torch.Tensor:
-        """(B, S, D): what is known of the frame that each step predicts, and of those ahead."""
-        clock = states.new_zeros(states.shape[0], steps, states.shape[-1])
-        beyond = steps + max(self.offsets) - states.shape[1]
-        if self.config.clock in ("both", "added"):
-            null = self.null_state.to(states.dtype).expand(states.shape[0], beyond, -1)
-            states = torch.cat([states, null], dim=1)
-            clock = self.clock(torch.cat([states[:, o : o + steps] for o in self.offsets], dim=-1))
+    def _clock(self, states, real, posteriors, steps: int):
+        """(B, S, D): what is known of the frame that each step predicts, and of those ahead; and
+        the roots among it (B, S, O, 12), None without degrees."""
+        batch, frames = real.shape
+        beyond = steps + max(self.offsets) - frames
+        clock = self.sink.new_zeros(batch, steps, len(self.sink))
+        roots = None
+        if hasattr(self, "clock"):
+            null = self.null_state.expand(batch, frames + beyond, -1)
+            if states is not None:
+                heard = F.pad(states.to(null.dtype), (0, 0, 0, beyond))
+                null = torch.where(F.pad(real, (0, beyond)).unsqueeze(-1), heard, null)
+            clock = self.clock(self._ahead(null, steps).flatten(2))
         if posteriors is not None:
-            labels = F.pad(posteriors, (0, 0, 0, beyond)).to(self.null_state.dtype)
-            labels = torch.cat([labels[:, o : o + steps] for o in self.offsets], dim=-1)
-            clock = clock + self.label_input(labels)
-        return clock
+            labels = F.pad(posteriors, (0, 0, 0, beyond)).to(self.sink.dtype)
+            labels = self._ahead(labels, steps)
+            clock = clock + self.label_input(labels.flatten(2))
+            if self.config.degrees:
+                first = sum(self.label_sizes[: self.config.frame_label_names.index("chord_root")])
+                roots = labels[..., first : first + 12]
+        return clock, roots
+
+    def _ahead(self, values: torch.Tensor, steps: int) -> torch.Tensor:
+        """(B, S + farthest, F) -> (B, S, O, F): each step's values, and those of each lookahead."""
+        return torch.stack([values[:, o : o + steps] for o in self.offsets], dim=2)

@@ -9,6 +9,8 @@ Design choices
   frame s and of each lookahead are added to the decoder's input at step s, computed once.
 - Frames that are masked out (padding, dropped backing, no audio at all) have a learned null state,
   no label posteriors and no place in the memory. Labels given from outside replace what is heard.
+- Handed over are chord and beat as the heads name them, the encoder's states, or both (`listen`);
+  the chord's root also turns pitches into degrees for the score stream (see harmony_saxsolo).
 - Decoder: sum of N stream embeddings a step, causal; N heads, each run only where it has labels.
 
 B batch, K codebooks, N streams (the score stream first, if any), T frames, S = T + max(stream
@@ -27,6 +29,7 @@ from transformers.utils import ModelOutput, can_return_tuple
 from .configuration_saxsolo import SaxsoloConfig
 from .encoder_saxsolo import SaxsoloEncoder, SaxsoloEncoderOutput
 from .generation_saxsolo import SaxsoloGenerationMixin
+from .harmony_saxsolo import SaxsoloHarmony
 from .layers_saxsolo import (
     SaxsoloCodeEmbedding,
     SaxsoloDecoderLayer,
@@ -74,7 +77,8 @@ class SaxsoloPreTrainedModel(PreTrainedModel):
             # Unit vectors in, as init_codec_embeddings makes them: the projection sets the scale.
             init.normal_(module.vectors.weight, std=1.0)
         elif isinstance(module, SaxsoloEncoder):
-            init.normal_(module.null_state, std=std)
+            if module.hands_states:
+                init.normal_(module.null_state, std=std)
             init.normal_(module.sink, std=std)
             if hasattr(module, "clock"):
                 # an untrained ear must not drown what the decoder learnt from scores alone
@@ -90,6 +94,8 @@ class SaxsoloDecoder(nn.Module):
         self.embed = SaxsoloCodeEmbedding(config)
         if config.score_vocab_size:
             self.score_embed = nn.Embedding(config.score_vocab_size + 2, config.hidden_size)
+        if config.degrees:
+            self.harmony = SaxsoloHarmony(config)
         self.layers = nn.ModuleList(
             SaxsoloDecoderLayer(config, idx) for idx in range(config.decoder_layers)
         )
@@ -100,14 +106,18 @@ class SaxsoloDecoder(nn.Module):
         tokens: torch.Tensor,
         heard: SaxsoloEncoderOutput,
         cache: EncoderDecoderCache | None = None,
-    ) -> torch.Tensor:
-        """(B, S', N) tokens after those in the cache -> hidden states (B, S', D)."""
+    ) -> tuple[torch.Tensor, torch.Tensor | None]:
+        """(B, S', N) tokens after those in the cache -> hidden states (B, S', D) and the leaning of
+        the score's onsets towards each pitch class (B, S', 12), None without degrees."""
         past = 0 if cache is None else cache.get_seq_length()
         length = tokens.shape[1]
         positions = torch.arange(length, device=tokens.device) + past
         clock = heard.clock.index_select(1, positions)
         rotary = heard.rotary.index_select(1, positions)
+        roots = None if heard.roots is None else heard.roots.index_select(1, positions)
         hidden = self._embed(tokens) + clock
+        if roots is not None:
+            hidden = hidden + self.harmony.hear(tokens[..., 0], roots)
         hidden = dropout(hidden, self.config.dropout, self.training)
         mask = _causal_mask(positions, past, cache)
         for layer in self.layers:
@@ -120,7 +130,8 @@ class SaxsoloDecoder(nn.Module):
                 heard.memory_mask,
                 cache,
             )
-        return self.norm(hidden)
+        hidden = self.norm(hidden)
+        return hidden, None if roots is None else self.harmony.lean(hidden, roots)
 
     def _embed(self, tokens: torch.Tensor) -> torch.Tensor:
         size = self.config.score_vocab_size
@@ -144,6 +155,12 @@ def _causal_mask(positions, past, cache) -> torch.Tensor | None:
     else:
         keys = own.get_max_length()
     return (torch.arange(keys, device=positions.device) <= positions[:, None])[None, None]
+
+
+def _guide(values: torch.Tensor, scale: float) -> torch.Tensor:
+    """Rows with backing, then rows without (2 B, ...) -> guided rows (B, ...)."""
+    given, null = values.chunk(2)
+    return null + scale * (given - null)
 
 
 def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
@@ -197,6 +214,26 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         for embed in (self.encoder.embed, self.decoder.embed):
             table = embed.vectors.weight.view(config.num_codebooks, config.vocab_size, -1)
             table[:, : config.codebook_size] = vectors.to(table)
+
+    @torch.no_grad()
+    def quieten_codes(self, factor: float = 0.1) -> None:
+        """Weaken what the solo's codes add to the decoder's input, but not what "no code" adds.
+
+        After a lesson on scores alone only the latter has been learnt; the rest is as random as at
+        the start, and as loud as the notes. Does nothing to plain embeddings (codec_dim 0).
+
+        Args:
+            factor: on the part of the projection that pad and BOS do not use.
+        """
+        embed = self.decoder.embed
+        if embed.projection is None:
+            return
+        table = embed.vectors.weight.view(embed.num_codebooks, embed.vocab_size, -1)
+        special = table[:, self.config.codebook_size :].transpose(0, 1).flatten(1)
+        basis, _ = torch.linalg.qr(special.float().T)
+        weight = embed.projection.weight
+        kept = (weight.float() @ basis @ basis.T).to(weight)
+        weight.copy_(kept + factor * (weight - kept))
 
     @can_return_tuple
     def forward(
@@ -259,16 +296,19 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         cache = past_key_values if use_cache else None
         if guidance is not None:
             tokens = torch.cat([tokens, tokens])
-        hidden = self.decoder(tokens, encoder_outputs, cache)
+        hidden, leaning = self.decoder(tokens, encoder_outputs, cache)
         if guidance is not None:
             # The heads are linear: guiding the hidden states is guiding the logits.
-            given, null = hidden.chunk(2)
-            hidden = null + guidance * (given - null)
+            hidden = _guide(hidden, guidance)
+            leaning = None if leaning is None else _guide(leaning, guidance)
         output = SaxsoloOutput(past_key_values=cache)
         if labels is None or output_logits:
-            output.logits = self._logits(hidden[:, -logits_to_keep:])
+            output.logits = self._logits(
+                hidden[:, -logits_to_keep:],
+                None if leaning is None else leaning[:, -logits_to_keep:],
+            )
         if labels is not None:
-            self._add_stream_losses(output, hidden, labels)
+            self._add_stream_losses(output, hidden, leaning, labels)
         heard = encoder_outputs.frame_label_logits
         if frame_labels is not None and self.encoder.label_sizes:
             self._add_label_losses(output, heard, attention_mask, frame_labels)
@@ -280,27 +320,39 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         tokens = torch.cat([start, labels[..., :-1]], dim=-1)
         return tokens.masked_fill(tokens < 0, self.config.pad_token_id).transpose(1, 2)
 
-    def _logits(self, hidden: torch.Tensor) -> torch.Tensor:
-        """(B, S', D) -> (B * N, S', codebook_size + 2)."""
+    def _stream_logits(self, stream: int, hidden, leaning) -> torch.Tensor:
+        """Logits (..., size of the stream) from hidden (..., D) and leaning (..., 12) or None."""
+        logits = self.heads[stream](hidden)
+        if stream == 0 and leaning is not None:
+            logits = self.decoder.harmony.onto_onsets(logits, leaning.to(logits.dtype))
+        return logits
+
+    def _logits(self, hidden, leaning) -> torch.Tensor:
+        """(B, S', D), leaning (B, S', 12) or None -> (B * N, S', codebook_size + 2)."""
         batch, steps, _ = hidden.shape
         shape = (batch, len(self.heads), steps, self.config.vocab_size)
         logits = hidden.new_full(shape, torch.finfo(hidden.dtype).min)
         for stream, head in enumerate(self.heads):
-            logits[:, stream, :, : head.out_features] = head(hidden)
+            logits[:, stream, :, : head.out_features] = self._stream_logits(stream, hidden, leaning)
         return logits.flatten(0, 1)
 
-    def _add_stream_losses(self, output, hidden, labels) -> None:
+    def _add_stream_losses(self, output, hidden, leaning, labels) -> None:
         """Cross-entropy of each stream where it has labels, and their mean over such streams."""
         losses, hits = [], []
         hidden = hidden.flatten(0, 1)
-        for head, target in zip(self.heads, labels.unbind(1), strict=True):
+        leaning = None if leaning is None else leaning.flatten(0, 1)
+        for stream, target in enumerate(labels.unbind(1)):
             target = target.flatten()
             rows = (target >= 0).nonzero().squeeze(1)
             if not len(rows):
                 losses.append(None)
                 hits.append(torch.tensor(float("nan"), device=hidden.device))
                 continue
-            logits = head(hidden.index_select(0, rows))
+            logits = self._stream_logits(
+                stream,
+                hidden.index_select(0, rows),
+                leaning.index_select(0, rows) if stream == 0 and leaning is not None else None,
+            )
             losses.append(_cross_entropy(logits if self.training else logits.float(), target[rows]))
             if not self.training:
                 hits.append((logits.argmax(-1) == target[rows]).float().mean())
