@@ -29,7 +29,7 @@ clean:
 	@touch $@
 
 .venv/.test: pyproject.toml constraints.txt | .venv/.made
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[corpus,train,evaluate,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[corpus,train,evaluate,notes,dev]"
 	@touch $@ .venv/.demo
 
 .venv/.made:

@@ -11,7 +11,6 @@ import argparse
 import math
 import sys
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from tqdm import tqdm
 
 from dataset_scripts.score import tokens_to_notes
 from dataset_scripts.score.labels import FRAME_RATE
+from saxsolo.pitch import track_pitch
 
 TRACKERS = ("swift_f0", "pyin")
 # what a new note costs, in milliseconds of being a semitone off (chosen on 30 solos of the
@@ -161,17 +161,10 @@ def _hertz(pitches: np.ndarray) -> np.ndarray:
     return 440.0 * 2.0 ** ((pitches - 69) / 12)
 
 
-@lru_cache(maxsize=1)
-def _detector():
-    from swift_f0 import SwiftF0
-
-    return SwiftF0(threads=1, spin=False)
-
-
 def _swift_f0(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Hertz, confidence 0..1 and dB of each 16 ms, (F,) each."""
-    found = _detector().detect(audio, rate)
-    return found.pitch_hz, found.confidence, found.loudness_db
+    found = track_pitch(audio, rate)
+    return found.hertz, found.confidence, found.level
 
 
 def _pyin(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
