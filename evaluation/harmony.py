@@ -9,17 +9,10 @@ from collections.abc import Callable
 
 import numpy as np
 
-from dataset_scripts.score import parse_chord
+from dataset_scripts.score.chords import SCALES, TONES
 from dataset_scripts.score.labels import FRAME_RATE
 
 from .notes import SoloNotes
-
-# One symbol for each quality of the frame labels, in their order. The labels keep no sixths,
-# sevenths or extensions, so each quality has its usual seventh and its plain scale.
-SYMBOLS = ("Cj7", "C-7", "C7", "Cm7b5", "Co7", "Csus7", "C+")
-#: semitones above the root, by quality
-TONES = tuple(tuple(sorted(parse_chord(symbol).tones)) for symbol in SYMBOLS)
-SCALES = tuple(tuple(sorted(parse_chord(symbol).scale)) for symbol in SYMBOLS)
 
 FIGURES = ("chord_tones", "scale_tones", "chroma_cosine")
 

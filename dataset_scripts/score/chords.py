@@ -149,3 +149,11 @@ def transpose_chord(symbol: str, semitones: int) -> str:
         return match[1] + PITCH_NAMES[(pitch_class(match[2]) + semitones) % 12]
 
     return re.sub(r"(^|/)([A-G][#b]?)", move, symbol)
+
+
+# One symbol for each quality of the frame labels, in their order. The labels keep no sixths,
+# sevenths or extensions, so each quality has its usual seventh and its plain scale.
+QUALITY_SYMBOLS = ("Cj7", "C-7", "C7", "Cm7b5", "Co7", "Csus7", "C+")
+#: semitones above the root, by quality
+TONES = tuple(tuple(sorted(parse_chord(symbol).tones)) for symbol in QUALITY_SYMBOLS)
+SCALES = tuple(tuple(sorted(parse_chord(symbol).scale)) for symbol in QUALITY_SYMBOLS)
