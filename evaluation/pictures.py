@@ -11,15 +11,13 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt
 import numpy as np
-from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 
-from dataset_scripts.score.chords import PITCH_NAMES
 from dataset_scripts.score.labels import FRAME_RATE
+from saxsolo.pictures import draw_beats, draw_chords, draw_notes, pitch_range
 
-from .harmony import SCALES, TONES, fit_over_time
-from .notes import SoloNotes
+from .harmony import fit_over_time
+from .notes import SoloNotes, notes_of_score
 from .tables import NAMES
 from .timing import beat_phases, beats_of_labels
 
@@ -35,8 +33,6 @@ COLOURS = {
     "retrieval": "#009E73",
     "random_walk": "#999999",
 }
-CHORD_TONE, SCALE_TONE = "#D9D9D9", "#F2F2F2"
-SUFFIXES = ("maj7", "m7", "7", "m7b5", "dim", "sus", "aug", "")
 ROLLS = 3
 ROLL_SECONDS = 15.0
 STRETCH_SECONDS = 5.0
@@ -48,6 +44,7 @@ STYLE = {
     "figure.dpi": 110,
     "legend.frameon": False,
 }
+SILENCE = notes_of_score(np.zeros(1, int))
 
 
 def draw_all(report: dict, band: Band, folder: Path) -> list[str]:
@@ -97,51 +94,18 @@ def piano_roll(solos: dict[str, SoloNotes | None], labels: np.ndarray, title: st
         len(solos), 1, sharex=True, figsize=(11, height), squeeze=False, layout="constrained"
     )
     heard = [n.pitches[n.onsets < seconds] for n in solos.values() if n is not None and len(n)]
-    heard = np.concatenate(heard) if heard else np.array([])
-    low, high = (int(heard.min()) - 2, int(heard.max()) + 2) if len(heard) else (55, 75)
+    low, high = pitch_range(np.concatenate(heard) if heard else np.array([]))
     for place, ((name, notes), axis) in enumerate(zip(solos.items(), axes[:, 0], strict=True)):
-        _chord_track(axis, labels, low, high, seconds, named=place == 0)
-        for beat in beats_of_labels(labels):
-            axis.axvline(beat, color="#BBBBBB", linewidth=0.5, zorder=1)
+        draw_chords(axis, labels, low, high, seconds, named=place == 0)
+        draw_beats(axis, beats_of_labels(labels))
         if notes is None or not len(notes):
             axis.text(seconds / 2, (low + high) / 2, "no notes", ha="center", va="center")
-        else:
-            spans = zip(notes.onsets, notes.ends, notes.pitches, strict=True)
-            boxes = [Rectangle((a, p - 0.4), max(b - a, 0.02), 0.8) for a, b, p in spans]
-            axis.add_collection(PatchCollection(boxes, facecolor=COLOURS[name], zorder=3))
-        axis.set(xlim=(0, seconds), ylim=(low - 0.5, high + 0.5), ylabel=NAMES[name])
-        octaves = [p for p in range(low, high + 1) if p % 12 == 0]
-        axis.set_yticks(octaves, [f"C{p // 12 - 1}" for p in octaves])
+            notes = SILENCE
+        draw_notes(axis, notes.onsets, notes.ends, notes.pitches, low, high, COLOURS[name])
+        axis.set(xlim=(0, seconds), ylabel=NAMES[name])
     axes[-1, 0].set_xlabel("seconds")
     figure.suptitle(f"{title}\ndark rows: chord tones; light rows: the rest of the scale", size=11)
     return figure
-
-
-def _chord_track(
-    axis: plt.Axes, labels: np.ndarray, low: int, high: int, seconds: float, named: bool
-) -> None:
-    """Chord and scale tones as rows behind the notes, chord names on top."""
-    change = np.ones(len(labels), bool)
-    change[1:] = (labels[1:, :2] != labels[:-1, :2]).any(axis=1)
-    starts = np.flatnonzero(change)
-    last = -np.inf
-    for start, end in zip(starts, [*starts[1:], len(labels)], strict=True):
-        root, quality = int(labels[start, 0]), int(labels[start, 1])
-        left, right = start / FRAME_RATE, min(end / FRAME_RATE, seconds)
-        if left >= seconds or not (0 <= root < 12 and 0 <= quality < len(TONES)):
-            continue
-        for pitch in range(low, high + 1):
-            step = (pitch - root) % 12
-            if step in SCALES[quality]:
-                colour = CHORD_TONE if step in TONES[quality] else SCALE_TONE
-                box = Rectangle((left, pitch - 0.5), right - left, 1, color=colour, lw=0, zorder=0)
-                axis.add_patch(box)
-        axis.axvline(left, color="#888888", linewidth=0.9, zorder=1)
-        # names that would run into each other are left out
-        if named and left - last > seconds / 22 and left < seconds * 0.97:
-            name = PITCH_NAMES[root] + SUFFIXES[quality]
-            axis.text(left, high + 0.8, name, fontsize=9, va="bottom", zorder=4)
-            last = left
 
 
 def beat_phase(band: Band) -> Figure | None:

@@ -27,8 +27,6 @@ SILENCE_PEAK = 1e-4
 # sizes that a program writes into a WAV header when it streams and cannot know the length
 UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
 
-Sound = str | os.PathLike | tuple[np.ndarray, int]
-
 
 @dataclass(frozen=True)
 class Source:
@@ -145,20 +143,26 @@ class Source:
             )
 
 
-def open_sound(sound: Sound) -> Source:
+Sound = str | os.PathLike | tuple[np.ndarray, int] | Source
+
+
+def open_sound(sound: Sound, name: str | None = None) -> Source:
     """Opens a file or takes an array, and refuses what cannot be played over.
 
     Args:
         sound: a path, or (samples, sampling rate) with samples (n,), (n, channels) or
-            (channels, n), floats in [-1, 1].
+            (channels, n), floats in [-1, 1]; what is open already is given back.
+        name: what to call a file other than by its path.
 
     Raises:
         AudioError: with what is wrong and what to do, in one line.
     """
+    if isinstance(sound, Source):
+        return sound
     if isinstance(sound, tuple):
         source = _from_array(*sound)
     else:
-        source = _from_file(Path(sound))
+        source = _from_file(Path(sound), name or os.fspath(sound))
     if not MIN_RATE <= source.sampling_rate <= MAX_RATE:
         raise AudioError(
             f"{source.name} has {source.sampling_rate} samples a second; "
@@ -193,8 +197,7 @@ def _from_array(samples: np.ndarray, sampling_rate: int) -> Source:
     return Source("array", int(sampling_rate), channels, len(samples), samples=samples)
 
 
-def _from_file(path: Path) -> Source:
-    name = str(path)
+def _from_file(path: Path, name: str) -> Source:
     if not path.exists():
         raise AudioError(f"{name}: no such file")
     if path.is_dir():

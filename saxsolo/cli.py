@@ -4,11 +4,13 @@ torch is imported inside the commands, so that --help and mistakes answer at onc
 """
 
 import importlib
+import json
 import logging
 import os
 import signal
 import sys
 import warnings
+from contextlib import nullcontext
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -47,10 +49,32 @@ CodecOption = Annotated[
 ]
 
 
+class Format(StrEnum):
+    """The formats of sound that are written."""
+
+    wav = "wav"
+    flac = "flac"
+    ogg = "ogg"
+    mp3 = "mp3"
+
+
 @app.command()
 def improvise(
-    backing: Annotated[Path, typer.Argument(metavar="BACKING", help="WAV, FLAC, OGG or MP3.")],
-    out: Annotated[Path, typer.Option(help="Folder for solo.wav, mix.wav and run.json.")],
+    out: Annotated[
+        Path, typer.Option(help="Folder for solo, mix and run.json; of several, for their folders.")
+    ],
+    backings: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="BACKING...",
+            help="WAV, FLAC, OGG or MP3; folders of them; - is standard input.",
+        ),
+    ] = None,
+    playlist: Annotated[
+        Path | None,
+        typer.Option(help="JSON list of backings, each with its own settings and folder."),
+    ] = None,
+    takes: Annotated[int, typer.Option(help="Of each backing, seeds one after another.")] = 1,
     seconds: Annotated[
         float | None, typer.Option(help="Length of the solo.", show_default="the backing's")
     ] = None,
@@ -67,44 +91,107 @@ def improvise(
         typer.Option(help="Over 1 closer to the backing; 1 is none.", show_default="the model's"),
     ] = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
+    audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
+    midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
+    musicxml: Annotated[
+        bool, typer.Option("--musicxml", help="Write the lead sheet solo.musicxml too.")
+    ] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Write the picture solo.png too.")] = False,
     checkpoint: Annotated[
         str | None, typer.Option(help="Folder or Hub id.", show_default="the default")
     ] = None,
     codec: CodecOption = None,
     force: Annotated[bool, typer.Option("--force", help="Play over silence too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say what was played as JSON on standard output.")
+    ] = False,
 ) -> None:
-    """Play a saxophone solo over BACKING."""
-    from .audio import open_sound
+    """Play a saxophone solo over each BACKING.
+
+    Exit code: 0 when all were played; 2 when something of yours was wrong (what can be played is
+    played, the rest is listed with its reason); 1 for a defect; 130 when interrupted.
+    """
+    from .extras import check_extras
+    from .jobs import Outcome, collect_jobs
     from .output import output_folder
+
+    saving = {
+        "audio_format": audio_format.value,
+        "midi": midi,
+        "musicxml": musicxml,
+        "plot": plot,
+    }
+    check_extras(**saving)
+    settings = {
+        "seed": seed,
+        "seconds": seconds,
+        "temperature": temperature,
+        "top_k": top_k,
+        "guidance": guidance,
+        "instrument": instrument.value,
+        "force": force,
+    }
+    jobs = collect_jobs(backings or [], playlist, out, takes, settings)
+    if not any(job.source for job in jobs):
+        _report([Outcome(job, reason=job.reason) for job in jobs], as_json)
+        return
+    # where nothing can be written, or all goes wrong, no folder stays behind
+    with output_folder(out):
+        outcomes = _play(jobs, saving, checkpoint, codec, quiet, quiet or as_json)
+        _report(outcomes, as_json)
+
+
+def _play(
+    jobs: list, saving: dict, checkpoint: str | None, codec: str | None, quiet: bool, mute: bool
+) -> list:
+    """Plays jobs and says what was written, line by line as it is done."""
     from .progress import Progress
 
-    open_sound(backing)
-    with output_folder(out) as folder:
-        _quiet()
-        from .playing import improvise as play
+    _quiet()
+    from .batch import check_settings, play_jobs
+    from .playing import load_player
 
-        with Progress("improvising") as progress:
-            take = play(
-                backing,
-                seed=seed,
-                seconds=seconds,
-                temperature=temperature,
-                top_k=top_k,
-                guidance=guidance,
-                instrument=instrument.value,
-                checkpoint=checkpoint,
-                codec=codec,
-                force=force,
-                progress=progress,
-                scratch=folder,
-            )
-        take.save(folder)
-    run = take.run
-    print(f"{folder / 'solo.wav'}\n{folder / 'mix.wav'}\n{folder / 'run.json'}")
+    check_settings(jobs)
+    outcomes = []
+    for one in play_jobs(
+        jobs,
+        lambda: load_player(checkpoint, codec),
+        saving,
+        (lambda word: nullcontext()) if quiet else Progress,
+    ):
+        outcomes.append(one)
+        if one.reason or mute:
+            continue
+        run = one.run
+        print("\n".join(one.files))
+        print(
+            f"{run['audio_seconds']:.1f} s of saxophone in {run['generation_seconds']:.1f} s: "
+            f"{run['real_time_factor']:.2f} times as fast as it plays",
+            flush=True,
+        )
+    return outcomes
+
+
+def _report(outcomes: list, as_json: bool) -> None:
+    """Lists what was not played and why; ends with 2 if anything was not, with 1 for a defect."""
+    failed = [one for one in outcomes if one.reason]
+    if as_json:
+        played = [one.describe() for one in outcomes if not one.reason]
+        told = {"takes": played, "failed": [one.describe() for one in failed]}
+        print(json.dumps(told, indent=2), flush=True)
+    if not failed:
+        return
+    if len(outcomes) == 1:
+        raise SaxsoloError(failed[0].reason)
     print(
-        f"{run['audio_seconds']:.1f} s of saxophone in {run['generation_seconds']:.1f} s: "
-        f"{run['real_time_factor']:.2f} times as fast as it plays"
+        f"saxsolo: {len(outcomes) - len(failed)} of {len(outcomes)} played, not played:",
+        file=sys.stderr,
     )
+    for one in failed:
+        name = "" if one.job.name in one.reason else f"{one.job.name}: "
+        print(f"  {name}{' '.join(one.reason.split())}", file=sys.stderr)
+    sys.exit(1 if any(one.defect for one in failed) else 2)
 
 
 @app.command()

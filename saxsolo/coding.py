@@ -13,7 +13,7 @@ from modeling_saxsolo.codec_adapter_saxsolo import StreamingDecoder, codec_layou
 from .audio import Sound, open_sound
 from .checkpoint import Place, load_codec
 from .errors import OutputError
-from .output import output_folder, replacing, write_wav
+from .output import output_folder, replacing, write_audio
 from .progress import Report
 
 ENCODE_FRAMES = 250
@@ -108,5 +108,5 @@ def round_trip(
                 if progress is not None:
                     progress(done / rate, length / rate)
 
-        write_wav(partial, decoded(), rate)
+        write_audio(partial, decoded(), rate)
     return path

@@ -6,6 +6,7 @@ beats, of bars over them, of chords over those. How well, on backings whose beat
 `python -m evaluation.beats --pairs PAIRS`: a library that hears the sound alone does worse.
 """
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -75,6 +76,27 @@ class Grid:
         labels[inside, 0], labels[inside, 1] = self.roots[index], self.qualities[index]
         labels[inside, 2], labels[inside, 3] = np.clip(phase, 0, 11), self.places[index]
         return labels
+
+
+def backing_grid(model: PreTrainedModel, codes: torch.Tensor) -> Grid | None:
+    """`find_grid` of what a model hears; None too for a model that names no beats.
+
+    Args:
+        model: a solo model.
+        codes: (1, K, T) of the backing, on the model's device.
+    """
+    try:
+        return find_grid(hear(model, codes))
+    except SettingError:
+        return None
+
+
+def plain_grid(seconds: float, tempo: float = 120.0) -> Grid:
+    """Bars of four at one tempo from second 0 on, without chords: for where no beat was found."""
+    count = max(4, math.ceil(seconds * tempo / 60))
+    place = np.arange(count)
+    none = np.full(count, 12)
+    return Grid(place * 60 / tempo, place % 4, 4, none, np.full(count, 7))
 
 
 @torch.inference_mode()

@@ -13,6 +13,12 @@ from .errors import OutputError
 
 # -1 dBFS, rounded down so that 16 bit rounding stays below it
 PEAK = 0.891
+FORMATS = {
+    "wav": ("WAV", "PCM_16"),
+    "flac": ("FLAC", "PCM_16"),
+    "ogg": ("OGG", "VORBIS"),
+    "mp3": ("MP3", "MPEG_LAYER_III"),
+}
 
 
 @contextmanager
@@ -61,11 +67,22 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
             path.unlink(missing_ok=True)
 
 
-def write_wav(
-    path: Path, blocks: Iterable[np.ndarray], sampling_rate: int, channels: int = 1
+def write_audio(
+    path: Path,
+    blocks: Iterable[np.ndarray],
+    sampling_rate: int,
+    channels: int = 1,
+    audio_format: str = "wav",
 ) -> None:
-    """Writes blocks (n, channels) or (n,) of floats as a 16 bit WAV."""
-    with sf.SoundFile(path, "w", sampling_rate, channels, "PCM_16", format="WAV") as file:
+    """Writes blocks (n, channels) or (n,) of floats, n below 100,000: libsndfile's OGG encoder
+    fails on more at once.
+
+    Args:
+        path: whatever its suffix.
+        audio_format: one of `FORMATS`; WAV and FLAC hold 16 bits.
+    """
+    kind, subtype = FORMATS[audio_format]
+    with sf.SoundFile(path, "w", sampling_rate, channels, subtype, format=kind) as file:
         for block in blocks:
             file.write(block)
 

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from queue import SimpleQueue
@@ -29,6 +30,7 @@ from .audio import MAX_SECONDS, MIN_SECONDS, SILENCE_PEAK, Sound, Source, open_s
 from .checkpoint import Place, Player, load_player
 from .coding import DECODE_FRAMES, ENCODE_FRAMES, decode_blocks, encode_blocks
 from .errors import AudioError, SettingError
+from .grid import backing_grid
 from .loudness import LoudnessMeter
 from .output import Scratch
 from .progress import Report
@@ -86,6 +88,7 @@ class Performance:
 
     Attributes:
         frames: (N, t) codes so far, a list of parts.
+        backing_codes: (1, K, T) once it has begun.
     """
 
     def __init__(self, player: Player, source: Source, settings: Settings):
@@ -96,6 +99,7 @@ class Performance:
         wanted = settings.seconds
         self.length = source.length_at(rate) if wanted is None else round(wanted * rate)
         self.frames: list[np.ndarray] = []
+        self.backing_codes: torch.Tensor | None = None
 
     @property
     def seconds(self) -> float:
@@ -118,7 +122,8 @@ class Performance:
         assert left == 0, (left, self.length)
 
     def _codebooks(self) -> Iterator[torch.Tensor]:
-        for frames in self._generated(self.listen()):
+        self.backing_codes = self.listen()
+        for frames in self._generated(self.backing_codes):
             self.frames.append(frames[0].to(torch.int16).numpy())
             yield frames[:, -self.player.processor.num_codebooks :]
 
@@ -259,6 +264,8 @@ def improvise(
         run=_describe(performance, spent),
         _backing=source,
         _solo=solo,
+        _has_score=bool(has_score),
+        _find_grid=partial(backing_grid, performance.player.solo.model, performance.backing_codes),
     )
 
 

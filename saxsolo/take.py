@@ -2,8 +2,8 @@
 
 import json
 import os
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
@@ -12,8 +12,11 @@ import numpy as np
 from dataset_scripts.score import Note
 
 from .audio import Source
+from .errors import SettingError
+from .extras import check_extras, take_files
+from .grid import Grid
 from .loudness import LoudnessMeter
-from .output import PEAK, Scratch, output_folder, replacing, write_wav
+from .output import PEAK, Scratch, output_folder, replacing, write_audio
 
 BLOCK = 65_536
 # the soloist stands a little in front of the band
@@ -38,6 +41,8 @@ class Take:
     run: dict
     _backing: Source
     _solo: Scratch
+    _has_score: bool = True
+    _find_grid: Callable[[], Grid | None] = field(default=lambda: None, repr=False)
 
     @cached_property
     def solo(self) -> np.ndarray:
@@ -49,32 +54,110 @@ class Take:
         """(n, channels) float32, solo and backing balanced by loudness, peak below -1 dBFS."""
         return np.concatenate(list(self._mixed_blocks()))
 
+    @cached_property
+    def grid(self) -> Grid | None:
+        """Beats, bars and chords that the model heard in the backing; None where it heard none."""
+        return self._find_grid()
+
     @property
     def seconds(self) -> float:
         """Length in seconds."""
         return self._solo.length / self.sampling_rate
 
-    def save(self, folder: str | os.PathLike) -> Path:
-        """Writes solo.wav, mix.wav and run.json: all three, or nothing.
+    def save(
+        self,
+        folder: str | os.PathLike,
+        *,
+        audio_format: str = "wav",
+        midi: bool = False,
+        musicxml: bool = False,
+        plot: bool = False,
+    ) -> Path:
+        """Writes solo.wav, mix.wav, run.json and what else is asked for: all of it, or nothing.
 
         Args:
             folder: made if it is missing; files of an earlier take in it are replaced.
+            audio_format: wav, flac, ogg or mp3.
+            midi: solo.mid as well, musicxml: solo.musicxml, plot: solo.png; they need the extra
+                `notes`.
 
         Returns:
             The folder.
 
         Raises:
+            SettingError: for another format, a library that is missing, a model without notes.
             OutputError: when it cannot be written.
         """
+        check_extras(audio_format, midi, musicxml, plot)
+        if (midi or musicxml or plot) and not self._has_score:
+            raise SettingError(f"{self.run['checkpoint']['name']} writes no notes, only sound")
+        writers = (
+            (midi, self._write_midi),
+            (musicxml, self._write_musicxml),
+            (plot, self._write_picture),
+        )
         with output_folder(folder) as place:
-            files = [place / name for name in ("solo.wav", "mix.wav", "run.json")]
-            with replacing(*files) as (solo, mix, run):
+            names = take_files(audio_format, midi, musicxml, plot)
+            files = [place / name for name in names]
+            with replacing(*files) as (solo, mix, run, *others):
                 quieter = min(1.0, PEAK / max(self._solo.peak, PEAK))
                 blocks = (quieter * block for block in self._solo.blocks(BLOCK))
-                write_wav(solo, blocks, self.sampling_rate)
-                write_wav(mix, self._mixed_blocks(), self.sampling_rate, self._backing.channels)
+                write_audio(solo, blocks, self.sampling_rate, audio_format=audio_format)
+                channels = self._backing.channels
+                mixed = self._mixed_blocks()
+                write_audio(mix, mixed, self.sampling_rate, channels, audio_format)
                 run.write_text(json.dumps(self.run, indent=2) + "\n", encoding="utf-8")
+                wanted = [write for there, write in writers if there]
+                for path, write in zip(others, wanted, strict=True):
+                    write(path)
         return place
+
+    def _write_midi(self, path: Path) -> None:
+        from .midi import bends_of, with_loudness, write_midi
+        from .pitch import track_pitch
+
+        track = track_pitch(self.solo, self.sampling_rate)
+        grid = self.grid
+        bars = {}
+        if grid is not None:
+            bars["beats"] = grid.beats
+            bars["beats_per_bar"] = grid.beats_per_bar
+            bars["first_downbeat"] = grid.first_downbeat
+        write_midi(
+            path,
+            with_loudness(self.notes, track),
+            bends=bends_of(self.notes, track),
+            instrument=self._instrument,
+            **bars,
+        )
+
+    def _write_musicxml(self, path: Path) -> None:
+        from .grid import plain_grid
+        from .notation import write_musicxml
+        from .quantise import quantise
+
+        lead = quantise(self.notes, self.grid or plain_grid(self.seconds), self.seconds)
+        composer = f"saxsolo, seed {self.run['seed']}"
+        title = f"Solo over {self._title}"
+        write_musicxml(path, lead, instrument=self._instrument, title=title, composer=composer)
+
+    def _write_picture(self, path: Path) -> None:
+        from .pictures import save_picture, take_picture
+
+        backing = np.concatenate([band.mean(axis=1) for _, band in self._pairs()])
+        title = f"{self._title}: {self._instrument}, seed {self.run['seed']}"
+        save_picture(
+            take_picture(self.notes, self.solo, backing, self.sampling_rate, self.grid, title),
+            path,
+        )
+
+    @property
+    def _instrument(self) -> str:
+        return self.run["settings"]["instrument"]
+
+    @property
+    def _title(self) -> str:
+        return Path(self._backing.name).stem.replace("_", " ")
 
     def _pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
         """Blocks of the solo (n, 1) and of the backing (n, channels), side by side."""
