@@ -1,8 +1,9 @@
 """The notes of a solo: from its sound, or from its score.
 
-    python -m evaluation.notes --pairs PAIRS [--split test] [--limit 16] [--seconds 30]
+    python -m evaluation.notes --pairs PAIRS [--split test] [--limit 16] [--seconds 30] [--midi]
 
-says how well the trackers do on rendered solos, whose notes are known.
+says how well the trackers do on rendered solos, whose notes are known; with --midi what was tracked
+is written as a MIDI file with pitch bends first and read back from it.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import argparse
 import math
 import sys
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -128,6 +130,35 @@ def notes_of_score(tokens: np.ndarray) -> SoloNotes:
     )
 
 
+def through_midi(notes: SoloNotes, audio: np.ndarray, sampling_rate: int) -> SoloNotes:
+    """The same notes after they were written as a MIDI file, bent as they sound, and read back.
+
+    Args:
+        notes: of a solo.
+        audio: (n,) float32, its sound.
+        sampling_rate: samples a second.
+    """
+    from dataset_scripts.score import Note
+    from saxsolo.midi import bends_of, read_midi, with_loudness, write_midi
+
+    track = track_pitch(audio, sampling_rate)
+    spans = zip(notes.onsets, notes.ends, notes.pitches, strict=True)
+    plain = [Note(float(a), float(b - a), int(p), 0.5) for a, b, p in spans]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "solo.mid"
+        write_midi(path, with_loudness(plain, track), bends=bends_of(plain, track))
+        back = read_midi(path)
+    onsets = np.array([note.onset for note in back])
+    return SoloNotes(
+        onsets=onsets,
+        ends=onsets + np.array([note.duration for note in back]),
+        pitches=np.array([note.pitch for note in back], dtype=int),
+        loudness=np.full(len(back), np.nan),
+        seconds=notes.seconds,
+        voiced_share=notes.voiced_share,
+    )
+
+
 def note_f1(reference: SoloNotes, estimate: SoloNotes) -> float | None:
     """F1 of `estimate` against `reference`, 0..1, 1 is best; None if both have no notes.
 
@@ -202,6 +233,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--split", default="test")
     parser.add_argument("--limit", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=30.0)
+    parser.add_argument("--midi", action="store_true", help="through a MIDI file and back")
     parser.add_argument("--trackers", nargs="+", choices=TRACKERS, default=list(TRACKERS))
     args = parser.parse_args(argv)
     cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
@@ -212,6 +244,8 @@ def main(argv: list[str] | None = None) -> None:
         truth = notes_of_score(tokens[: case.frames])
         for tracker in args.trackers:
             found = track_notes(audio, RATE, tracker)
+            if args.midi:
+                found = through_midi(found, audio, RATE)
             score = note_f1(truth, found)
             if score is not None:
                 scores[tracker].append(score)

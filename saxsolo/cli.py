@@ -22,7 +22,6 @@ from .errors import SaxsoloError
 app = typer.Typer(
     help="A saxophone that improvises over a backing track.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
@@ -210,6 +209,22 @@ def codec(
 
     with Progress("coding") as progress:
         print(round_trip(sound, out, codec=codec, progress=progress))
+
+
+@app.command()
+def info(
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Folder or Hub id.", show_default="the default")
+    ] = None,
+    codec: CodecOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="As JSON.")] = False,
+) -> None:
+    """What is installed, which model and codec play, on what, under which licences."""
+    _quiet()
+    from .info import as_text, gather
+
+    facts = gather(checkpoint, codec)
+    print(json.dumps(facts, indent=2) if as_json else as_text(facts))
 
 
 @app.command()
