@@ -146,6 +146,8 @@ def take_picture(
     for axis in (roll, spectrum, *waves):
         axis.spines[["top", "right"]].set_visible(False)
     text = "dark rows: chord tones; light rows: the rest of the scale" if grid else ""
+    # a dollar sign would begin a formula
+    title = title.replace("$", r"\$")
     figure.suptitle("\n".join(part for part in (title, text) if part), size=11)
     return figure
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_scripts.score import Note
@@ -30,6 +30,7 @@ def test_time_stays_whatever_the_beats(tmp_path, beats):
     assert [p.name for p in tmp_path.iterdir()] == ["solo.mid"]
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30), st.integers(40, 99)), max_size=60),
     st.lists(st.floats(0.2, 1.5), max_size=40),

@@ -8,7 +8,7 @@ from itertools import zip_longest
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dataset_scripts.score import Note
@@ -28,10 +28,10 @@ def grid(count: int = 16, metre: int = 4, start: float = 0.0, beat: float = BEAT
     )
 
 
-def lead(starts: list[float], pitch: int = 62, length: float = 0.2, **settings: float) -> Lead:
+def lead(starts: list[float], pitch: int = 62, length: float = 0.2) -> Lead:
     """Notes that begin at places in beats."""
     notes = [Note(BEAT * start, BEAT * length, pitch, 0.5) for start in starts]
-    return quantise(notes, grid(**settings), 8.0)
+    return quantise(notes, grid(), 8.0)
 
 
 def starts_of(found: Lead) -> list[float]:
@@ -72,6 +72,7 @@ def test_bars_begin_before_the_first_beat_and_reach_the_end():
     assert found.chords[0][0] % 4 == 0 and found.notes[0].start >= 0
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 40), st.integers(1, 60), st.integers(40, 99)), max_size=80),
     st.sampled_from([3, 4, 5]),
@@ -167,8 +168,8 @@ def test_musescore_prints_it(page, tmp_path):
     if program is None:
         pytest.skip("MuseScore is not installed (Debian: musescore3)")
     out = tmp_path / "solo.pdf"
-    settings = {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
+    surroundings = {"QT_QPA_PLATFORM": "offscreen", "HOME": str(tmp_path), "PATH": "/usr/bin:/bin"}
     line = [program, "-o", out, page]
-    done = subprocess.run(line, env=settings, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(line, env=surroundings, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr
     assert out.read_bytes()[:5] == b"%PDF-" and out.stat().st_size > 5000
