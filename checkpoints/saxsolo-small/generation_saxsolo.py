@@ -177,7 +177,8 @@ class SaxsoloGenerationMixin(GenerationMixin):
                 None = no guidance; max_new_tokens = frames to play after the prompt.
             streamer: a `FrameStreamer`, or any streamer of (B * N,) delayed tokens a step.
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
-                (None: those of the generation config, else temperature 1 and every code).
+                (None: temperature 1 and every code, unless set on the generation config since it
+                was loaded; files do not keep them).
 
         Returns:
             (B * num_return_sequences, N, T) codes, the score stream first if there is one. Frames
