@@ -54,6 +54,8 @@ class SaxsoloConfig(PreTrainedConfig):
         conditions: name -> names of its values, in the order of the C axis of `condition_ids`.
         frame_label_names, condition_names: those two orders as lists (JSON sorts the keys of a
             dict); leave them None.
+        pitch_temperature: how boldly `generate` chooses a struck note's pitch, as a factor on its
+            temperature.
         frame_rate: frames a second. sampling_rate: samples a second of the codec's audio.
 
     Raises:
@@ -90,6 +92,7 @@ class SaxsoloConfig(PreTrainedConfig):
     frame_label_weight: float | int = 0.3
     conditions: dict[str, list[str]] | None = None
     condition_names: list[str] | None = None
+    pitch_temperature: float | int = 1.0
     frame_rate: float | int = 50
     sampling_rate: int = 32000
     is_encoder_decoder: bool = True
@@ -205,6 +208,10 @@ class SaxsoloConfig(PreTrainedConfig):
                 f"window_frames {self.window_frames} is too short for lookahead {self.lookahead} "
                 f"and stream delays {self.stream_delays}: half a window must be longer than both "
                 f"together ({margin})."
+            )
+        if not self.pitch_temperature > 0:
+            raise SaxsoloConfigError(
+                f"pitch_temperature is {self.pitch_temperature}: it must be positive."
             )
         if not 0 <= self.dropout < 1:
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")

@@ -66,6 +66,36 @@ class ScoreGrammar(LogitsProcessor):
         return scores
 
 
+class WhenThenWhat(LogitsProcessor):
+    """Temperature for when to play, and one for which pitch, as two choices after one another.
+
+    One temperature over all tokens would thin the solo out as it falls: the chance of an onset is
+    spread over many pitches, that of a rest and of holding on stands in one token each. So rest,
+    onset (of any pitch) and hold are drawn at `temperature`, and a struck note's pitch at
+    `temperature * pitch_temperature`.
+
+    Args:
+        config: of the model.
+        temperature, pitch_temperature: above 0; both 1 change nothing.
+    """
+
+    def __init__(self, config: SaxsoloConfig, temperature: float, pitch_temperature: float):
+        self.pitches = (config.score_vocab_size - 1) // 2
+        self.when = temperature
+        self.what = temperature * pitch_temperature
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        # What is ruled out has the lowest float, which a division must not make infinite.
+        lowest = torch.finfo(torch.float32).min
+        struck = slice(1, 1 + self.pitches)
+        onsets = scores[..., struck].float()
+        any_onset = onsets.logsumexp(-1, keepdim=True)
+        drawn = scores.float() / self.when
+        pitch = (onsets / self.what).clamp(min=lowest).log_softmax(-1)
+        drawn[..., struck] = any_onset / self.when + pitch
+        return drawn.clamp(min=lowest).to(scores.dtype)
+
+
 class PerStream(LogitsProcessor):
     """Different sampling settings for the score stream and for the codebooks."""
 
@@ -161,6 +191,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         generation_config: GenerationConfig | None = None,
         logits_processor: LogitsProcessorList | None = None,
         streamer: BaseStreamer | None = None,
+        pitch_temperature: float | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
         **kwargs,
@@ -176,6 +207,8 @@ class SaxsoloGenerationMixin(GenerationMixin):
                 top_p hold for the score stream (for all streams without one); guidance_scale 1 or
                 None = no guidance; max_new_tokens = frames to play after the prompt.
             streamer: a `FrameStreamer`, or any streamer of (B * N,) delayed tokens a step.
+            pitch_temperature: of a struck note's pitch, times temperature (see `WhenThenWhat`);
+                None: the model config's.
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
                 (None: temperature 1 and every code, unless set on the generation config since it
                 was loaded; files do not keep them).
@@ -202,6 +235,10 @@ class SaxsoloGenerationMixin(GenerationMixin):
             "frame_label_inputs": frame_label_inputs,
         }
         self._check_inputs(inputs, prompt_codes)
+        if pitch_temperature is None:
+            pitch_temperature = config.pitch_temperature
+        if not pitch_temperature > 0:
+            raise ValueError(f"pitch_temperature {pitch_temperature}: it must be above 0.")
         copies = settings.num_return_sequences or 1
         settings.num_return_sequences = 1
         inputs = {
@@ -221,7 +258,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         step = min(prompt_codes.shape[-1], inputs["backing_codes"].shape[-1])
         if isinstance(streamer, FrameStreamer):
             streamer.start(played[..., :step])
-        processors = self._stream_processors(settings)
+        processors = self._stream_processors(settings, pitch_temperature)
         processors.extend(logits_processor or [])
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
@@ -336,14 +373,19 @@ class SaxsoloGenerationMixin(GenerationMixin):
         )
         return tokens.view(batch, streams, -1)[..., 1 + known :]
 
-    def _stream_processors(self, settings: GenerationConfig) -> LogitsProcessorList:
+    def _stream_processors(
+        self, settings: GenerationConfig, pitch_temperature: float
+    ) -> LogitsProcessorList:
         """Grammar and sampling; without a score stream the library's own sampling is used."""
         config = self.config
         if not config.score_vocab_size:
             return LogitsProcessorList()
         processors = LogitsProcessorList([ScoreGrammar(config)])
         if settings.do_sample:
-            score = _warpers(settings.temperature, settings.top_k, settings.top_p)
+            temperature = 1.0 if settings.temperature is None else settings.temperature
+            score = _warpers(None, settings.top_k, settings.top_p)
+            if (temperature, pitch_temperature) != (1, 1):
+                score.insert(0, WhenThenWhat(config, temperature, pitch_temperature))
             codes = _warpers(settings.codec_temperature, settings.codec_top_k, None)
             processors.append(PerStream(config.num_streams, score, codes))
         return processors

@@ -5,7 +5,7 @@ import torch
 from transformers import GenerationConfig
 
 from modeling_saxsolo import FrameStreamer, apply_delay, undo_delay
-from modeling_saxsolo.generation_saxsolo import ScoreGrammar
+from modeling_saxsolo.generation_saxsolo import ScoreGrammar, WhenThenWhat
 
 GREEDY = {"do_sample": False}
 SAMPLE = {"do_sample": True, "top_k": 5, "codec_temperature": 0.8, "codec_top_k": 9}
@@ -129,6 +129,50 @@ def test_a_pitch_is_held_only_after_it_began(make_model, make_backing):
                 holds += 1
                 assert before in (now, now - pitches)
     assert holds
+
+
+@pytest.mark.parametrize("what", [0.5, 1.0, 3.0])
+def test_pitch_temperature_leaves_the_time_of_notes_alone(make_model, what):
+    """The chance of rest, any onset and hold stays; that of each pitch is its power's."""
+    config = make_model().config
+    pitches = (config.score_vocab_size - 1) // 2
+    scores = torch.randn(3, config.vocab_size)
+    scores[:, config.score_vocab_size :] = torch.finfo(scores.dtype).min
+    scores[0, 2] = torch.finfo(scores.dtype).min
+    before = scores.softmax(-1)
+    after = WhenThenWhat(config, 1.0, what)(None, scores.clone()).softmax(-1)
+    struck = slice(1, 1 + pitches)
+    torch.testing.assert_close(after[:, 0], before[:, 0])
+    torch.testing.assert_close(after[:, 1 + pitches :], before[:, 1 + pitches :])
+    torch.testing.assert_close(after[:, struck].sum(-1), before[:, struck].sum(-1))
+    power = before[:, struck] ** (1 / what)
+    torch.testing.assert_close(
+        after[:, struck] / after[:, struck].sum(-1, keepdim=True),
+        power / power.sum(-1, keepdim=True),
+    )
+
+
+def test_an_onset_is_no_rarer_for_being_spread_over_pitches(make_model):
+    """Rest, onset and hold equally likely stay so at any temperature."""
+    config = make_model().config
+    pitches = (config.score_vocab_size - 1) // 2
+    scores = torch.full((1, config.vocab_size), torch.finfo(torch.float32).min)
+    scores[:, [0, 1 + pitches]] = 0.0
+    scores[:, 1 : 1 + pitches] = -torch.log(torch.tensor(float(pitches)))
+    drawn = WhenThenWhat(config, 0.5, 1.0)(None, scores).softmax(-1)
+    assert float(drawn[0, 1 : 1 + pitches].sum()) == pytest.approx(1 / 3, abs=1e-5)
+
+
+def test_pitch_temperature_of_the_config_is_played(make_model, make_backing):
+    plain, bold = make_model(), make_model(pitch_temperature=50.0)
+    inputs = make_backing(plain.config)
+    first = play(plain, inputs, do_sample=True)
+    assert torch.equal(play(bold, inputs, do_sample=True, pitch_temperature=1.0), first)
+    told = play(plain, inputs, do_sample=True, pitch_temperature=50.0)
+    assert torch.equal(play(bold, inputs, do_sample=True), told)
+    assert not torch.equal(told, first)
+    with pytest.raises(ValueError, match="pitch_temperature 0"):
+        play(plain, inputs, pitch_temperature=0)
 
 
 @pytest.mark.parametrize("known", [1, 2, 7, 20])
