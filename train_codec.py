@@ -3,6 +3,7 @@
     python train_codec.py configs/codec.yaml --pairs PAIRS --out runs/codec    # trains, resumes
     python train_codec.py --evaluate runs/codec/final --pairs PAIRS --split test
     python train_codec.py configs/codec-tiny.yaml --pairs PAIRS --out runs/look  # seconds, a look
+    python train_codec.py configs/codec-decoder.yaml --pairs PAIRS --init-from CODEC --out RUN
 
 - PAIRS is what `saxsolo corpus render` writes: <split>/<pair>/{solo,backing}.flac.
 - Saxophone weighs most: only the solo is ever decoded, the backing's codes only inform.
@@ -11,6 +12,8 @@
 - A small head names the backing's chord from the codes' vectors, so that the codes keep what the
   solo model has to hear (as SpeechTokenizer, arXiv:2308.16692, makes its codes keep the words). It
   is thrown away afterwards.
+- With `train_codes: false` encoder and codebooks stay as they are in CODEC: whatever was tokenised
+  stays valid, only the sound gets better.
 - Time, not steps, is the budget: the learning rate falls along a cosine over `minutes`.
 - The run's folder holds state/ (to resume), final/ (a Hugging Face folder, fp16) and log.jsonl.
 """
@@ -35,6 +38,7 @@ from tqdm import tqdm
 from dataset_scripts.score.labels import LABEL_SIZES, UNKNOWN
 from evaluation.codec import (
     LogMel,
+    chroma_correlation,
     codebook_use,
     log_mel_distance,
     pitch_agreement,
@@ -45,6 +49,7 @@ from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
 
 F0_HOP = 320
+F0_CENTRE = 640
 CHORD_COLUMNS = [list(LABEL_SIZES).index(name) for name in ("chord_root", "chord_quality")]
 CHORD_SIZES = [list(LABEL_SIZES.values())[column] for column in CHORD_COLUMNS]
 MEL_SIZES = ((512, 40), (1024, 80), (2048, 128), (4096, 160))
@@ -72,6 +77,7 @@ class CodecTraining:
     average_decay: float
     backing_code_weight: float
     chord_weight: float
+    train_codes: bool
     seed: int
     threads: int
     max_steps: int | None = None
@@ -145,13 +151,13 @@ class Segments:
 def solo_f0(folder: Path, solo: np.ndarray, rate: int) -> np.ndarray:
     """Pitch of a solo at every spectrum frame, hertz with 0 = unvoiced; kept in f0.npy.
 
-    Frame j is sounded around sample j * 320 + 480, late in what its codes have heard.
+    Frame j is sounded around sample j * 320 + 640, the middle of its synthesis window.
     """
-    kept = folder / "f0.npy"
+    kept = folder / f"f0_{F0_CENTRE}.npy"
     if kept.exists():
         return np.load(kept, allow_pickle=False)
     times, track = track_f0(solo.astype(np.float32) / 32768, rate)
-    wanted = (np.arange(len(solo) // F0_HOP) * F0_HOP + 480) / rate
+    wanted = (np.arange(len(solo) // F0_HOP) * F0_HOP + F0_CENTRE) / rate
     after = np.searchsorted(times, wanted).clip(1, len(times) - 1)
     before = after - 1
     share = ((wanted - times[before]) / (times[after] - times[before])).clip(0, 1)
@@ -159,7 +165,7 @@ def solo_f0(folder: Path, solo: np.ndarray, rate: int) -> np.ndarray:
     near = (a > 0) & (b > 0) & (np.abs(np.log2(np.maximum(a, 1) / np.maximum(b, 1))) < 0.06)
     between = np.exp((1 - share) * np.log(np.maximum(a, 1)) + share * np.log(np.maximum(b, 1)))
     f0 = np.where(near, between, np.where(share < 0.5, a, b)).astype(np.float32)
-    half = folder / "f0.half.npy"
+    half = folder / "f0_half.npy"
     np.save(half, f0)
     half.rename(kept)
     return f0
@@ -219,12 +225,18 @@ class ChordHead(torch.nn.Module):
 class Run:
     """The state of a run, in a folder that survives a kill."""
 
-    def __init__(self, config: CodecTraining, out: Path):
+    def __init__(self, config: CodecTraining, out: Path, init_from: Path | None = None):
         self.config, self.out = config, out
         torch.manual_seed(config.seed)
         torch.set_num_threads(config.threads)
         self.rng = np.random.default_rng(config.seed)
         self.codec = SaxcodecModel(SaxcodecConfig(**config.model))
+        if init_from is not None:
+            start_from(self.codec, init_from)
+        if not config.train_codes:
+            for part in (self.codec.short_in, self.codec.long_in, self.codec.encoder):
+                part.requires_grad_(False)
+            self.codec.to_latent.requires_grad_(False)
         self.chord_head = ChordHead(self.codec.config.codebook_dim)
         trained = self.trained()
         self.optimizer = torch.optim.AdamW(
@@ -237,6 +249,8 @@ class Run:
 
     def trained(self) -> list[torch.nn.Parameter]:
         parameters = [p for p in self.codec.parameters() if p.requires_grad]
+        if not self.config.train_codes:
+            return parameters
         return parameters + list(self.chord_head.parameters())
 
     def resume(self) -> None:
@@ -291,6 +305,31 @@ class Run:
             file.write(json.dumps(figures) + "\n")
 
 
+def start_from(codec: SaxcodecModel, folder: Path) -> None:
+    """Copies the weights of a trained codec; what the decoder reads of codes ahead, where the old
+    one read fewer, starts at nothing, so that the sound is the old one's.
+
+    Raises:
+        OSError: no codec in the folder.
+        ValueError: a codec of other sizes.
+    """
+    weights = SaxcodecModel.from_pretrained(folder).state_dict()
+    wide = codec.from_latent.in_features
+    old = weights["from_latent.weight"]
+    if old.shape[1] < wide:
+        weights["from_latent.weight"] = F.pad(old, (0, wide - old.shape[1]))
+    sizes = {n: tuple(p.shape) for n, p in codec.state_dict().items()}
+    theirs = {n: tuple(p.shape) for n, p in weights.items()}
+    unlike = sorted(n for n in sizes | theirs if sizes.get(n) != theirs.get(n))
+    if unlike:
+        name = unlike[0]
+        raise ValueError(
+            f"{folder} is a codec of other sizes than the config's: {name} is {theirs.get(name)} "
+            f"there and {sizes.get(name)} here; take its sizes as `model:`"
+        )
+    codec.load_state_dict(weights)
+
+
 def export(codec: SaxcodecModel, folder: Path) -> Path:
     """Saves `codec` in fp16 with a config that asks for fp32 arithmetic (FFTs need it)."""
     codec.half().save_pretrained(folder)
@@ -300,14 +339,20 @@ def export(codec: SaxcodecModel, folder: Path) -> Path:
     return folder
 
 
-def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
+def train(config: CodecTraining, pairs: Path, out: Path, init_from: Path | None = None) -> Path:
     """Trains until `config.minutes` are used; returns the folder with the weights.
+
+    Args:
+        init_from: a trained codec whose weights a new run starts with, codebooks and all.
 
     Raises:
         TrainingError: the loss is no longer finite.
+        ValueError: codes that were never learnt are to stay as they are.
     """
+    if not config.train_codes and init_from is None:
+        raise ValueError("train_codes is false: name the codec whose codes stay, --init-from CODEC")
     out.mkdir(parents=True, exist_ok=True)
-    run = Run(config, out)
+    run = Run(config, out, init_from)
     data = Segments(pairs, "train")
     loss_of = CodecLoss(run.codec)
     samples = config.segment_frames * run.codec.config.frame_samples
@@ -320,8 +365,8 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
         for group in run.optimizer.param_groups:
             group["lr"] = config.learning_rate * rate
         audio, f0, is_solo, chords = data.batch(run.rng, config, samples)
-        quantize = run.step >= config.quantize_after
-        if run.step == config.quantize_after:
+        quantize = init_from is not None or run.step >= config.quantize_after
+        if init_from is None and run.step == config.quantize_after:
             run.books.start(torch.cat(collected))
             collected.clear()
         heard = torch.from_numpy(run.rng.random(len(f0)) < config.predicted_f0_share) & is_solo
@@ -330,14 +375,16 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
             output = run.codec(audio, drive, quantize)
         spectral = loss_of.spectral(output.audio[:, 0], audio[:, 0])
         pitch = loss_of.pitch(output.f0_logits, f0)
-        chord = run.chord_head(output.quantized, chords)
+        chord = torch.zeros(())
+        if config.train_codes:
+            chord = run.chord_head(output.quantized, chords)
         loss = spectral.mean() + config.f0_weight * pitch + config.chord_weight * chord
         latents = output.latents.detach().flatten(0, 1)
         commitment = torch.zeros(())
-        if quantize:
+        if quantize and config.train_codes:
             commitment = F.mse_loss(output.latents, output.quantized.detach())
             loss = loss + config.commitment_weight * commitment
-        elif run.step >= config.quantize_after - 60:
+        elif not quantize and run.step >= config.quantize_after - 60:
             rows = is_solo.repeat_interleave(config.segment_frames)
             collected.append(latents[rows])
         if not math.isfinite(loss.item()):
@@ -349,7 +396,7 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
         norm = torch.nn.utils.clip_grad_norm_(run.trained(), 1.0)
         run.optimizer.step()
         revived = 0
-        if quantize:
+        if quantize and config.train_codes:
             weights = torch.where(is_solo, 1.0, config.backing_code_weight)
             weights = weights.repeat_interleave(config.segment_frames)
             codes = output.audio_codes.transpose(1, 2).flatten(0, 1)
@@ -387,36 +434,38 @@ def train(config: CodecTraining, pairs: Path, out: Path) -> Path:
 
 @torch.inference_mode()
 def evaluate(codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed: int = 0) -> dict:
-    """Figures of a codec on `seconds` of every held-out solo.
+    """Figures of a codec on `seconds` of every held-out solo, and of its backing.
 
     Returns:
         pitch agreement (share of voiced frames within 50 cents), its interval, log-mel distance,
-        use and entropy of each codebook, and speed as a multiple of real time.
+        use and entropy of each codebook, chroma correlation of the backings, and speed as a
+        multiple of real time.
     """
     folders = sorted(p.parent for p in (pairs / split).glob("*/labels.npz"))
     if not folders:
         raise FileNotFoundError(f"no pairs in {pairs / split}: `saxsolo corpus render` makes them")
     rng = np.random.default_rng(seed)
     rate = codec.config.sampling_rate
-    rows, all_codes, spent, heard = [], [], 0.0, 0.0
+    samples = round(seconds * rate)
+    rows, chroma, all_codes, spent, heard = [], [], [], 0.0, 0.0
     for folder in tqdm(folders, desc="codec", disable=None):
         length = soundfile.info(folder / "solo.flac").frames
-        start = int(rng.integers(0, max(1, length - round(seconds * rate))))
-        solo, _ = soundfile.read(
-            folder / "solo.flac", round(seconds * rate), start, dtype="float32"
-        )
+        start = int(rng.integers(0, max(1, length - samples)))
+        solo, _ = soundfile.read(folder / "solo.flac", samples, start, dtype="float32")
+        backing, _ = soundfile.read(folder / "backing.flac", samples, start, dtype="float32")
         began = time.perf_counter()
-        codes = codec.encode(torch.from_numpy(solo)[None, None])
-        decoded = codec.decode(codes)[0, 0, : len(solo)].numpy()
+        codes, decoded = _round_trip(codec, solo)
         spent += time.perf_counter() - began
         heard += len(solo) / rate
         agree, voiced = pitch_agreement(solo, decoded, rate)
         rows.append((agree, voiced, log_mel_distance(solo, decoded, rate)))
-        all_codes.append(codes[0].T.numpy())
+        chroma.append(chroma_correlation(backing, _round_trip(codec, backing)[1], rate))
+        all_codes.append(codes.T)
     table = np.array(rows)
     draws = rng.integers(0, len(table), (1000, len(table)))
     boots = table[draws, 0].sum(1) / table[draws, 1].sum(1)
     use, entropy = codebook_use(np.concatenate(all_codes), codec.config.codebook_size)
+    chords, bass = np.nanmean(np.array(chroma, dtype=float), axis=0)
     return {
         "split": split,
         "cases": len(table),
@@ -425,10 +474,19 @@ def evaluate(codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed
         "pitch_agreement": float(table[:, 0].sum() / table[:, 1].sum()),
         "pitch_agreement_95": [float(x) for x in np.quantile(boots, [0.025, 0.975])],
         "log_mel_distance": float(table[:, 2].mean()),
+        "chroma_correlation_chords": float(chords),
+        "chroma_correlation_bass": float(bass),
         "codebook_use": use,
         "codebook_entropy_bits": entropy,
+        "threads": torch.get_num_threads(),
         "times_real_time": heard / spent,
     }
+
+
+def _round_trip(codec: SaxcodecModel, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Samples (n,) -> codes (K, T) and decoded samples (n,)."""
+    codes = codec.encode(torch.from_numpy(sound)[None, None])
+    return codes[0].numpy(), codec.decode(codes)[0, 0, : len(sound)].numpy()
 
 
 def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
@@ -441,6 +499,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("config", type=Path, nargs="?")
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--out", type=Path)
+    parser.add_argument("--init-from", type=Path, metavar="CODEC")
     parser.add_argument("--minutes", type=float)
     parser.add_argument("--threads", type=int)
     parser.add_argument("--evaluate", type=Path, metavar="CODEC")
@@ -456,7 +515,7 @@ def main(argv: list[str] | None = None) -> None:
         parser.error("training takes a CONFIG and --out RUN; or give --evaluate CODEC")
     words = yaml.safe_load(args.config.read_text())
     words |= {k: v for k in ("minutes", "threads") if (v := getattr(args, k)) is not None}
-    print(train(CodecTraining(**words), args.pairs, args.out))
+    print(train(CodecTraining(**words), args.pairs, args.out, args.init_from))
 
 
 if __name__ == "__main__":

@@ -22,6 +22,8 @@ class SaxcodecConfig(PretrainedConfig):
         long_bins: lowest bins of the long spectrum that the encoder reads.
         encoder_size, encoder_layers: width and depth of the encoder.
         decoder_size, decoder_layers: width and depth of the decoder.
+        decoder_lookahead: code frames after its own that the decoder reads before it sounds a
+            frame: a note's first milliseconds are in the next code, not in their own.
         expansion: width of a block's inner layer over its outer one.
         codebook_dim: dimension of a code's vector.
         min_f0, max_f0: pitch range of the harmonic source, hertz.
@@ -41,6 +43,7 @@ class SaxcodecConfig(PretrainedConfig):
     encoder_layers: int = 4
     decoder_size: int = 384
     decoder_layers: int = 6
+    decoder_lookahead: int = 1
     expansion: int = 3
     codebook_dim: int = 64
     min_f0: float = 46.875
@@ -64,6 +67,11 @@ class SaxcodecConfig(PretrainedConfig):
             raise ValueError(
                 f"long_bins={self.long_bins} is more than the long spectrum has "
                 f"(long_n_fft={self.long_n_fft} gives {self.long_n_fft // 2 + 1}). Lower long_bins."
+            )
+        if self.decoder_lookahead < 0:
+            raise ValueError(
+                f"decoder_lookahead={self.decoder_lookahead} frames is before the frame itself; it "
+                "must be 0 or more."
             )
         if not 0 < self.min_f0 < self.max_f0 < self.sampling_rate / 2:
             raise ValueError(

@@ -145,8 +145,14 @@ class StreamingDecoder:
     @torch.no_grad()
     def finish(self) -> torch.Tensor:
         """Give the samples (B, 1, n) that were held back."""
-        if self.causal or self._codes is None:
-            return torch.zeros(1 if self._codes is None else len(self._codes), 1, 0)
+        if self.causal and self._state is not None:
+            batch = len(self._state.waiting)
+            none = torch.zeros(batch, self.codec.config.num_codebooks, 0, dtype=torch.long)
+            none = none.to(self.codec.device)
+            audio, self._state = self.codec.decode_chunk(none, self._state, last=True)
+            return audio
+        if self._codes is None:
+            return torch.zeros(1, 1, 0)
         return self._with_context(self._codes.shape[-1])
 
     def _with_context(self, stop: int) -> torch.Tensor:

@@ -4,15 +4,17 @@
   long one for low notes), the decoder writes spectra that an overlap-add turns into samples. No
   strided convolutions over samples, so a processor trains and runs it fast (Vocos,
   arXiv:2306.00814).
-- Causal everywhere: code frame t depends on samples before (t + 1) * 640, sample n depends on
-  codes up to n // 640. Whole and stream are the same code: whole is a stream of one chunk.
+- Causal: code frame t depends on samples before (t + 1) * 640, sample n depends on codes up to
+  n // 640 + A, where A = decoder_lookahead. Whole and stream are the same code: whole is a stream
+  of one chunk.
 - Source and filter: the decoder reads the pitch from the codes, makes a pulse train of it and
   filters it; breath is filtered noise; a free spectrum adds what neither can say (drums, chords).
 
-Shapes: B batch, n samples, T code frames (n / 640), J = 2 T spectrum frames, K codebooks.
+Shapes: B batch, n samples, T code frames (n / 640), J = 2 T spectrum frames, K codebooks, D
+codebook_dim, A code frames of lookahead.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 import torch.nn.functional as F
@@ -58,8 +60,9 @@ class EncoderState:
 
 @dataclass
 class DecoderState:
-    """What the decoder keeps between chunks."""
+    """What the decoder keeps between chunks; `waiting` (B, 0..A, D) has not been sounded yet."""
 
+    waiting: Tensor
     blocks: list[Tensor]
     phase: Tensor
     noise: Tensor
@@ -123,7 +126,9 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         self.quantizer = ResidualVectorQuantizer(
             config.num_codebooks, config.codebook_size, config.codebook_dim
         )
-        self.from_latent = nn.Linear(config.codebook_dim, 2 * config.decoder_size)
+        self.from_latent = nn.Linear(
+            (1 + config.decoder_lookahead) * config.codebook_dim, 2 * config.decoder_size
+        )
         self.decoder = nn.ModuleList(
             CausalBlock(config.decoder_size, config.expansion, config.decoder_layers)
             for _ in range(config.decoder_layers)
@@ -153,6 +158,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         """State before the first chunk."""
         config, like = self.config, self.short_in.weight
         return DecoderState(
+            waiting=like.new_zeros(batch_size, 0, config.codebook_dim),
             blocks=[
                 like.new_zeros(batch_size, KERNEL - 1, config.decoder_size) for _ in self.decoder
             ],
@@ -194,10 +200,15 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         Raises:
             ValueError: codes of another shape or out of the codebook.
         """
-        return self.decode_chunk(codes, self.init_decoder_state(codes.shape[0]))[0]
+        return self.decode_chunk(codes, self.init_decoder_state(codes.shape[0]), last=True)[0]
 
-    def decode_chunk(self, codes: Tensor, state: DecoderState) -> tuple[Tensor, DecoderState]:
-        """Codes (B, K, t) that follow what `state` saw -> samples (B, 1, t * 640), next state.
+    def decode_chunk(
+        self, codes: Tensor, state: DecoderState, last: bool = False
+    ) -> tuple[Tensor, DecoderState]:
+        """Codes (B, K, t) that follow what `state` saw -> samples (B, 1, m), next state.
+
+        The samples of the last A frames wait for the codes that follow; with `last` none do. So
+        all chunks together are T * 640 samples.
 
         Raises:
             ValueError: codes of another shape or out of the codebook.
@@ -214,7 +225,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
                 f"run from 0 to {config.codebook_size - 1}"
             )
         quantized = self.quantizer.decode(codes.transpose(1, 2))
-        audio, _, state = self._decode_latents(quantized, state)
+        audio, _, state = self._decode_latents(quantized, state, last=last)
         return audio[:, None], state
 
     def forward(
@@ -236,7 +247,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
             quantized = latents + (nearest - latents).detach()
             codes = codes.transpose(1, 2)
         state = self.init_decoder_state(audio.shape[0])
-        decoded, f0_logits, _ = self._decode_latents(quantized, state, f0)
+        decoded, f0_logits, _ = self._decode_latents(quantized, state, f0, last=True)
         return SaxcodecOutput(
             audio=decoded[:, None],
             audio_codes=codes,
@@ -304,10 +315,22 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         return latents, EncoderState(samples=samples[:, -history:], blocks=blocks)
 
     def _decode_latents(
-        self, quantized: Tensor, state: DecoderState, f0: Tensor | None = None
+        self, quantized: Tensor, state: DecoderState, f0: Tensor | None = None, last: bool = False
     ) -> tuple[Tensor, Tensor, DecoderState]:
-        """(B, T, D) -> samples (B, T * 640), f0 logits (B, J, 1 + f0_bins), next state."""
-        x = self.from_latent(quantized)
+        """(B, T, D) -> samples (B, T * 640), f0 logits (B, J, 1 + f0_bins), next state; the last A
+        frames later, unless these are the last."""
+        quantized = torch.cat([state.waiting.to(quantized.dtype), quantized], dim=1)
+        ahead = self.config.decoder_lookahead
+        frames = quantized.shape[1] if last else max(0, quantized.shape[1] - ahead)
+        waiting = quantized[:, frames:]
+        if not frames:
+            empty = quantized.new_zeros(len(quantized), 0)
+            return empty, empty[..., None], replace(state, waiting=waiting)
+        if last:
+            # nothing follows: the end goes on
+            quantized = torch.cat([quantized, quantized[:, -1:].expand(-1, ahead, -1)], dim=1)
+        near = [quantized[:, a : a + frames] for a in range(ahead + 1)]
+        x = self.from_latent(torch.cat(near, dim=-1))
         batch, frames, size = x.shape
         x = x.reshape(batch, 2 * frames, size // 2)
         blocks = []
@@ -323,7 +346,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         angles = self.angle_head(x).float()
         audio, tail, phase, noise = self._synthesise(filters, angles, f0, state)
         position = state.position + 2 * frames * self.config.hop_length
-        return audio, f0_logits, DecoderState(blocks, phase, noise, tail, position)
+        return audio, f0_logits, DecoderState(waiting, blocks, phase, noise, tail, position)
 
     def _synthesise(
         self, filters: Tensor, angles: Tensor, f0: Tensor, state: DecoderState

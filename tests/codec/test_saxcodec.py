@@ -22,10 +22,10 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="module")
-def codec() -> SaxcodecModel:
+@pytest.fixture(scope="module", params=[0, 1, 3], ids="lookahead {}".format)
+def codec(request) -> SaxcodecModel:
     torch.manual_seed(0)
-    model = SaxcodecModel(SaxcodecConfig(**TINY)).eval()
+    model = SaxcodecModel(SaxcodecConfig(**TINY, decoder_lookahead=request.param)).eval()
     with torch.no_grad():
         # decided about the pitch, as training makes it: a tie would flip with any rounding
         model.f0_head.weight *= 30
@@ -58,7 +58,9 @@ def test_stream_equals_whole(codec, sound, edges):
     chunks, sounds = [], []
     for start, end in zip(edges, edges[1:], strict=False):
         piece, heard = codec.encode_chunk(sound[..., start * FRAME : end * FRAME], heard)
-        audio, said = codec.decode_chunk(piece, said)
+        audio, said = codec.decode_chunk(piece, said, last=end == 24)
+        ready = max(0, end - codec.config.decoder_lookahead) if end < 24 else 24
+        assert sum(sound.shape[-1] for sound in [*sounds, audio]) == ready * FRAME
         chunks.append(piece)
         sounds.append(audio)
     assert torch.equal(torch.cat(chunks, -1), codes)
@@ -80,8 +82,20 @@ def test_samples_do_not_know_later_codes(codec, sound):
     changed = codes.clone()
     changed[..., 12:] = (changed[..., 12:] + 7) % TINY["codebook_size"]
     before, after = codec.decode(codes), codec.decode(changed)
-    torch.testing.assert_close(before[..., : 12 * FRAME], after[..., : 12 * FRAME])
-    assert (before[..., 12 * FRAME :] - after[..., 12 * FRAME :]).abs().max() > 1e-3
+    first = (12 - codec.config.decoder_lookahead) * FRAME
+    torch.testing.assert_close(before[..., :first], after[..., :first])
+    # the start of a window is faint, the second frame is not
+    later = slice(first, first + 2 * FRAME)
+    assert (before[..., later] - after[..., later]).abs().max() > 1e-3
+
+
+@torch.inference_mode()
+def test_held_back_samples_need_no_code_to_come_out(codec, sound):
+    codes = codec.encode(sound)
+    audio, state = codec.decode_chunk(codes, codec.init_decoder_state())
+    rest, _ = codec.decode_chunk(codes[..., :0], state, last=True)
+    whole = torch.cat([audio, rest], dim=-1)
+    torch.testing.assert_close(whole, codec.decode(codes), atol=1e-4, rtol=0)
 
 
 @torch.inference_mode()
@@ -171,7 +185,7 @@ def test_codebooks_learn_clusters_and_revive():
 
 
 def test_every_weight_gets_a_gradient(codec, sound):
-    model = SaxcodecModel(SaxcodecConfig(**TINY))
+    model = SaxcodecModel(codec.config)
     output = model(sound, torch.full((1, 48), 220.0))
     (output.audio.abs().mean() + output.f0_logits.logsumexp(-1).mean()).backward()
     still = [n for n, p in model.named_parameters() if p.requires_grad and not p.grad.any()]
@@ -194,7 +208,13 @@ def test_wrong_shapes_are_refused(codec, call, words):
 
 
 @pytest.mark.parametrize(
-    "words", [{"n_fft": 1000}, {"hop_length": 333, "n_fft": 1332}, {"max_f0": 20000.0}]
+    "words",
+    [
+        {"n_fft": 1000},
+        {"hop_length": 333, "n_fft": 1332},
+        {"max_f0": 20000.0},
+        {"decoder_lookahead": -1},
+    ],
 )
 def test_wrong_sizes_are_refused(words):
     with pytest.raises(ValueError, match="|".join(words)):

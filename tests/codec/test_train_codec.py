@@ -11,7 +11,7 @@ import yaml
 
 import train_codec
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
-from train_codec import ChordHead, CodecLoss, CodecTraining, TrainingError, train
+from train_codec import F0_CENTRE, ChordHead, CodecLoss, CodecTraining, TrainingError, train
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE, SECONDS = 32000, 3
@@ -29,7 +29,7 @@ def pairs(tmp_path_factory) -> Path:
         tone = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 6))
         soundfile.write(place / "solo.flac", 0.2 * tone, RATE)
         soundfile.write(place / "backing.flac", 0.05 * rng.standard_normal(len(time)), RATE)
-        np.save(place / "f0.npy", np.full(len(time) // 320, hertz, np.float32))
+        np.save(place / f"f0_{F0_CENTRE}.npy", np.full(len(time) // 320, hertz, np.float32))
         labels = np.full((SECONDS * 50, 4), -100, np.int16)
         labels[10:, :2] = 3, 1
         np.savez(place / "labels.npz", frame_labels=labels)
@@ -54,6 +54,32 @@ def test_it_learns_and_ships(pairs, tmp_path):
         codes = codec.encode(torch.zeros(1, 1, 6400))
         assert torch.isfinite(codec.decode(codes)).all()
     assert list(final.glob("*.safetensors"))
+
+
+def test_a_decoder_learns_alone_and_the_codes_stay(pairs, tmp_path):
+    """Whatever was tokenised with the old codec is still valid with the new one."""
+    first = train(config(model={**config().model, "decoder_lookahead": 0}), pairs, tmp_path / "a")
+    sound = torch.randn(1, 1, 6400, generator=torch.Generator().manual_seed(0))
+    old = SaxcodecModel.from_pretrained(first).eval()
+    words = {"train_codes": False, "max_steps": 1, "learning_rate": 0.0}
+    same = SaxcodecModel.from_pretrained(train(config(**words), pairs, tmp_path / "b", first))
+    final = train(config(train_codes=False, max_steps=60), pairs, tmp_path / "c", first)
+    new = SaxcodecModel.from_pretrained(final).eval()
+    with torch.inference_mode():
+        codes = old.encode(sound)
+        assert torch.equal(new.encode(sound), codes)
+        # what it may read ahead is silent at first: weights are kept in half precision
+        torch.testing.assert_close(same.decode(codes), old.decode(codes), atol=1e-3, rtol=1e-2)
+        assert not torch.allclose(new.decode(codes), old.decode(codes), atol=1e-3)
+    assert losses(tmp_path / "c")
+
+
+def test_codes_cannot_stay_that_were_never_learnt(pairs, tmp_path):
+    with pytest.raises(ValueError, match="--init-from"):
+        train(config(train_codes=False), pairs, tmp_path)
+    other = train(config(max_steps=1), pairs, tmp_path / "a")
+    with pytest.raises(ValueError, match="other sizes"):
+        train(config(model={"codebook_size": 64}), pairs, tmp_path / "b", other)
 
 
 def test_it_goes_on_where_it_stopped(pairs, tmp_path):
@@ -106,10 +132,10 @@ def test_pitch_is_read_between_the_trackers_frames(tmp_path, monkeypatch):
     monkeypatch.setattr(train_codec, "track_f0", lambda audio, rate: (times, track))
     f0 = train_codec.solo_f0(tmp_path, np.zeros(RATE, np.int16), RATE)
     assert len(f0) == RATE // 320
-    moment = (10 * 320 + 480) / RATE
+    moment = (10 * 320 + F0_CENTRE) / RATE
     assert f0[10] == pytest.approx(200 + moment / 0.016, abs=0.05)
     assert f0[95] == 0
-    assert np.array_equal(np.load(tmp_path / "f0.npy"), f0)
+    assert np.array_equal(np.load(tmp_path / f"f0_{F0_CENTRE}.npy"), f0)
 
 
 def test_the_chord_head_learns_chords_and_lets_unknown_ones_be():

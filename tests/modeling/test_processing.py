@@ -228,10 +228,11 @@ def test_chunks_of_our_codec_equal_the_whole(monkeypatch):
     decoder, state, expected = StreamingDecoder(codec), codec.init_decoder_state(1), []
     parts = whole.split([1, 5, whole.shape[-1] - 6], dim=-1)
     for part in parts:
-        audio, state = codec.decode_chunk(part, state)
+        audio, state = codec.decode_chunk(part, state, last=part is parts[-1])
         expected.append(audio)
     streamed = torch.cat([*[decoder.push(part) for part in parts], decoder.finish()], dim=-1)
-    assert torch.equal(streamed, torch.cat(expected, dim=-1))
+    assert streamed.shape == chunked.shape
+    torch.testing.assert_close(streamed, torch.cat(expected, dim=-1), rtol=0, atol=1e-3)
 
 
 def test_chunks_of_encodec_are_close_to_the_whole(monkeypatch):
