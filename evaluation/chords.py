@@ -86,7 +86,7 @@ def estimate_chords(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
         )
     frames = max(1, round(len(audio) / sampling_rate * FRAME_RATE))
     labels = np.full((frames, 4), UNKNOWN, dtype=np.int16)
-    chroma, loud = _features(audio, sampling_rate)
+    chroma, loud = pitch_classes(audio, sampling_rate)
     if not loud.any():
         return labels
     scores = np.einsum("nrd,qd->nqr", _rooted(chroma), WEIGHTS[:, :24]) + WEIGHTS[:, 24:]
@@ -135,9 +135,14 @@ def _rooted(chroma: np.ndarray) -> np.ndarray:
     return np.concatenate([chroma[:, up], chroma[:, 12 + up]], axis=2)
 
 
-def _features(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pitch-class energies of the chord's and the bass's band beside each other, (F, 24), and
-    whether each of the F tenths of a second is louder than -60 dB, (F,)."""
+def pitch_classes(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray]:
+    """Pitch-class energies of the chord's band, then of the bass's, (F, 24), each row of 12 of
+    length 1 before smoothing; and whether each of the F tenths of a second is louder than -60 dB,
+    (F,). `estimate_chords` says how they are made.
+
+    Args:
+        audio: (n,) float32.
+    """
     import soxr
 
     low = soxr.resample(audio, rate, 8000) if rate != 8000 else audio
@@ -202,7 +207,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.fit:
         heard, told = [], []
         for case in choose_cases(args.pairs, "train", 90, args.seconds):
-            heard.append(_features(case.backing(), RATE)[0])
+            heard.append(pitch_classes(case.backing(), RATE)[0])
             told.append(_steps_of(case.labels(), len(heard[-1])))
         for row in fit_weights(heard, told):
             print("    (" + ", ".join(f"{value:.1f}" for value in row) + "),")

@@ -161,6 +161,32 @@ def pitch_agreement(
     return int((both & (off <= cents)).sum()), int((a > 0).sum())
 
 
+def chroma_correlation(
+    original: np.ndarray, decoded: np.ndarray, sampling_rate: int
+) -> tuple[float | None, float | None]:
+    """How much of a backing's harmony is left: Pearson's correlation of pitch-class energies.
+
+    Over all tenths of a second in which the original is louder than -60 dB, and the 12 pitch
+    classes; those are made as `evaluation.chords.estimate_chords` makes them.
+
+    Args:
+        original, decoded: (n,) float32 of one length.
+
+    Returns:
+        of the chord's band (100..1600 Hz) and of the bass's (40..200 Hz); None for silence.
+    """
+    from .chords import pitch_classes
+
+    before, loud = pitch_classes(original, sampling_rate)
+    after, _ = pitch_classes(decoded, sampling_rate)
+    bands = []
+    for band in (slice(0, 12), slice(12, 24)):
+        a, b = before[loud, band].ravel(), after[loud, band].ravel()
+        flat = not len(a) or not a.std() or not b.std()
+        bands.append(None if flat else float(np.corrcoef(a, b)[0, 1]))
+    return bands[0], bands[1]
+
+
 def codebook_use(codes: np.ndarray, codebook_size: int) -> tuple[list[float], list[float]]:
     """Share of each codebook's codes that occur, and the entropy of their distribution in bits.
 
