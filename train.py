@@ -164,7 +164,13 @@ def initialise(
     if init_from:
         folder = init_from / FINAL if (init_from / FINAL).is_dir() else existing(init_from)
         earlier = SaxsoloForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-        wanted = {name: value.shape for name, value in model.state_dict().items()}
+        # the part that knows beats is silent at first: an earlier run may lack it
+        known = earlier.config.rhythm
+        wanted = {
+            name: value.shape
+            for name, value in model.state_dict().items()
+            if known or not name.startswith("decoder.rhythm.")
+        }
         found = {name: value.shape for name, value in earlier.state_dict().items()}
         if wanted != found:
             name = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))[0]
@@ -172,7 +178,7 @@ def initialise(
                 f"{folder} does not fit the settings: {name} is {found.get(name)} there and "
                 f"{wanted.get(name)} here; use the same model section"
             )
-        model.load_state_dict(earlier.state_dict())
+        model.load_state_dict(earlier.state_dict(), strict=known)
         figures = folder / "figures.json"
         heard_audio = figures.exists() and json.loads(figures.read_text("utf-8"))["has_audio"]
     if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):

@@ -45,6 +45,8 @@ class SaxsoloConfig(PreTrainedConfig):
             encoder) or "both".
         degrees: the score stream also sees and chooses pitches as degrees above the chord's root;
             None = where there is a score stream and a label "chord_root".
+        rhythm: the score stream also knows how many beats ago its last notes began; None = where
+            there is a score stream and a heard label "beat_phase" of twelfths.
         clock: how the decoder knows which backing frame is now: "added" (encoder states added to
             its input), "cross" (rotary positions on the common clock in cross-attention), "both"
             or "none".
@@ -86,6 +88,7 @@ class SaxsoloConfig(PreTrainedConfig):
     lookahead: list[int] | None = None
     listen: str = "both"
     degrees: bool | None = None
+    rhythm: bool | None = None
     clock: str = "both"
     frame_labels: dict[str, int] | None = None
     frame_label_names: list[str] | None = None
@@ -116,6 +119,8 @@ class SaxsoloConfig(PreTrainedConfig):
         )
         if self.degrees is None:
             self.degrees = self._knows_degrees
+        if self.rhythm is None:
+            self.rhythm = self._knows_rhythm
         self.pad_token_id = self.codebook_size
         self.bos_token_id = self.decoder_start_token_id = self.codebook_size + 1
         self._check()
@@ -152,6 +157,11 @@ class SaxsoloConfig(PreTrainedConfig):
     def _knows_degrees(self) -> bool:
         roots = self.frame_labels.get("chord_root", 0)
         return bool(self.score_vocab_size) and roots >= 12 and self.listen != "states"
+
+    @property
+    def _knows_rhythm(self) -> bool:
+        phases = self.frame_labels.get("beat_phase", 0)
+        return bool(self.score_vocab_size) and phases == 12 and self.listen != "states"
 
     def _check(self) -> None:
         positive = (
@@ -201,6 +211,12 @@ class SaxsoloConfig(PreTrainedConfig):
                 f"degrees need a score stream and a heard label chord_root of 12 pitch classes or "
                 f"more; score_vocab_size is {self.score_vocab_size}, frame_labels "
                 f"{self.frame_labels}, listen {self.listen!r}: set degrees false or give both."
+            )
+        if self.rhythm and not self._knows_rhythm:
+            raise SaxsoloConfigError(
+                f"rhythm needs a score stream and a heard label beat_phase of 12 places; "
+                f"score_vocab_size is {self.score_vocab_size}, frame_labels {self.frame_labels}, "
+                f"listen {self.listen!r}: set rhythm false or give both."
             )
         margin = max([0, *self.lookahead]) + max(self.stream_delays)
         if self.window_frames // 2 <= margin:

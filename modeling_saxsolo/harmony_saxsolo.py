@@ -52,9 +52,12 @@ class SaxsoloHarmony(nn.Module):
         turned = roots.to(liking.dtype)[..., (steps[:, None] - steps) % DEGREES]
         return (turned * liking.unsqueeze(-2)).sum(dim=(-1, -3))
 
-    def onto_onsets(self, logits: torch.Tensor, leaning: torch.Tensor) -> torch.Tensor:
-        """Add the leaning (..., 12) to the onsets of each pitch in score logits (..., 1 + 2 P)."""
-        pitches = torch.arange(self.pitches, device=logits.device)
-        onsets = leaning[..., (pitches + LOWEST_PITCH) % DEGREES]
-        rest, struck, held = logits.split([1, self.pitches, self.pitches], dim=-1)
-        return torch.cat([rest, struck + onsets, held], dim=-1)
+
+def onto_onsets(logits: torch.Tensor, leaning: torch.Tensor) -> torch.Tensor:
+    """Add a leaning towards each pitch class (..., 12), or towards all notes alike (..., 1), to the
+    onsets in score logits (..., 1 + 2 P)."""
+    count = (logits.shape[-1] - 1) // 2
+    pitches = torch.arange(count, device=logits.device)
+    onsets = leaning[..., (pitches + LOWEST_PITCH) % leaning.shape[-1]]
+    rest, struck, held = logits.split([1, count, count], dim=-1)
+    return torch.cat([rest, struck + onsets, held], dim=-1)

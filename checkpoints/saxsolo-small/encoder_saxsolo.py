@@ -18,6 +18,7 @@ from .layers_saxsolo import (
     layer_norm,
     rotary_table,
 )
+from .rhythm_saxsolo import count_beats
 
 
 @dataclass
@@ -29,6 +30,8 @@ class SaxsoloEncoderOutput(ModelOutput):
         clock: (B, S, D) what is added to the decoder's input at each step.
         roots: (B, S, O, 12) probabilities of the chord's root at each step, now and at each
             lookahead; None without degrees.
+        phases: (B, S, 12) probabilities of the place in the beat at each step; beats: (B, S) where
+            it stands on a running count of beats, beats_known: bool (B, S); None without rhythm.
         rotary: (2, S, head_dim // 4) table of the steps; memory_rotary: (2, M, head_dim // 4).
         frame_label_logits: (B, T, sum of classes) of all labels side by side; None = never heard.
     """
@@ -37,6 +40,9 @@ class SaxsoloEncoderOutput(ModelOutput):
     memory_mask: torch.Tensor | None = None
     clock: torch.Tensor | None = None
     roots: torch.Tensor | None = None
+    phases: torch.Tensor | None = None
+    beats: torch.Tensor | None = None
+    beats_known: torch.Tensor | None = None
     rotary: torch.Tensor | None = None
     memory_rotary: torch.Tensor | None = None
     frame_label_logits: torch.Tensor | None = None
@@ -107,13 +113,17 @@ class SaxsoloEncoder(nn.Module):
             states if self.hands_states else None, real, condition_ids
         )
         steps = frames + max(self.config.stream_delays)
-        clock, roots = self._clock(states, real, posteriors, steps)
+        clock, roots, phases = self._clock(states, real, posteriors, steps)
+        beats, beats_known = (None, None) if phases is None else count_beats(phases)
         rotary = (self.config.head_dim, self.config.rope_theta)
         return SaxsoloEncoderOutput(
             last_hidden_state=memory,
             memory_mask=None if mask.all() else mask[:, None, None],
             clock=clock,
             roots=roots,
+            phases=phases,
+            beats=beats,
+            beats_known=beats_known,
             rotary=rotary_table(torch.arange(steps, device=device), *rotary),
             memory_rotary=rotary_table(places, *rotary),
             frame_label_logits=logits,
@@ -193,11 +203,12 @@ class SaxsoloEncoder(nn.Module):
 
     def _clock(self, states, real, posteriors, steps: int):
         """(B, S, D): what is known of the frame that each step predicts, and of those ahead; and
-        the roots among it (B, S, O, 12), None without degrees."""
+        of that the roots (B, S, O, 12) and the phases (B, S, 12), None without degrees or rhythm.
+        """
         batch, frames = real.shape
         beyond = steps + max(self.offsets) - frames
         clock = self.sink.new_zeros(batch, steps, len(self.sink))
-        roots = None
+        roots = phases = None
         if hasattr(self, "clock"):
             null = self.null_state.expand(batch, frames + beyond, -1)
             if states is not None:
@@ -209,9 +220,15 @@ class SaxsoloEncoder(nn.Module):
             labels = self._ahead(labels, steps)
             clock = clock + self.label_input(labels.flatten(2))
             if self.config.degrees:
-                first = sum(self.label_sizes[: self.config.frame_label_names.index("chord_root")])
-                roots = labels[..., first : first + 12]
-        return clock, roots
+                roots = self._twelve(labels, "chord_root")
+            if self.config.rhythm:
+                phases = self._twelve(labels[:, :, 0], "beat_phase")
+        return clock, roots, phases
+
+    def _twelve(self, labels: torch.Tensor, name: str) -> torch.Tensor:
+        """The first twelve classes of one label out of all (..., sum of classes)."""
+        first = sum(self.label_sizes[: self.config.frame_label_names.index(name)])
+        return labels[..., first : first + 12]
 
     def _ahead(self, values: torch.Tensor, steps: int) -> torch.Tensor:
         """(B, S + farthest, F) -> (B, S, O, F): each step's values, and those of each lookahead."""

@@ -407,6 +407,12 @@ class SaxsoloGenerationMixin(GenerationMixin):
         **kwargs,
     ) -> dict:
         """Only what one step of `forward` needs: the decoder makes its own masks."""
+        onsets = None
+        if self.config.rhythm:
+            score = input_ids[:: self.config.num_streams]
+            onsets = self.decoder.rhythm.last_onsets(score)
+            if next_sequence_length is not None:
+                onsets = onsets[:, -next_sequence_length:]
         if next_sequence_length is not None:
             input_ids = input_ids[:, -next_sequence_length:]
         return {
@@ -415,6 +421,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             "encoder_outputs": encoder_outputs,
             "use_cache": use_cache,
             "guidance": guidance,
+            "onsets": onsets,
             "logits_to_keep": 1,
         }
 

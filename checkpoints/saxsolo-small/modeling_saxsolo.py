@@ -10,7 +10,8 @@ Design choices
 - Frames that are masked out (padding, dropped backing, no audio at all) have a learned null state,
   no label posteriors and no place in the memory. Labels given from outside replace what is heard.
 - Handed over are chord and beat as the heads name them, the encoder's states, or both (`listen`);
-  the chord's root also turns pitches into degrees for the score stream (see harmony_saxsolo).
+  the chord's root also turns pitches into degrees for the score stream (see harmony_saxsolo), the
+  beat turns frames into beats (see rhythm_saxsolo).
 - Decoder: sum of N stream embeddings a step, causal; N heads, each run only where it has labels.
 
 B batch, K codebooks, N streams (the score stream first, if any), T frames, S = T + max(stream
@@ -29,13 +30,14 @@ from transformers.utils import ModelOutput, can_return_tuple
 from .configuration_saxsolo import SaxsoloConfig
 from .encoder_saxsolo import SaxsoloEncoder, SaxsoloEncoderOutput
 from .generation_saxsolo import SaxsoloGenerationMixin
-from .harmony_saxsolo import SaxsoloHarmony
+from .harmony_saxsolo import SaxsoloHarmony, onto_onsets
 from .layers_saxsolo import (
     SaxsoloCodeEmbedding,
     SaxsoloDecoderLayer,
     dropout,
     layer_norm,
 )
+from .rhythm_saxsolo import SaxsoloRhythm, SilentLinear
 
 
 @dataclass
@@ -83,6 +85,9 @@ class SaxsoloPreTrainedModel(PreTrainedModel):
             if hasattr(module, "clock"):
                 # an untrained ear must not drown what the decoder learnt from scores alone
                 init.normal_(module.clock.weight, std=std / 10)
+        elif isinstance(module, SilentLinear):
+            # so that it can be added to a model that was trained without
+            init.zeros_(module.weight)
 
 
 class SaxsoloDecoder(nn.Module):
@@ -96,6 +101,8 @@ class SaxsoloDecoder(nn.Module):
             self.score_embed = nn.Embedding(config.score_vocab_size + 2, config.hidden_size)
         if config.degrees:
             self.harmony = SaxsoloHarmony(config)
+        if config.rhythm:
+            self.rhythm = SaxsoloRhythm(config)
         self.layers = nn.ModuleList(
             SaxsoloDecoderLayer(config, idx) for idx in range(config.decoder_layers)
         )
@@ -106,9 +113,11 @@ class SaxsoloDecoder(nn.Module):
         tokens: torch.Tensor,
         heard: SaxsoloEncoderOutput,
         cache: EncoderDecoderCache | None = None,
+        onsets: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
         """(B, S', N) tokens after those in the cache -> hidden states (B, S', D) and the leaning of
-        the score's onsets towards each pitch class (B, S', 12), None without degrees."""
+        the score's onsets towards each pitch class (B, S', 12), or all of them alike (B, S', 1);
+        None with neither degrees nor rhythm. `onsets` as in the model's `forward`."""
         past = 0 if cache is None else cache.get_seq_length()
         length = tokens.shape[1]
         positions = torch.arange(length, device=tokens.device) + past
@@ -118,6 +127,17 @@ class SaxsoloDecoder(nn.Module):
         hidden = self._embed(tokens) + clock
         if roots is not None:
             hidden = hidden + self.harmony.hear(tokens[..., 0], roots)
+        since = None
+        if heard.beats is not None:
+            if onsets is None and past:
+                raise ValueError(
+                    f"the cache holds {past} steps: give onsets, since the tokens alone no longer "
+                    "tell when the last notes began (prepare_inputs_for_generation does)."
+                )
+            if onsets is None:
+                onsets = self.rhythm.last_onsets(tokens[..., 0])
+            since = self.rhythm.since(onsets, heard.beats, heard.beats_known, past)
+            hidden = hidden + self.rhythm.hear(since)
         hidden = dropout(hidden, self.config.dropout, self.training)
         mask = _causal_mask(positions, past, cache)
         for layer in self.layers:
@@ -131,7 +151,12 @@ class SaxsoloDecoder(nn.Module):
                 cache,
             )
         hidden = self.norm(hidden)
-        return hidden, None if roots is None else self.harmony.lean(hidden, roots)
+        leaning = None if roots is None else self.harmony.lean(hidden, roots)
+        if since is not None:
+            phases = heard.phases.index_select(1, positions)
+            struck = self.rhythm.lean(hidden, since, phases)
+            leaning = struck if leaning is None else leaning + struck
+        return hidden, leaning
 
     def _embed(self, tokens: torch.Tensor) -> torch.Tensor:
         size = self.config.score_vocab_size
@@ -251,6 +276,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         logits_to_keep: int = 0,
         output_logits: bool | None = None,
         guidance: float | None = None,
+        onsets: torch.Tensor | None = None,
     ) -> SaxsoloOutput:
         """Hear the backing and predict the next token of every stream.
 
@@ -269,6 +295,8 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             output_logits: also with labels.
             guidance: scale of classifier-free guidance (Ho and Salimans 2022, arXiv 2207.12598).
                 encoder_outputs then hold 2 B rows, the second half without backing.
+            onsets: (B, S', 2) frames in which the last two notes before each step were struck (see
+                `SaxsoloRhythm.last_onsets`); only needed once the cache holds steps.
 
         Raises:
             ValueError: when there is nothing to hear or nothing to continue.
@@ -296,7 +324,8 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         cache = past_key_values if use_cache else None
         if guidance is not None:
             tokens = torch.cat([tokens, tokens])
-        hidden, leaning = self.decoder(tokens, encoder_outputs, cache)
+            onsets = None if onsets is None else torch.cat([onsets, onsets])
+        hidden, leaning = self.decoder(tokens, encoder_outputs, cache, onsets)
         if guidance is not None:
             # The heads are linear: guiding the hidden states is guiding the logits.
             hidden = _guide(hidden, guidance)
@@ -321,14 +350,14 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         return tokens.masked_fill(tokens < 0, self.config.pad_token_id).transpose(1, 2)
 
     def _stream_logits(self, stream: int, hidden, leaning) -> torch.Tensor:
-        """Logits (..., size of the stream) from hidden (..., D) and leaning (..., 12) or None."""
+        """Logits (..., size of the stream); hidden (..., D), leaning (..., 12 or 1) or None."""
         logits = self.heads[stream](hidden)
         if stream == 0 and leaning is not None:
-            logits = self.decoder.harmony.onto_onsets(logits, leaning.to(logits.dtype))
+            logits = onto_onsets(logits, leaning.to(logits.dtype))
         return logits
 
     def _logits(self, hidden, leaning) -> torch.Tensor:
-        """(B, S', D), leaning (B, S', 12) or None -> (B * N, S', codebook_size + 2)."""
+        """(B, S', D), leaning (B, S', 12 or 1) or None -> (B * N, S', codebook_size + 2)."""
         batch, steps, _ = hidden.shape
         shape = (batch, len(self.heads), steps, self.config.vocab_size)
         logits = hidden.new_full(shape, torch.finfo(hidden.dtype).min)

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
-from modeling_saxsolo.harmony_saxsolo import SaxsoloHarmony
+from modeling_saxsolo.harmony_saxsolo import SaxsoloHarmony, onto_onsets
 
 LOWEST_C = 48 - 40  # its place among the pitches of the score stream
 
@@ -72,6 +72,6 @@ def test_without_a_root_nothing_leans(harmony):
 def test_only_onsets_of_the_pitch_class_are_moved(harmony):
     leaning = torch.zeros(1, 12)
     leaning[0, 0] = 1.0  # C
-    moved = harmony.onto_onsets(torch.zeros(1, 121), leaning)[0].nonzero()[:, 0]
+    moved = onto_onsets(torch.zeros(1, 121), leaning)[0].nonzero()[:, 0]
     assert [(int(token) - 1 + 40) % 12 for token in moved] == [0] * 5
     assert moved.max() <= 60
