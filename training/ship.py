@@ -3,8 +3,9 @@
     python -m training.ship runs/small/final checkpoints/saxsolo-small \\
         --codec ../saxcodec-32khz --set temperature=0.95 --set guidance_scale=1.75
 
-One bf16 safetensors file, the code, how to sample (--set, into generation_config.json), the
-processor with a reference to the codec in place of a copy, and the run's figures.
+One bf16 safetensors file, the code with the pipeline, how to sample (--set, into
+generation_config.json), the processor with a reference to the codec in place of a copy, and the
+run's figures.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ import torch
 import yaml
 from transformers import GenerationConfig
 
+from modeling_saxsolo import pipeline_saxsolo
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
@@ -56,7 +58,10 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
     # stored in bf16, run in float32: most laptops' processors only emulate bf16
     settings = json.loads((half / "config.json").read_text("utf-8"))
     settings["dtype"] = "float32"
-    (half / "config.json").write_text(json.dumps(settings, indent=2) + "\n", "utf-8")
+    settings["custom_pipelines"] = pipeline_saxsolo.CUSTOM_PIPELINES
+    text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
+    (half / "config.json").write_text(text, "utf-8")
+    shutil.copy(pipeline_saxsolo.__file__, half)
     processor.save_pretrained(half, codec_reference=codec)
     shutil.copy(final / "figures.json", half / "figures.json")
     shutil.rmtree(out, ignore_errors=True)

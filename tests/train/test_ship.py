@@ -4,7 +4,7 @@ import json
 
 import pytest
 import torch
-from transformers import AutoModel, AutoProcessor
+from transformers import AutoModel, AutoProcessor, pipeline
 
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
@@ -45,6 +45,8 @@ def test_shipped_folder_loads_and_plays(shelf, capsys):
     assert not (out / "codec").exists() and not list(shelf.glob("*.partial"))
     inputs = processor(torch.zeros(6400).numpy() + 0.1, sampling_rate=32000, return_tensors="pt")
     assert model.generate(**inputs).shape == (1, 5, 10)
+    play = pipeline("audio-to-audio", model=str(out), trust_remote_code=True)
+    assert play(torch.zeros(6400) + 0.1, sampling_rate=32000)["codes"].shape == (5, 10)
 
 
 def test_no_run_no_folder(shelf, capsys):

@@ -1,0 +1,124 @@
+"""The model as a pipeline: a backing in, the sound of a solo out.
+
+from transformers import pipeline
+
+play = pipeline("audio-to-audio", model=FOLDER, trust_remote_code=True)
+solo = play("backing.wav", seed=1, instrument="alto")
+"""
+
+import copy
+import math
+import os
+
+import numpy as np
+import torch
+from transformers import GenerationConfig, Pipeline
+from transformers.audio_utils import load_audio
+
+from .resample_saxsolo import AudioError, resample, to_mono
+
+# what config.json says of it; the library knows no task of this name
+CUSTOM_PIPELINES = {
+    "audio-to-audio": {"impl": "pipeline_saxsolo.SaxsoloPipeline", "pt": ["AutoModel"]}
+}
+CODEC_SETTINGS = ("codec_temperature", "codec_top_k")
+# these give no codes of one solo, which is what is decoded
+NO_SETTINGS = ("num_return_sequences", "return_dict_in_generate")
+
+
+class SaxsoloPipeline(Pipeline):
+    """Plays a solo over each backing. See `__call__`."""
+
+    _load_processor = True
+    _load_tokenizer = False
+    _load_image_processor = False
+    _load_video_processor = False
+    _load_feature_extractor = False
+    _pipeline_calls_generate = True
+
+    def __init__(self, model, *args, **kwargs):
+        # `pipeline()` puts classes in place of their names there, and a config with classes in it
+        # cannot be saved
+        model.config.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
+        super().__init__(model, *args, **kwargs)
+        self.processor.codec.to(self.device)
+
+    def __call__(self, inputs, **settings):
+        """Play over one backing, or over each of a list.
+
+        Args:
+            inputs: the path of a sound; samples (n,), (channels, n) or (n, channels), then with
+                sampling_rate=...; {"array": samples, "sampling_rate": 44100}; or a list of those.
+            settings: seed (the same one plays the same solo; the process's random state stays as
+                it was), seconds (play over the first of them only), the model's conditions
+                (instrument="alto", ...), and what `generate` takes (temperature, guidance_scale,
+                codec_temperature, ...).
+
+        Returns:
+            {"audio": (n,) float32, "sampling_rate": samples a second, "codes": (N, T) int64} with
+            as many seconds as the backing has; a list of those for a list.
+
+        Raises:
+            AudioError: for what is no sound. ValueError: for an unknown setting or value.
+        """
+        if isinstance(inputs, list) and not inputs:
+            return []
+        return super().__call__(inputs, **settings)
+
+    def _sanitize_parameters(self, sampling_rate=None, seconds=None, seed=None, **settings):
+        conditions = {k: settings.pop(k) for k in list(settings) if k in self.processor.conditions}
+        known = {*vars(GenerationConfig()), *CODEC_SETTINGS, "generation_config"}
+        unknown = sorted(name for name in settings if name not in known or name in NO_SETTINGS)
+        if unknown:
+            raise ValueError(
+                f"unknown settings {unknown}: seed, seconds, sampling_rate, "
+                f"{', '.join(self.processor.conditions)} and those of generate() are taken."
+            )
+        if seconds is not None and not seconds > 0:
+            raise ValueError(f"seconds is {seconds}: give more than 0.")
+        heard = {"sampling_rate": sampling_rate, "seconds": seconds}
+        heard = {name: value for name, value in heard.items() if value is not None}
+        played = {} if seed is None else {"seed": seed}
+        return {**heard, **conditions}, {**played, **settings}, {}
+
+    def preprocess(self, sound, sampling_rate=None, seconds=None, **conditions):
+        """One sound -> the inputs of `generate`, and how many samples are to be played."""
+        rate = self.processor.sampling_rate
+        if isinstance(sound, (str, os.PathLike)):
+            sound, sampling_rate = _read(os.fspath(sound), rate), rate
+        elif isinstance(sound, dict):
+            if "array" not in sound or "sampling_rate" not in sound:
+                raise AudioError(f"a dict of {sorted(sound)}: give array and sampling_rate.")
+            sound, sampling_rate = sound["array"], sound["sampling_rate"]
+        if sampling_rate is None:
+            raise AudioError("sampling_rate is missing: give the samples a second of the audio.")
+        samples = resample(to_mono(sound), sampling_rate, rate)
+        if seconds is not None:
+            samples = samples[: math.ceil(seconds * rate)]
+        inputs = self.processor(samples, sampling_rate=rate, **conditions)
+        return {"samples": len(samples), "inputs": dict(inputs)}
+
+    def _forward(self, model_inputs, seed=None, **settings):
+        settings = self._prepare_generate_kwargs(settings)
+        with torch.random.fork_rng(enabled=seed is not None):
+            if seed is not None:
+                torch.manual_seed(seed)
+            codes = self.model.generate(**model_inputs["inputs"], **settings)
+        return {"samples": model_inputs["samples"], "codes": codes}
+
+    def postprocess(self, model_outputs):
+        codes = model_outputs["codes"][0]
+        audio = self.processor.decode(codes)[: model_outputs["samples"]]
+        rate = self.processor.sampling_rate
+        return {"audio": audio, "sampling_rate": rate, "codes": codes.numpy()}
+
+
+def _read(path: str, sampling_rate: int) -> np.ndarray:
+    """The mono samples (n,) of a file; the library reads it, with soundfile or torchcodec."""
+    if not os.path.isfile(path):
+        raise AudioError(f"{path}: no such file.")
+    try:
+        return load_audio(path, sampling_rate=sampling_rate)
+    except Exception as error:
+        # each of the library's readers has errors of its own
+        raise AudioError(f"{path} cannot be read as a sound: {error}") from error
