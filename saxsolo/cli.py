@@ -299,6 +299,62 @@ def evaluate(
     print("\n".join(str(path) for path in (out / "report.md", out / "report.json", card) if path))
 
 
+class Kind(StrEnum):
+    """What is published."""
+
+    model = "model"
+    dataset = "dataset"
+    space = "space"
+
+
+@app.command()
+def publish(
+    kind: Annotated[Kind, typer.Argument(metavar="model|dataset|space", help="What.")],
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="OWNER/NAME on the Hub.")],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            "--from",
+            help="Folder of a checkpoint, of tokens, of a Space.",
+            show_default="the project's own",
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Lay out and check, send nothing.")
+    ] = False,
+    out: Annotated[
+        Path | None, typer.Option(help="Leave what is laid out in this new folder.")
+    ] = None,
+    private: Annotated[bool, typer.Option("--private", help="If it is made now.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch.", show_default="main")] = None,
+    card: Annotated[
+        Path | None, typer.Option(help="Model card.", show_default="FROM's or the project's")
+    ] = None,
+    dataset: Annotated[
+        str | None, typer.Option(help="Hub id of the tokens the model learnt from, for its card.")
+    ] = None,
+) -> None:
+    """Lay out a folder as it will stand on the Hub, check it, send it in one commit."""
+    _quiet()
+    from .publishing import publish as send
+
+    done = send(
+        kind.value,
+        repository,
+        source,
+        dry_run=dry_run,
+        out=out,
+        private=private,
+        revision=revision,
+        card=card,
+        dataset=dataset,
+    )
+    for name, size in done.files.items():
+        print(f"{size:>12,}  {name}")
+    print(f"{sum(done.files.values()):>12,}  bytes in {len(done.files)} files, checked", end="; ")
+    print(done.url or "nothing was sent")
+
+
 def _forward(module: str, arguments: list[str]) -> None:
     try:
         command = importlib.import_module(module).main

@@ -19,3 +19,7 @@ class CheckpointError(SaxsoloError, ValueError):
 
 class OutputError(SaxsoloError, OSError):
     """A place that cannot be written."""
+
+
+class PublishError(SaxsoloError, ValueError):
+    """A folder that must not be published, or a Hub that does not take it."""
