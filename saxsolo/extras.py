@@ -41,3 +41,8 @@ def take_files(
     names = [f"solo.{audio_format}", f"mix.{audio_format}", "run.json"]
     wanted = {"midi": midi, "musicxml": musicxml, "plot": plot}
     return names + [FILES[name] for name, there in wanted.items() if there]
+
+
+def all_files() -> list[str]:
+    """Names of all files that a take can have."""
+    return sorted({name for kind in FORMATS for name in take_files(kind)} | {*FILES.values()})

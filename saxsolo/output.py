@@ -2,7 +2,7 @@
 
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -49,8 +49,11 @@ def output_folder(folder: str | os.PathLike) -> Iterator[Path]:
 
 
 @contextmanager
-def replacing(*paths: Path) -> Iterator[list[Path]]:
+def replacing(*paths: Path, stale: Sequence[Path] = ()) -> Iterator[list[Path]]:
     """Gives a place beside each path to write to; puts all in place at the end, or none.
+
+    Args:
+        stale: files that go when the new ones come.
 
     Raises:
         OutputError: when writing fails, for a full disk say.
@@ -58,13 +61,46 @@ def replacing(*paths: Path) -> Iterator[list[Path]]:
     partial = [path.with_name(f".{path.name}.partial") for path in paths]
     try:
         yield partial
-        for written, path in zip(partial, paths, strict=True):
-            os.replace(written, path)
+        if len(paths) == 1 and not stale:
+            os.replace(partial[0], paths[0])
+        else:
+            _swap(partial, paths, stale)
     except (OSError, sf.LibsndfileError) as error:
         raise OutputError(f"cannot write {paths[0].parent}: {error}") from error
     finally:
         for path in partial:
             path.unlink(missing_ok=True)
+
+
+def _swap(written: Sequence[Path], paths: Sequence[Path], stale: Sequence[Path]) -> None:
+    """Puts all in place, or leaves all as it was.
+
+    What stood there is moved aside before anything new comes: whatever ends the process, old and
+    new never stand side by side.
+    """
+    aside = {path: path.with_name(f".{path.name}.earlier") for path in (*paths, *stale)}
+    # a process that was killed here may have left its own
+    for place in aside.values():
+        place.unlink(missing_ok=True)
+    moved, placed = [], []
+    try:
+        for path, place in aside.items():
+            if path.is_file() or path.is_symlink():
+                moved.append(path)
+                os.replace(path, place)
+        for new, path in zip(written, paths, strict=True):
+            placed.append(path)
+            os.replace(new, path)
+    except BaseException:
+        for path in placed:
+            if path.is_file():
+                path.unlink()
+        for path in moved:
+            if aside[path].exists():
+                os.replace(aside[path], path)
+        raise
+    for place in aside.values():
+        place.unlink(missing_ok=True)
 
 
 def write_audio(

@@ -13,7 +13,7 @@ from dataset_scripts.score import Note
 
 from .audio import Source
 from .errors import SettingError
-from .extras import check_extras, take_files
+from .extras import all_files, check_extras, take_files
 from .grid import Grid
 from .loudness import LoudnessMeter
 from .output import PEAK, Scratch, output_folder, replacing, write_audio
@@ -76,7 +76,8 @@ class Take:
         """Writes solo.wav, mix.wav, run.json and what else is asked for: all of it, or nothing.
 
         Args:
-            folder: made if it is missing; files of an earlier take in it are replaced.
+            folder: made if it is missing; an earlier take in it makes room, with all the files
+                that its run.json names.
             audio_format: wav, flac, ogg or mp3.
             midi: solo.mid as well, musicxml: solo.musicxml, plot: solo.png; they need the extra
                 `notes`.
@@ -99,14 +100,16 @@ class Take:
         with output_folder(folder) as place:
             names = take_files(audio_format, midi, musicxml, plot)
             files = [place / name for name in names]
-            with replacing(*files) as (solo, mix, run, *others):
+            stale = earlier_files(place, names)
+            with replacing(*files, stale=stale) as (solo, mix, run, *others):
                 quieter = min(1.0, PEAK / max(self._solo.peak, PEAK))
                 blocks = (quieter * block for block in self._solo.blocks(BLOCK))
                 write_audio(solo, blocks, self.sampling_rate, audio_format=audio_format)
                 channels = self._backing.channels
                 mixed = self._mixed_blocks()
                 write_audio(mix, mixed, self.sampling_rate, channels, audio_format)
-                run.write_text(json.dumps(self.run, indent=2) + "\n", encoding="utf-8")
+                told = {**self.run, "files": names}
+                run.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
                 wanted = [write for there, write in writers if there]
                 for path, write in zip(others, wanted, strict=True):
                     write(path)
@@ -176,6 +179,19 @@ class Take:
         quieter = PEAK / max(peak, PEAK)
         for solo, band in self._pairs():
             yield (quieter * (gain * solo + band)).astype(np.float32)
+
+
+def earlier_files(folder: Path, names: list[str]) -> list[Path]:
+    """Files that an earlier take left in a folder and that a take with `names` does not replace.
+
+    Only what its run.json names, and only names that a take can have: nothing else is ours.
+    """
+    try:
+        told = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    ours = {*all_files()} - {*names}
+    return [folder / name for name in sorted(ours) if isinstance(told, list) and name in told]
 
 
 def balance(solo: float | None, backing: float | None) -> float:
