@@ -21,7 +21,7 @@ from .resample_saxsolo import AudioError, resample, to_mono
 CUSTOM_PIPELINES = {
     "audio-to-audio": {"impl": "pipeline_saxsolo.SaxsoloPipeline", "pt": ["AutoModel"]}
 }
-CODEC_SETTINGS = ("codec_temperature", "codec_top_k")
+OWN_SETTINGS = ("pitch_temperature", "codec_temperature", "codec_top_k")
 # these give no codes of one solo, which is what is decoded
 NO_SETTINGS = ("num_return_sequences", "return_dict_in_generate")
 
@@ -67,7 +67,7 @@ class SaxsoloPipeline(Pipeline):
 
     def _sanitize_parameters(self, sampling_rate=None, seconds=None, seed=None, **settings):
         conditions = {k: settings.pop(k) for k in list(settings) if k in self.processor.conditions}
-        known = {*vars(GenerationConfig()), *CODEC_SETTINGS, "generation_config"}
+        known = {*vars(GenerationConfig()), *OWN_SETTINGS, "generation_config"}
         unknown = sorted(name for name in settings if name not in known or name in NO_SETTINGS)
         if unknown:
             raise ValueError(
