@@ -8,7 +8,7 @@ import torch
 from .checkpoint import Place, Player, load_player
 
 PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
-EXTRAS = ("mido", "music21", "matplotlib", "swift-f0")
+EXTRAS = ("mido", "music21", "matplotlib", "swift-f0", "datasets")
 CODEC_LICENCES = {
     "saxcodec": "Apache-2.0",
     "encodec": "CC-BY-NC-4.0 (weights of facebook/encodec_32khz; holds for what is played)",

@@ -1,5 +1,6 @@
 """The pitch of a monophonic sound, every 16 ms."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -39,6 +40,20 @@ def track_pitch(audio: np.ndarray, sampling_rate: int) -> PitchTrack:
     """
     found = _detector().detect(audio, sampling_rate)
     return PitchTrack(found.pitch_hz, found.confidence, found.loudness_db)
+
+
+def track_pitch_of_blocks(blocks: Iterable[np.ndarray], sampling_rate: int) -> PitchTrack:
+    """`track_pitch` of a sound that comes block by block and is never held whole.
+
+    Args:
+        blocks: (n,) float32 each, one after another; at least one sample in all.
+        sampling_rate: samples a second.
+    """
+    stream = _detector().stream()
+    parts = [stream.push(block, sampling_rate) for block in blocks]
+    parts.append(stream.flush())
+    names = ("pitch_hz", "confidence", "loudness_db")
+    return PitchTrack(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
 @lru_cache(maxsize=1)

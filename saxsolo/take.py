@@ -19,6 +19,8 @@ from .loudness import LoudnessMeter
 from .output import PEAK, Scratch, output_folder, replacing, write_audio
 
 BLOCK = 65_536
+# the tracker hears a little of the past again with every block: larger ones cost less
+TRACKED = 10 * BLOCK
 # the soloist stands a little in front of the band
 SOLO_ABOVE_BACKING = 1.0
 MAX_GAIN = 10.0
@@ -117,9 +119,9 @@ class Take:
 
     def _write_midi(self, path: Path) -> None:
         from .midi import bends_of, with_loudness, write_midi
-        from .pitch import track_pitch
+        from .pitch import track_pitch_of_blocks
 
-        track = track_pitch(self.solo, self.sampling_rate)
+        track = track_pitch_of_blocks(self._solo.blocks(TRACKED), self.sampling_rate)
         grid = self.grid
         bars = {}
         if grid is not None:
@@ -147,10 +149,12 @@ class Take:
     def _write_picture(self, path: Path) -> None:
         from .pictures import save_picture, take_picture
 
+        # not the property, which would keep it for the life of the take
+        solo = self._solo.read()
         backing = np.concatenate([band.mean(axis=1) for _, band in self._pairs()])
         title = f"{self._title}: {self._instrument}, seed {self.run['seed']}"
         save_picture(
-            take_picture(self.notes, self.solo, backing, self.sampling_rate, self.grid, title),
+            take_picture(self.notes, solo, backing, self.sampling_rate, self.grid, title),
             path,
         )
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from dataset_scripts.score import Note
 from saxsolo.errors import AudioError
 from saxsolo.midi import BEND_STEP, bends_of, read_midi, with_loudness, write_midi
-from saxsolo.pitch import HOP_SECONDS, PitchTrack, track_pitch
+from saxsolo.pitch import HOP_SECONDS, PitchTrack, track_pitch, track_pitch_of_blocks
 
 mido = pytest.importorskip("mido", reason="needs mido (pip install saxsolo[notes])")
 NOTES = [Note(0.1, 0.4, 60, 1.0), Note(0.5, 0.02, 62, 0.0), Note(0.52, 1.0, 62, 0.5)]
@@ -109,6 +109,16 @@ def test_a_tone_is_tracked():
     found = track_pitch(tone.astype(np.float32), 32000)
     sure = found.confidence > 0.8
     assert sure.mean() > 0.8 and np.allclose(found.hertz[sure], 450, rtol=0.01)
+
+
+def test_blocks_are_tracked_as_the_whole_is():
+    pytest.importorskip("swift_f0", reason="needs pip install saxsolo[notes]")
+    time = np.arange(5 * 32000) / 32000
+    sound = (0.3 * np.sin(2 * np.pi * (220 + 40 * time) * time)).astype(np.float32)
+    whole = track_pitch(sound, 32000)
+    parts = track_pitch_of_blocks(np.split(sound, [20001, 65000, 65001]), 32000)
+    for name in ("hertz", "confidence", "level"):
+        np.testing.assert_allclose(getattr(parts, name), getattr(whole, name), atol=1e-6)
 
 
 def test_what_is_no_midi_file(tmp_path):
