@@ -1,5 +1,6 @@
 """Small sounds and a small random checkpoint for the product's tests."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +8,7 @@ import pytest
 import soundfile as sf
 import torch
 
+from modeling_saxsolo import pipeline_saxsolo
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
@@ -54,9 +56,11 @@ def tiny_config(**changes: object) -> SaxsoloConfig:
 def save_checkpoint(folder: Path, **changes: object) -> Path:
     """A random model with its processor and codec in `folder`."""
     config = tiny_config(**changes)
+    config.custom_pipelines = pipeline_saxsolo.CUSTOM_PIPELINES
     torch.manual_seed(2)
     SaxsoloForConditionalGeneration(config).save_pretrained(folder)
     SaxsoloProcessor(tiny_codec(), config, {"timbre": "mtg"}).save_pretrained(folder)
+    shutil.copy(pipeline_saxsolo.__file__, folder)
     return folder
 
 
