@@ -458,12 +458,12 @@ def evaluate(codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed
         spent += time.perf_counter() - began
         heard += len(solo) / rate
         agree, voiced = pitch_agreement(solo, decoded, rate)
-        rows.append((agree, voiced, log_mel_distance(solo, decoded, rate)))
+        rows.append((*agree, *voiced, log_mel_distance(solo, decoded, rate)))
         chroma.append(chroma_correlation(backing, _round_trip(codec, backing)[1], rate))
         all_codes.append(codes.T)
     table = np.array(rows)
     draws = rng.integers(0, len(table), (1000, len(table)))
-    boots = table[draws, 0].sum(1) / table[draws, 1].sum(1)
+    boots = table[draws, 0].sum(1) / table[draws, 2].sum(1)
     use, entropy = codebook_use(np.concatenate(all_codes), codec.config.codebook_size)
     chords, bass = np.nanmean(np.array(chroma, dtype=float), axis=0)
     return {
@@ -471,9 +471,10 @@ def evaluate(codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed
         "cases": len(table),
         "seconds": round(heard, 1),
         "seed": seed,
-        "pitch_agreement": float(table[:, 0].sum() / table[:, 1].sum()),
+        "pitch_agreement": float(table[:, 0].sum() / table[:, 2].sum()),
         "pitch_agreement_95": [float(x) for x in np.quantile(boots, [0.025, 0.975])],
-        "log_mel_distance": float(table[:, 2].mean()),
+        "pitch_agreement_inside_notes": float(table[:, 1].sum() / table[:, 3].sum()),
+        "log_mel_distance": float(table[:, 4].mean()),
         "chroma_correlation_chords": float(chords),
         "chroma_correlation_bass": float(bass),
         "codebook_use": use,

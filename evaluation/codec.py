@@ -144,13 +144,16 @@ def track_f0(audio: np.ndarray, sampling_rate: int) -> tuple[np.ndarray, np.ndar
 
 def pitch_agreement(
     original: np.ndarray, decoded: np.ndarray, sampling_rate: int, cents: float = 50.0
-) -> tuple[int, int]:
+) -> tuple[np.ndarray, np.ndarray]:
     """How many of the original's voiced frames the decoded sound keeps in tune.
 
-    A frame agrees when the decoded sound is voiced there too and its pitch is within `cents`.
+    A frame agrees when the decoded sound is voiced there too and its pitch is within `cents`. It
+    lies inside a note when the original's pitch moves by less than a semitone, and does not begin
+    or end, from two frames (32 ms) before it to two after.
 
     Returns:
-        frames that agree, frames of the original that are voiced.
+        frames that agree, frames of the original that are voiced: both (2,) int, all of them and
+        those inside notes.
     """
     _, a = track_f0(original, sampling_rate)
     _, b = track_f0(decoded, sampling_rate)
@@ -158,7 +161,15 @@ def pitch_agreement(
     a, b = a[:length], b[:length]
     both = (a > 0) & (b > 0)
     off = np.abs(1200 * np.log2(np.where(both, b, 1.0) / np.where(both, a, 1.0)))
-    return int((both & (off <= cents)).sum()), int((a > 0).sum())
+    agree, voiced = both & (off <= cents), a > 0
+    steady = np.abs(np.diff(np.log2(np.maximum(a, 1.0)))) < 1 / 12
+    inside = voiced.copy()
+    for frame in np.flatnonzero(~steady):
+        inside[max(0, frame - 1) : frame + 3] = False
+    return (
+        np.array([agree.sum(), (agree & inside).sum()]),
+        np.array([voiced.sum(), inside.sum()]),
+    )
 
 
 def chroma_correlation(

@@ -194,7 +194,7 @@ def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
             original, decoded = band.sound["human"](i), band.sound["human_codec"](i)
             agree, voiced = codec_metrics.pitch_agreement(original, decoded, RATE)
             figures = {
-                "pitch_agreement": agree / voiced if voiced else None,
+                "pitch_agreement": float(agree[0] / voiced[0]) if voiced[0] else None,
                 "log_mel_distance": codec_metrics.log_mel_distance(original, decoded, RATE),
                 "multi_resolution_stft": codec_metrics.multi_resolution_stft_distance(
                     original, decoded

@@ -1,7 +1,8 @@
 """Turns a finished run into the folder that is shipped.
 
     python -m training.ship runs/small/final checkpoints/saxsolo-small \\
-        --codec ../saxcodec-32khz --set temperature=0.95 --set guidance_scale=1.75
+        --codec ../saxcodec-32khz --set temperature=0.95 --set guidance_scale=1.75 \\
+        --set pitch_temperature=0.85
 
 One bf16 safetensors file, the code with the pipeline, how to sample (--set, into
 generation_config.json), the processor with a reference to the codec in place of a copy, and the
@@ -35,12 +36,15 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
     Args:
         final: folder that train.py exported.
         codec: path of the codec as seen from `out`.
-        sampling: fields of the generation config.
+        sampling: fields of the generation config, and pitch_temperature, which is the model
+            config's.
 
     Raises:
         OSError: `final` is no model folder, or the codec is not where `codec` says.
         ValueError: the library's generation config has no such field: it would be lost on loading.
     """
+    sampling = dict(sampling)
+    pitch_temperature = sampling.pop("pitch_temperature", None)
     lost = [name for name in sampling if not hasattr(GenerationConfig(), name)]
     if lost:
         raise ValueError(f"{lost} are no fields of GenerationConfig and would be lost on loading")
@@ -49,6 +53,8 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)
     for name, value in sampling.items():
         setattr(model.generation_config, name, value)
+    if pitch_temperature is not None:
+        model.config.pitch_temperature = float(pitch_temperature)
     # by its text: OUT may not exist yet, and then OUT/.. does not either
     loaded = load_codec(os.path.normpath(out / codec))
     processor = SaxsoloProcessor(loaded, model.config, CONDITIONS)

@@ -34,12 +34,14 @@ def shelf(tmp_path_factory):
 
 def test_shipped_folder_loads_and_plays(shelf, capsys):
     out = shelf / "shipped"
-    arguments = [str(shelf / "final"), str(out), "--codec", "../codec", "--set", "temperature=0.9"]
+    arguments = [str(shelf / "final"), str(out), "--codec", "../codec"]
+    arguments += ["--set", "temperature=0.9", "--set", "pitch_temperature=0.8"]
     assert main(arguments) == 0
     assert main(arguments) == 0, "over an older one"
     model = AutoModel.from_pretrained(out, trust_remote_code=True)
     processor = AutoProcessor.from_pretrained(out, trust_remote_code=True)
     assert model.generation_config.temperature == 0.9
+    assert model.config.pitch_temperature == 0.8
     assert model.dtype == torch.float32
     assert json.loads((out / "figures.json").read_text()) == {"loss_own": 1.5}
     assert not (out / "codec").exists() and not list(shelf.glob("*.partial"))
