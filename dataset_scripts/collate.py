@@ -163,7 +163,8 @@ class Collator:
         given = {
             "instrument": row["instrument"],
             "feel": row["feel"],
-            "tempo": tempo_class(float(row["tempo"])),
+            # a recording's tempo is not known: 0
+            "tempo": tempo_class(float(row["tempo"])) if row["tempo"] else None,
             "timbre": row["timbre"],
         }
         values = self.config.conditions

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
-from .score.score import Score
+import hashlib
+from collections.abc import Callable, Iterable
+from typing import Protocol
 
 SPLITS = ("train", "validation", "test")
 EXCLUDED = "excluded"
@@ -28,14 +28,35 @@ def split_of_performer(performer: str) -> str:
     return "validation" if performer in VALIDATION_PERFORMERS else "train"
 
 
-def assign_splits(scores: Iterable[Score]) -> dict[str, str]:
-    """Score id -> `train`, `validation`, `test` or `excluded`.
+def hashed_split(performer: str, held_out: float = 0.06) -> str:
+    """As `split_of_performer`; of the others a share of `held_out` goes to `test` and as much to
+    `validation`, by a hash of the name, so that new recordings never move old ones."""
+    split = split_of_performer(performer)
+    if split != "train":
+        return split
+    digest = hashlib.sha256(title_key(performer).encode()).digest()
+    place = int.from_bytes(digest[:4], "big") / 2**32
+    return "test" if place < held_out else "validation" if place < 2 * held_out else "train"
 
-    Performers decide. A score whose title also occurs further out (train < validation < test) is
-    excluded, so that no tune of a held-out split was heard in training.
+
+class Played(Protocol):
+    """What has a split: a score or a recording."""
+
+    id: str
+    performer: str
+    title: str
+
+
+def assign_splits(
+    scores: Iterable[Played], split_of: Callable[[str], str] = split_of_performer
+) -> dict[str, str]:
+    """Id -> `train`, `validation`, `test` or `excluded`.
+
+    Performers decide (`split_of`). A score whose title also occurs further out (train < validation
+    < test) is excluded, so that no tune of a held-out split was heard in training.
     """
     scores = list(scores)
-    splits = {score.id: split_of_performer(score.performer) for score in scores}
+    splits = {score.id: split_of(score.performer) for score in scores}
     titles: dict[str, set[str]] = {split: set() for split in SPLITS}
     for score in scores:
         titles[splits[score.id]].add(title_key(score.title))

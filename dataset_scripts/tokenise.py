@@ -56,27 +56,10 @@ def tokenise(
         TokeniseError: for a pair whose files are missing or do not fit each other.
     """
     layout = codec_layout(codec)
-    if layout.codebook_size > LARGEST_CODE + 1:
-        raise TokeniseError(
-            f"the codec has {layout.codebook_size} codes a codebook; rows hold at most "
-            f"{LARGEST_CODE + 1}"
-        )
-    if batch > 1 and isinstance(codec, EncodecModel):
-        raise TokeniseError(f"batch {batch}: EnCodec looks ahead, its sounds go one pair at a time")
     refuse_foreign(out)
-    sha256 = weights_sha256(codec)
     rows = read_pairs(pairs)[:limit]
-    work = out.with_name(f"{out.name}.partial") / "codes"
-    waiting = [row for row in rows if not _is_encoded(work, row, sha256)]
-    # Neighbours in length share a batch, so little is padded.
-    waiting.sort(key=lambda row: row["frames"])
-    seconds = sum(row["frames"] for row in waiting) / layout.frame_rate
-    with tqdm(total=round(seconds), unit="s", unit_scale=True, desc="encoding") as bar:
-        for first in range(0, len(waiting), batch):
-            group = waiting[first : first + batch]
-            for row, arrays in zip(group, _encode_group(pairs, group, codec, layout), strict=True):
-                _save(work, row, {**arrays, "codec_sha256": np.array(sha256)})
-                bar.update(round(row["frames"] / layout.frame_rate))
+    work = codes_folder(out)
+    sha256 = encode_pairs(pairs, rows, codec, work, batch=batch)
     source = TokenSource(
         rows=rows,
         codes=work,
@@ -87,6 +70,53 @@ def tokenise(
     )
     write_corpus(source, out)
     return out
+
+
+def codes_folder(out: Path) -> Path:
+    """Where the codes of pairs wait until the corpus `out` is written."""
+    return out.with_name(f"{out.name}.partial") / "codes"
+
+
+def encode_pairs(
+    pairs: Path,
+    rows: Sequence[dict],
+    codec: PreTrainedModel,
+    work: Path,
+    *,
+    batch: int = 1,
+    quiet: bool = False,
+) -> str:
+    """Writes work/<pair_id>.npz of every row that has none of this codec's yet.
+
+    Returns the sha256 of the codec's weights. Several processes may share `work`, each with its
+    own rows. Raises as `tokenise` does.
+    """
+    layout = codec_layout(codec)
+    if layout.codebook_size > LARGEST_CODE + 1:
+        raise TokeniseError(
+            f"the codec has {layout.codebook_size} codes a codebook; rows hold at most "
+            f"{LARGEST_CODE + 1}"
+        )
+    if batch > 1 and isinstance(codec, EncodecModel):
+        raise TokeniseError(f"batch {batch}: EnCodec looks ahead, its sounds go one pair at a time")
+    sha256 = weights_sha256(codec)
+    waiting = [row for row in rows if not _is_encoded(work, row, sha256)]
+    # Neighbours in length share a batch, so little is padded.
+    waiting.sort(key=lambda row: row["frames"])
+    seconds = sum(row["frames"] for row in waiting) / layout.frame_rate
+    with tqdm(
+        total=round(seconds),
+        unit="s",
+        unit_scale=True,
+        desc="encoding",
+        disable=quiet or not waiting,
+    ) as bar:
+        for first in range(0, len(waiting), batch):
+            group = waiting[first : first + batch]
+            for row, arrays in zip(group, _encode_group(pairs, group, codec, layout), strict=True):
+                _save(work, row, {**arrays, "codec_sha256": np.array(sha256)})
+                bar.update(round(row["frames"] / layout.frame_rate))
+    return sha256
 
 
 def read_pairs(pairs: Path) -> list[dict]:

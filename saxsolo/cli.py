@@ -30,8 +30,17 @@ app.add_typer(corpus, name="corpus")
 
 CORPUS_COMMANDS = {
     "render": ("dataset_scripts.render.__main__", "scores -> pairs of backing and solo audio"),
+    "build": ("dataset_scripts.corpus_build", "recordings -> token shards, all stages"),
+    "download": ("dataset_scripts.corpus_build", "links and folders -> checked recordings"),
+    "separate": ("dataset_scripts.corpus_build", "recordings -> backing and solo"),
+    "select": ("dataset_scripts.corpus_build", "backing and solo -> windows worth learning from"),
+    "augment": ("dataset_scripts.corpus_build", "windows -> pairs in several keys and tempi"),
     "tokenise": ("dataset_scripts.tokenise", "pairs -> token shards"),
+    "report": ("dataset_scripts.corpus_report", "what a build took in, kept and left out"),
+    "push": ("dataset_scripts.push", "token shards -> the Hub"),
 }
+# one stage each of the module that builds all
+SINGLE_STAGES = ("download", "separate", "select", "augment")
 
 
 class Instrument(StrEnum):
@@ -355,14 +364,14 @@ def publish(
     print(done.url or "nothing was sent")
 
 
-def _forward(module: str, arguments: list[str]) -> None:
+def _forward(module: str, arguments: list[str], stage: str | None) -> None:
     try:
         command = importlib.import_module(module).main
     except ModuleNotFoundError as error:
         raise SaxsoloError(
             f"{error.name} is not installed; pip install 'saxsolo[corpus]' brings it"
         ) from error
-    sys.exit(command(arguments))
+    sys.exit(command(arguments, stage) if stage else command(arguments))
 
 
 def _add_corpus_command(name: str, module: str, text: str) -> None:
@@ -371,7 +380,7 @@ def _add_corpus_command(name: str, module: str, text: str) -> None:
 
     @corpus.command(name, help=text, context_settings=settings)
     def command(context: typer.Context) -> None:
-        _forward(module, context.args)
+        _forward(module, context.args, name if name in SINGLE_STAGES else None)
 
 
 for _name, (_module, _text) in CORPUS_COMMANDS.items():

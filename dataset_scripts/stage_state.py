@@ -1,0 +1,113 @@
+"""What every stage leaves on disk for every recording: one small JSON file, written atomically.
+
+    OUT/state/<stage>/<recording id>.json
+
+A file says that the stage is through with the recording: with a result, or with the reason why the
+recording is in quarantine. It counts only while the inputs are the same: `fingerprint` covers the
+settings of the stage and of all before it. No file, or another fingerprint: the stage is to do.
+"""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+STAGES = ("download", "separate", "select", "augment", "tokenise")
+SPARE_BYTES = 64 * 2**20
+
+
+class ItemError(ValueError):
+    """A recording that a stage cannot take; it goes into quarantine with this reason."""
+
+
+class DiskFullError(OSError):
+    """No room left: nobody's fault but the disk's, so the run stops and goes on later."""
+
+
+@dataclass(frozen=True)
+class StageRecord:
+    """What a stage made of a recording.
+
+    Attributes:
+        fingerprint: of its inputs. failed: reason, where it is in quarantine.
+        result: what later stages read. losses: [[seconds, reason], ...] left out here.
+        seconds: wall time that the stage took.
+    """
+
+    stage: str
+    id: str
+    fingerprint: str
+    failed: str = ""
+    result: dict = field(default_factory=dict)
+    losses: list = field(default_factory=list)
+    seconds: float = 0.0
+
+
+def fingerprint(*parts: object) -> str:
+    """16 hex digits over JSON-able settings (dataclasses too)."""
+    plain = json.dumps(parts, sort_keys=True, default=asdict)
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+
+def read_record(out: Path, stage: str, item: str, wanted: str | None = None) -> StageRecord | None:
+    """The record, or None where there is none, a torn one, or one of other inputs than `wanted`."""
+    try:
+        record = StageRecord(**json.loads((out / "state" / stage / f"{item}.json").read_text()))
+    except (OSError, ValueError, TypeError):
+        return None
+    return record if wanted is None or record.fingerprint == wanted else None
+
+
+def write_record(out: Path, record: StageRecord) -> None:
+    """Writes the record beside its place and renames it there."""
+    write_json(out / "state" / record.stage / f"{record.id}.json", asdict(record))
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes JSON whole or not at all, on disk before it has its name."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text whole or not at all, on disk before it has its name."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        with part.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def need_room(folder: Path, wanted: int) -> None:
+    """Raises `DiskFullError` unless `wanted` bytes, and some spare, are free below `folder`."""
+    free = shutil.disk_usage(folder).free
+    if free < wanted + SPARE_BYTES:
+        raise DiskFullError(
+            errno.ENOSPC,
+            f"{folder} has {free / 2**20:.0f} MB free but {(wanted + SPARE_BYTES) / 2**20:.0f} MB "
+            f"are needed; make room, then run the same command with --resume",
+        )
+
+
+def is_disk_full(error: BaseException) -> bool:
+    """Whether an error, or one that caused it, says that the disk (or quota) is full.
+
+    libsndfile has no error number for a write that failed: only its text tells.
+    """
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in (errno.ENOSPC, errno.EDQUOT):
+            return True
+        if "No space left" in str(seen):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
