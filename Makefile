@@ -29,7 +29,8 @@ clean:
 	@touch $@
 
 .venv/.test: pyproject.toml constraints.txt | .venv/.made
-	$(BIN)/python -m pip install --quiet -c constraints.txt -e ".[corpus,train,evaluate,notes,dev]"
+	$(BIN)/python -m pip install --quiet -c constraints.txt \
+	  -e ".[corpus,recordings,train,evaluate,notes,dev]"
 	@touch $@ .venv/.demo
 
 .venv/.made:

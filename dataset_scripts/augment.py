@@ -84,6 +84,7 @@ def write_pairs(
         DiskFullError: there is no room for the pairs.
     """
     rows = []
+    out.mkdir(parents=True, exist_ok=True)
     for window in windows:
         first, end = (round(window[name] * RATE) for name in ("start", "end"))
         backing, solo = (

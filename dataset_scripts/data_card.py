@@ -10,11 +10,50 @@ import yaml
 from .score.labels import LABEL_SIZES
 from .token_checks import LayoutFile
 
-_LICENCE_IDS = {"ODbL-1.0": "odbl", "CC0-1.0": "cc0-1.0"}
+_LICENCE_IDS = {
+    "ODbL-1.0": "odbl",
+    "CC0-1.0": "cc0-1.0",
+    "CC-BY-4.0": "cc-by-4.0",
+    "CC-BY-SA-4.0": "cc-by-sa-4.0",
+    "CC-BY-NC-4.0": "cc-by-nc-4.0",
+}
+_RENDERED = (
+    "Saxophone solos and their backings as codes of an audio codec, with chord and beat",
+    "of every frame. The sound was rendered from scores, it is no recording.",
+)
+_RECORDED = (
+    "Saxophone solos and their backings as codes of an audio codec. They come from recordings,",
+    "whose stems were parted by a separator: each stem may hold a trace of the other. The notes",
+    "(`score`) were tracked from the solo, chords and beats are unknown (-100).",
+)
+_TIMBRES = (
+    "Timbres of the saxophone: `mtg` MTG Solo Sax (CC-BY 4.0, Music Technology Group,",
+    "Universitat Pompeu Fabra, on freesound; SFZ by kinwie), `fluidr3` FluidR3 GM (MIT,",
+    "Frank Wen), `musescore` MuseScore_General (MIT, S. Christian Collins).",
+    "",
+)
+_LAW = (
+    "## What this means in law",
+    "",
+    "These tokens are copies of recordings: the codec turns them back into the music, clearly",
+    "enough to recognise players and takes. Having and sharing them is having and sharing the",
+    "recordings, and needs the right to do so: of those who composed, who played and who recorded.",
+    "The licences below are what the sources state; nobody has checked them for you. A licence",
+    "that asks for a name, or forbids commerce or changes, asks and forbids here as well. Whether",
+    "training on music without consent is allowed differs by country (in the European Union,",
+    "text and data mining under articles 3 and 4 of Directive 2019/790, where the holder has not",
+    "reserved it; in the United States, case by case under fair use), and such a permission to",
+    "train is none to publish the tokens, nor to publish music that a model has learnt by heart.",
+    "Rows marked `not stated` have no known licence: do not publish them. Who holds rights in",
+    "a recording and wants it out, is owed its removal: `recording` ids stand in `pair_id`.",
+    "This is no legal advice.",
+    "",
+)
 
 
 def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
     """The card of a corpus made from these manifest rows."""
+    recorded = any("recording" in row for row in rows)
     licences = sorted({row["licence"] for row in rows})
     ids = [_LICENCE_IDS.get(name, "other") for name in licences]
     front = {
@@ -39,8 +78,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
             "",
             "# Jazz saxophone tokens",
             "",
-            "Saxophone solos and their backings as codes of an audio codec, with chord and beat",
-            "of every frame. The sound was rendered from scores, it is no recording.",
+            *(_RECORDED if recorded else _RENDERED),
             "",
             *_size_table(layout, rows),
             "",
@@ -69,14 +107,12 @@ def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
             "`pyarrow.parquet.ParquetFile(path, page_checksum_verification=True)`. Plain readers",
             "do not check them.",
             "",
+            *(_LAW if recorded else ()),
             "## Sources",
             "",
             *_sources(rows),
             "",
-            "Timbres of the saxophone: `mtg` MTG Solo Sax (CC-BY 4.0, Music Technology Group,",
-            "Universitat Pompeu Fabra, on freesound; SFZ by kinwie), `fluidr3` FluidR3 GM (MIT,",
-            "Frank Wen), `musescore` MuseScore_General (MIT, S. Christian Collins).",
-            "",
+            *(() if recorded else _TIMBRES),
         ]
     )
 

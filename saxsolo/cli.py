@@ -369,7 +369,7 @@ def _forward(module: str, arguments: list[str], stage: str | None) -> None:
         command = importlib.import_module(module).main
     except ModuleNotFoundError as error:
         raise SaxsoloError(
-            f"{error.name} is not installed; pip install 'saxsolo[corpus]' brings it"
+            f"{error.name} is not installed; pip install 'saxsolo[corpus,recordings]' brings it"
         ) from error
     sys.exit(command(arguments, stage) if stage else command(arguments))
 
