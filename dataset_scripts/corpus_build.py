@@ -193,7 +193,9 @@ def _write_manifest(job: Job, rows: list[dict]) -> None:
     pairs that are in it no more go."""
     rows.sort(key=lambda row: fingerprint(row["pair_id"]))
     lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-    write_text(job.pairs / "manifest.jsonl", "".join(lines))
+    path, text = job.pairs / "manifest.jsonl", "".join(lines)
+    if not path.exists() or path.read_text("utf-8") != text:
+        write_text(path, text)
     wanted = {f"{row['split']}/{row['pair_id']}" for row in rows}
     for folder in job.pairs.glob("*/*"):
         if folder.is_dir() and f"{folder.parent.name}/{folder.name}" not in wanted:

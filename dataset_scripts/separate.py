@@ -112,8 +112,9 @@ def _segments(
 ) -> Iterator[tuple[np.ndarray, bool]]:
     """Stems (2, channels, n) of the recording piece by piece, and whether it is the last piece.
 
-    A segment covers `segment` new samples with `context` more on each side. Two neighbours share
-    two contexts: the outer half of each is thrown away, the inner is cross-faded.
+    A segment covers `segment` new samples, one `context` after them and one and a half before. Two
+    neighbours are cross-faded over one context about their border; what lies further out is only
+    there for the separator to hear.
     """
     rate = separator.sampling_rate
     segment, context = (round(s * rate) for s in (config.segment_seconds, config.context_seconds))

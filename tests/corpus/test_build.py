@@ -40,7 +40,7 @@ def place(tmp_path_factory, codec, sounds):
     codec.save_pretrained(folder / "codec")
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
     for seed in range(GOOD):
-        performer = "Art Pepper" if seed == 0 else f"player {seed}"
+        performer = "Art Pepper" if seed == 0 else f"player {seed + 1}"
         sounds.recording(folder / "music", f"r{seed}", 6.0, seed, performer=performer)
     return folder
 
@@ -238,7 +238,7 @@ def test_what_stands_wrong_in_the_config_ends_in_one_line(place, tmp_path, capsy
 
 
 def test_a_description_with_an_unknown_word(place, tmp_path, sounds):
-    path = sounds.recording(tmp_path / "music", "a", 3.0)
+    path = sounds.recording(tmp_path / "music", "a", 3.0, 0)
     path.with_suffix(".json").write_text('{"license": "CC0-1.0"}')
     text = CONFIG.replace("codec: codec", f"codec: {place / 'codec'}")
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
