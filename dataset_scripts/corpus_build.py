@@ -22,7 +22,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from .corpus_config import CorpusConfig, read_config
-from .corpus_stages import DEFECT, Job, SetupError, prints_of
+from .corpus_stages import DEFECT, Job, prints_of
 from .recordings import (
     Recording,
     list_recordings,
@@ -32,6 +32,7 @@ from .recordings import (
 from .splits import EXCLUDED, assign_splits, hashed_split
 from .stage_state import (
     STAGES,
+    EngineError,
     StageRecord,
     fingerprint,
     need_room,
@@ -72,7 +73,9 @@ def build(
     job = Job(out, config, accept_rights)
     if retry:
         _forget_failed(job, recordings)
-    from .corpus_engine import run_stages
+    from .corpus_engine import preload, run_stages
+
+    preload(only)
 
     if "download" in only:
         run_stages(job, ["download"], recordings, workers)
@@ -261,7 +264,7 @@ def main(argv: list[str] | None = None, only: str | None = None) -> int:
             accept_rights=arguments.accept_rights,
             retry=arguments.retry,
         )
-    except (ValueError, OSError, SetupError) as error:
+    except (ValueError, OSError, EngineError) as error:
         text = getattr(error, "strerror", None) or str(error)
         print(f"saxsolo corpus: {' '.join(str(text).split())}", file=sys.stderr)
         return 2

@@ -19,7 +19,7 @@ from tqdm import tqdm
 
 from .corpus_stages import Job, SetupError, prepare, prints_of, run_stage
 from .recordings import Recording
-from .stage_state import DiskFullError, fingerprint, is_disk_full
+from .stage_state import DiskFullError, EngineError, fingerprint, is_disk_full
 
 RECORDINGS_PER_RANK = 4
 # deaths of workers between which nothing got done, before the run gives up
@@ -33,8 +33,12 @@ _LIBRARIES = {
 }
 
 
-class EngineError(RuntimeError):
-    """Workers that die at once, again and again."""
+def preload(stages: Sequence[str]) -> None:
+    """Names what the server of workers loads: all that these stages need. To be called once,
+    before the first worker."""
+    libraries = [name for stage in stages for name in _LIBRARIES.get(stage, [])]
+    engine = ["dataset_scripts.corpus_engine", "datatrove.data", "datatrove.executor.base"]
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*engine, *libraries])
 
 
 def run_stages(
@@ -53,8 +57,6 @@ def run_stages(
     done = [[prints_of(job, one)[stages[-1]] for one in recordings], stages, tasks]
     logs = job.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
     context = multiprocessing.get_context("forkserver")
-    libraries = [name for stage in stages for name in _LIBRARIES[stage]]
-    context.set_forkserver_preload(["dataset_scripts.corpus_engine", "datatrove.data", *libraries])
     threads = max(1, (os.cpu_count() or 1) // workers)
     pool = {}
 

@@ -29,6 +29,10 @@ class DiskFullError(OSError):
     """No room left: nobody's fault but the disk's, so the run stops and goes on later."""
 
 
+class EngineError(RuntimeError):
+    """Workers that die, again and again, before they get anything done."""
+
+
 @dataclass(frozen=True)
 class StageRecord:
     """What a stage made of a recording.

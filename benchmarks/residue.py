@@ -1,0 +1,133 @@
+"""Does a model read the solo in the trace that separation leaves in the backing, and does strange
+residue stop it?
+
+    python benchmarks/residue.py --pairs PAIRS
+
+Rendered pairs know both stems, so a leak of any level can be made. A small network is to name the
+pitch class that the solo plays (or rest) from 0.1 s of the backing's spectrum. What it can do on
+clean backings is harmony; what it can do better on leaking ones it reads in the leak. A model that
+learnt from leaking backings must then play over clean ones: the last column.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import torch
+
+from dataset_scripts.augment import add_residue
+from dataset_scripts.score.labels import NUM_PITCHES
+from dataset_scripts.tokenise import read_pairs
+
+RATE, FRAME = 32000, 640
+SECONDS = 30
+LOWEST, BINS = 36, 144  # MIDI pitch, half-semitone bands
+
+
+def bands() -> np.ndarray:
+    """(BINS, spectrum) triangles a semitone wide."""
+    frequencies = np.fft.rfftfreq(4096, 1 / RATE)[1:]
+    pitches = 69 + 12 * np.log2(frequencies / 440)
+    centres = LOWEST + np.arange(BINS)[:, None] / 2
+    return np.pad(np.maximum(0, 1 - np.abs(pitches - centres)), ((0, 0), (1, 0)))
+
+
+def features(sound: np.ndarray, frames: int) -> np.ndarray:
+    """(frames, 5 * BINS) log spectrum of each frame and two on either side."""
+    padded = np.pad(sound, 2048 + FRAME)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 4096)[FRAME::FRAME][:frames]
+    spectrum = np.abs(np.fft.rfft(windows * np.hanning(4096), axis=1)).astype(np.float32)
+    level = np.log(spectrum @ bands().T.astype(np.float32) + 1e-2)
+    around = [np.roll(level, shift, axis=0) for shift in (-2, -1, 0, 1, 2)]
+    return np.concatenate(around, axis=1)
+
+
+def read(pairs: Path, row: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Backing, solo and the pitch class of each frame (12 = rest)."""
+    folder = pairs / row["split"] / row["pair_id"]
+    both = [
+        soundfile.read(folder / f"{name}.flac", frames=SECONDS * RATE, dtype="float32")[0]
+        for name in ("backing", "solo")
+    ]
+    with np.load(folder / "labels.npz", allow_pickle=False) as arrays:
+        tokens = arrays["score"][: SECONDS * 50].astype(int)
+    return *both, np.where(tokens == 0, 12, ((tokens - 1) % NUM_PITCHES + 40) % 12)
+
+
+def probe(train: list, test: dict[str, list], steps: int) -> dict[str, float]:
+    """Trains the network; accuracy on frames where the solo sounds, for each set of `test`."""
+    torch.manual_seed(0)
+    x = torch.from_numpy(np.concatenate([one for one, _ in train]))
+    y = torch.from_numpy(np.concatenate([one for _, one in train]))
+    mean, scale = x.mean(0), x.std(0) + 1e-3
+    net = torch.nn.Sequential(
+        torch.nn.Linear(x.shape[1], 256),
+        torch.nn.GELU(),
+        torch.nn.Dropout(0.3),
+        torch.nn.Linear(256, 13),
+    )
+    optimiser = torch.optim.AdamW(net.parameters(), 1e-3, weight_decay=0.1)
+    for _ in range(steps):
+        chosen = torch.randint(len(x), (512,))
+        loss = torch.nn.functional.cross_entropy(net((x[chosen] - mean) / scale), y[chosen])
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+    net.eval()
+    found = {}
+    with torch.inference_mode():
+        for name, parts in test.items():
+            hits = [
+                (net((torch.from_numpy(a) - mean) / scale)[:, :12].argmax(1).numpy() == b)[b < 12]
+                for a, b in parts
+            ]
+            found[name] = float(np.concatenate(hits).mean())
+    return found
+
+
+def main(argv: list[str] | None = None) -> int:
+    """The command line."""
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--pairs", type=Path, required=True)
+    parser.add_argument("--train", type=int, default=40)
+    parser.add_argument("--test", type=int, default=16)
+    parser.add_argument("--steps", type=int, default=800)
+    parser.add_argument("--leak-db", type=float, default=-24.0)
+    parser.add_argument("--residue-db", type=float, nargs="+", default=[-24.0, -18.0, -12.0])
+    arguments = parser.parse_args(argv)
+    rows = [row for row in read_pairs(arguments.pairs) if row["seconds"] >= SECONDS]
+    chosen = {
+        split: [
+            read(arguments.pairs, row) for row in [r for r in rows if r["split"] == split][:count]
+        ]
+        for split, count in (("train", arguments.train), ("test", arguments.test))
+    }
+
+    def made(split: str, leak_db: float | None, residue_db: float) -> list:
+        parts = []
+        for place, (backing, solo, classes) in enumerate(chosen[split]):
+            leak = 0.0 if leak_db is None else 10 ** (leak_db / 20)
+            heard = add_residue(
+                backing + leak * solo, solo, residue_db, np.random.default_rng(place)
+            )
+            parts.append((features(heard, len(classes)), classes))
+        return parts
+
+    clean, leaking = made("test", None, 0.0), made("test", arguments.leak_db, 0.0)
+    ways = [("clean", None, 0.0), (f"leak {arguments.leak_db:g} dB", arguments.leak_db, 0.0)]
+    ways += [(f"leak, residue {r:g} dB", arguments.leak_db, r) for r in arguments.residue_db]
+    print("| learnt from | pitch class right, same kind | clean | leaking |")
+    print("| --- | --- | --- | --- |")
+    for name, leak, residue in ways:
+        test = {"same": made("test", leak, residue), "clean": clean, "leaking": leaking}
+        got = probe(made("train", leak, residue), test, arguments.steps)
+        print(f"| {name} | {got['same']:.3f} | {got['clean']:.3f} | {got['leaking']:.3f} |")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
