@@ -97,7 +97,8 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--test", type=int, default=16)
     parser.add_argument("--steps", type=int, default=800)
     parser.add_argument("--leak-db", type=float, default=-24.0)
-    parser.add_argument("--residue-db", type=float, nargs="+", default=[-24.0, -18.0, -12.0])
+    parser.add_argument("--residue-db", type=float, default=-20.0)
+    parser.add_argument("--voices", type=int, nargs="+", default=[1, 4, 8])
     arguments = parser.parse_args(argv)
     rows = [row for row in read_pairs(arguments.pairs) if row["seconds"] >= SECONDS]
     chosen = {
@@ -107,24 +108,31 @@ def main(argv: list[str] | None = None) -> int:
         for split, count in (("train", arguments.train), ("test", arguments.test))
     }
 
-    def made(split: str, leak_db: float | None, residue_db: float) -> list:
+    def made(split: str, leak_db: float | None, voices: int) -> list:
         parts = []
         for place, (backing, solo, classes) in enumerate(chosen[split]):
             leak = 0.0 if leak_db is None else 10 ** (leak_db / 20)
             heard = add_residue(
-                backing + leak * solo, solo, residue_db, np.random.default_rng(place)
+                backing + leak * solo,
+                solo,
+                arguments.residue_db,
+                voices,
+                np.random.default_rng(place),
             )
             parts.append((features(heard, len(classes)), classes))
         return parts
 
-    clean, leaking = made("test", None, 0.0), made("test", arguments.leak_db, 0.0)
-    ways = [("clean", None, 0.0), (f"leak {arguments.leak_db:g} dB", arguments.leak_db, 0.0)]
-    ways += [(f"leak, residue {r:g} dB", arguments.leak_db, r) for r in arguments.residue_db]
+    clean, leaking = made("test", None, 0), made("test", arguments.leak_db, 0)
+    ways = [("clean", None, 0), (f"leak {arguments.leak_db:g} dB", arguments.leak_db, 0)]
+    ways += [
+        (f"leak, {n} voices at {arguments.residue_db:g} dB", arguments.leak_db, n)
+        for n in arguments.voices
+    ]
     print("| learnt from | pitch class right, same kind | clean | leaking |")
     print("| --- | --- | --- | --- |")
-    for name, leak, residue in ways:
-        test = {"same": made("test", leak, residue), "clean": clean, "leaking": leaking}
-        got = probe(made("train", leak, residue), test, arguments.steps)
+    for name, leak, voices in ways:
+        test = {"same": made("test", leak, voices), "clean": clean, "leaking": leaking}
+        got = probe(made("train", leak, voices), test, arguments.steps)
         print(f"| {name} | {got['same']:.3f} | {got['clean']:.3f} | {got['leaking']:.3f} |")
     return 0
 

@@ -56,14 +56,18 @@ def stretch(sound: np.ndarray, semitones: int, tempo: float) -> np.ndarray:
 
 
 def add_residue(
-    backing: np.ndarray, solo: np.ndarray, level_db: float, rng: np.random.Generator
+    backing: np.ndarray,
+    solo: np.ndarray,
+    level_db: float,
+    voices: int,
+    rng: np.random.Generator,
 ) -> np.ndarray:
-    """The backing with strange residue: the solo reversed, turned by a random time, `level_db`
-    below itself. 0 dB stands for none."""
-    if level_db == 0.0:
+    """The backing with strange residue: `voices` copies of the solo, reversed and each turned by a
+    random time, each `level_db` below the solo. No voices: the backing as it is."""
+    if voices == 0:
         return backing
-    turn = int(rng.integers(len(solo) // 4, max(len(solo) // 4 + 1, 3 * len(solo) // 4)))
-    strange = np.roll(solo[::-1], turn)
+    turns = rng.integers(len(solo) // 8, max(len(solo) // 8 + 1, len(solo)), voices)
+    strange = sum(np.roll(solo[::-1], int(turn)) for turn in turns)
     return backing + (10 ** (level_db / 20) * strange).astype(np.float32)
 
 
@@ -98,7 +102,7 @@ def write_pairs(
             need_room(out, 8 * len(solo))
             played, heard = (stretch(sound, semitones, tempo) for sound in (solo, backing))
             if described["split"] == "train":
-                heard = add_residue(heard, played, config.residue_db, rng)
+                heard = add_residue(heard, played, config.residue_db, config.residue_voices, rng)
             changed = score.transpose(semitones).scale_tempo(tempo)
             frames = math.ceil(len(played) * FRAME_RATE / RATE)
             _write(out / described["split"] / pair_id, played, heard, changed, frames)

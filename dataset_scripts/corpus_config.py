@@ -92,7 +92,8 @@ class AugmentConfig:
 
     semitones: list[int] = field(default_factory=lambda: [0])
     tempi: list[float] = field(default_factory=lambda: [1.0])
-    residue_db: float = -24.0  # level of strange residue below the solo; 0 = none
+    residue_db: float = -20.0  # level of each voice of strange residue, against the solo
+    residue_voices: int = 8
 
 
 @dataclass(frozen=True)
@@ -195,6 +196,7 @@ def _check(config: CorpusConfig, path: Path) -> None:
         ("separate.context_seconds", separate.context_seconds, 0.0, separate.segment_seconds / 2),
         ("separate.loudness", separate.loudness, -40.0, -10.0),
         ("download.retries", config.download.retries, 0, 50),
+        ("augment.residue_voices", augment.residue_voices, 0, 32),
         ("augment.residue_db", augment.residue_db, -80.0, 0.0),
         *(("augment.semitones", one, -12, 12) for one in augment.semitones),
         *(("augment.tempi", one, 0.5, 2.0) for one in augment.tempi),

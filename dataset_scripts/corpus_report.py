@@ -155,7 +155,9 @@ def _pictures(out: Path, folder: Path, levels: list, samples: int) -> list[str]:
             sound, _ = soundfile.read(path, frames=_SAMPLE_SECONDS * rate, dtype="float32")
             axes[0, column].plot(np.arange(len(sound)) / rate, sound, linewidth=0.3)
             axes[0, column].set_title(name)
-            axes[1, column].specgram(sound + 1e-9, NFFT=2048, Fs=rate, noverlap=1024)
+            # dither: the logarithm of a silent frame is no colour
+            dither = 1e-6 * np.random.default_rng(0).standard_normal(len(sound))
+            axes[1, column].specgram(sound + dither, NFFT=2048, Fs=rate, noverlap=1024)
             axes[1, column].set(xlabel="s", ylabel="Hz")
         names.append(_save(figure, folder, f"{row['pair_id']}.png"))
     return names

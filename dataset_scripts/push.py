@@ -13,8 +13,6 @@ import argparse
 import sys
 from pathlib import Path
 
-from .token_checks import TokensError, read_layout, sha256_of
-
 RIGHTS = ("not stated", "")
 
 
@@ -78,6 +76,8 @@ def push(
 
 def check_shards(folder: Path) -> list[str]:
     """Names of all shards, each with the sha256 that tokens.json names. Raises `TokensError`."""
+    from .token_checks import TokensError, read_layout, sha256_of
+
     layout = read_layout(folder)
     names = [name for split in layout.rows for name in layout.shards(split, folder)]
     for name in names:

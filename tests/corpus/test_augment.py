@@ -55,11 +55,11 @@ def test_only_training_has_versions():
 
 def test_residue_is_as_quiet_as_told_and_strange_to_the_solo(sounds):
     solo, backing = sounds.solo(6, 1), sounds.backing(6, 1)
-    made = add_residue(backing, solo, -20.0, np.random.default_rng(0))
+    made = add_residue(backing, solo, -20.0, 1, np.random.default_rng(0))
     residue = made - backing
     assert residue.std() == pytest.approx(0.1 * solo.std(), rel=0.01)
     assert abs(np.corrcoef(residue, solo)[0, 1]) < 0.1
-    assert add_residue(backing, solo, 0.0, np.random.default_rng(0)) is backing
+    assert add_residue(backing, solo, -20.0, 0, np.random.default_rng(0)) is backing
 
 
 def test_pairs_are_what_tokenise_reads(sounds, tmp_path):
