@@ -57,7 +57,7 @@ class DownloadConfig:
     shortest_seconds: float = 30.0
     longest_seconds: float = 4 * 3600.0
     clipping: float = 1e-3  # largest share of samples at full scale
-    duplicate: float = 0.9  # cosine of chroma fingerprints from which two are one recording
+    duplicate: float = 0.75  # cosine of chroma from which two are one recording
 
 
 @dataclass(frozen=True)
@@ -196,6 +196,7 @@ def _check(config: CorpusConfig, path: Path) -> None:
         ("separate.context_seconds", separate.context_seconds, 0.0, separate.segment_seconds / 2),
         ("separate.loudness", separate.loudness, -40.0, -10.0),
         ("download.retries", config.download.retries, 0, 50),
+        ("download.duplicate", config.download.duplicate, 0.0, 1.0),
         ("augment.residue_voices", augment.residue_voices, 0, 32),
         ("augment.residue_db", augment.residue_db, -80.0, 0.0),
         *(("augment.semitones", one, -12, 12) for one in augment.semitones),

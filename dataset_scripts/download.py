@@ -6,6 +6,8 @@ Local WAV, FLAC, OGG and MP3 stay where they are. All else lies in OUT/recording
 
 from __future__ import annotations
 
+import errno
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -17,9 +19,9 @@ from saxsolo.audio import SILENCE_PEAK, Source, open_sound
 from saxsolo.errors import AudioError
 
 from .corpus_config import DownloadConfig
-from .fingerprints import FINGERPRINT_RATE, Chromas
+from .fingerprints import FINGERPRINT_RATE, FingerprintMaker
 from .recordings import Recording
-from .stage_state import ItemError, need_room
+from .stage_state import ItemError, need_room, write_json
 
 _BLOCK = 65_536
 _BY_FFMPEG = {".m4a", ".webm", ".aac", ".opus", ".mp4", ".mka"}
@@ -30,11 +32,12 @@ _FULL_SCALE = 0.9999
 
 @dataclass(frozen=True)
 class Fetched:
-    """A file that was read to its end. `chroma` is its fingerprint (see fingerprints.py)."""
+    """A file that was read to its end. `chroma` and `landmarks`: see fingerprints.py."""
 
     path: Path
     seconds: float
     chroma: str
+    landmarks: str
     licence: str
 
 
@@ -64,13 +67,21 @@ def download_recording(
             raise ItemError(_no_right(recording))
     if path.suffix.lower() in _BY_FFMPEG:
         path = convert(path, folder / f"{recording.id}.flac")
+        if recording.link:
+            # only what is read on needs room
+            for other in folder.glob(f"{recording.id}.*"):
+                if other != path:
+                    other.unlink()
     try:
         source = open_sound(path)
         _check_length(source, told, config)
-        chroma = _read_through(source, config)
-    except AudioError as error:
+        texts = _read_through(source, config)
+    except (AudioError, ItemError) as error:
+        if recording.link:
+            # --retry fetches it anew
+            path.unlink(missing_ok=True)
         raise ItemError(str(error)) from error
-    return Fetched(path, source.seconds, chroma, licence)
+    return Fetched(path, source.seconds, licence=licence, **texts)
 
 
 def convert(path: Path, target: Path) -> Path:
@@ -96,19 +107,26 @@ def convert(path: Path, target: Path) -> Path:
         part.unlink(missing_ok=True)
         text = " ".join(done.stderr.split())[-200:]
         if "No space left" in text:
-            raise OSError(28, f"ffmpeg: {text}")
+            raise OSError(errno.ENOSPC, f"ffmpeg: {text}")
         raise ItemError(f"{path}: ffmpeg cannot read it: {text}")
     part.replace(target)
     return target
 
 
 def _fetched(recording: Recording, folder: Path, config: DownloadConfig) -> tuple[Path, dict]:
+    """The file of a link and what the site told of it, asked for once."""
     from .links import fetch_link
 
+    note = folder / "told" / f"{recording.id}.json"
     there = [one for one in folder.glob(f"{recording.id}.*") if one.is_file()]
-    if there:
-        return there[0], {}
-    return fetch_link(recording.link, folder, recording.id, config)
+    if there and note.exists():
+        return there[0], json.loads(note.read_text("utf-8"))
+    folder.mkdir(parents=True, exist_ok=True)
+    need_room(folder, 0)
+    path, told = fetch_link(recording.link, folder, recording.id, config)
+    kept = {key: told[key] for key in ("license", "duration") if told.get(key)}
+    write_json(note, kept)
+    return path, kept
 
 
 def _no_right(recording: Recording) -> str:
@@ -122,7 +140,7 @@ def _check_length(source: Source, told: float, config: DownloadConfig) -> None:
     if told and source.seconds < told - max(_TOLERANCE_SECONDS, _TOLERANCE * told):
         raise ItemError(
             f"{source.name} lasts {source.seconds:.1f} s but {told:.1f} s were announced: it is "
-            f"cut off; delete it and build again with --retry"
+            f"cut off; see to a whole one, then build with --retry"
         )
     if source.seconds < config.shortest_seconds:
         raise ItemError(
@@ -136,8 +154,8 @@ def _check_length(source: Source, told: float, config: DownloadConfig) -> None:
         )
 
 
-def _read_through(source: Source, config: DownloadConfig) -> str:
-    """Reads every sample; returns the chroma fingerprint. Raises for silence and clipping."""
+def _read_through(source: Source, config: DownloadConfig) -> dict[str, str]:
+    """Reads every sample; returns the fingerprint. Raises for silence and clipping."""
     # at the file's own rate first: an hour of silence is found out in a second
     peak, clipped = _extremes(source)
     if peak <= SILENCE_PEAK:
@@ -147,11 +165,11 @@ def _read_through(source: Source, config: DownloadConfig) -> str:
             f"{source.name} is clipped: {clipped:.2%} of its samples are at full scale; "
             f"{config.clipping:.2%} is the most (download.clipping)"
         )
-    chromas = Chromas()
+    maker = FingerprintMaker()
     length = source.length_at(FINGERPRINT_RATE)
     for block in source.blocks(_BLOCK, FINGERPRINT_RATE, length, mono=True):
-        chromas.push(block[:, 0])
-    return chromas.text()
+        maker.push(block[:, 0])
+    return maker.texts()
 
 
 def _extremes(source: Source) -> tuple[float, float]:

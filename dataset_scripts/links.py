@@ -52,8 +52,8 @@ def open_link(link: str, config: DownloadConfig) -> list[dict]:
     if re.search(r"\.(wav|flac|ogg|mp3|m4a|webm|aac|opus|aiff?)$", name, re.IGNORECASE):
         return [{"link": link, "name": name.rsplit(".", 1)[0]}]
 
-    def look() -> dict:
-        with _ytdlp({"extract_flat": "in_playlist"}, config) as client:
+    def look(said: list[str]) -> dict:
+        with _ytdlp({"extract_flat": "in_playlist"}, config, said) as client:
             return client.sanitize_info(client.extract_info(link, download=False))
 
     found = _patiently(look, link, config)
@@ -81,14 +81,14 @@ def fetch_link(link: str, folder: Path, name: str, config: DownloadConfig) -> tu
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{name}.part"
 
-    def get() -> dict:
+    def get(said: list[str]) -> dict:
         part.mkdir(exist_ok=True)
         settings = {
             "format": "bestaudio/best",
             "outtmpl": {"default": str(part / "%(id).64s.%(ext)s")},
             "noplaylist": True,
         }
-        with _ytdlp(settings, config) as client:
+        with _ytdlp(settings, config, said) as client:
             return client.sanitize_info(client.extract_info(link, download=True))
 
     try:
@@ -104,7 +104,8 @@ def fetch_link(link: str, folder: Path, name: str, config: DownloadConfig) -> tu
     return target, told
 
 
-def _ytdlp(settings: dict, config: DownloadConfig):
+def _ytdlp(settings: dict, config: DownloadConfig, said: list[str]):
+    """A client that puts its warnings into `said`."""
     import yt_dlp
 
     return yt_dlp.YoutubeDL(
@@ -112,7 +113,7 @@ def _ytdlp(settings: dict, config: DownloadConfig):
             "quiet": True,
             "no_warnings": True,
             "noprogress": True,
-            "logger": _Silence(),
+            "logger": _Listener(said),
             "socket_timeout": config.timeout_seconds,
             # tenacity does the retries: yt-dlp's own have no back-off across errors
             "retries": 0,
@@ -125,12 +126,18 @@ def _ytdlp(settings: dict, config: DownloadConfig):
     )
 
 
-class _Silence:
-    """yt-dlp prints errors that it also raises."""
+class _Listener:
+    """Keeps warnings, which often say why an error comes later; errors are raised as well."""
+
+    def __init__(self, said: list[str]):
+        self._said = said
 
     def debug(self, text: str) -> None: ...
 
-    info = warning = error = debug
+    info = error = debug
+
+    def warning(self, text: str) -> None:
+        self._said.append(text)
 
 
 def _patiently(call, link: str, config: DownloadConfig):
@@ -151,15 +158,17 @@ def _translated(call, link: str):
     """Errors of yt-dlp as ours: passing or not, with the mend where one is known."""
     import yt_dlp
 
+    said: list[str] = []
     try:
-        return call()
+        return call(said)
     except (yt_dlp.utils.YoutubeDLError, OSError) as error:
         if is_disk_full(error):
             raise
         text = re.sub(r"\x1b\[[0-9;]*m", "", " ".join(str(error).split()))
         text = text.removeprefix("ERROR: ")[:300]
+        whole = " ".join([text, *said])
         for pattern, mend in _REASONS:
-            if re.search(pattern, text, re.IGNORECASE):
+            if re.search(pattern, whole, re.IGNORECASE):
                 raise ItemError(f"{link}: {mend} ({text})") from error
         kind = PassingError if _PASSING.search(text) else ItemError
         raise kind(f"{link}: {text}") from error

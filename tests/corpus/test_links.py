@@ -1,6 +1,9 @@
 """Links against a server of this machine that breaks off, refuses, hangs and lies."""
 
+import inspect
 import io
+import shutil
+import subprocess
 import threading
 import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,11 +16,9 @@ from dataset_scripts.corpus_config import DownloadConfig
 from dataset_scripts.download import download_recording
 from dataset_scripts.links import fetch_link, open_link
 from dataset_scripts.recordings import Recording
-from dataset_scripts.stage_state import ItemError
+from dataset_scripts.stage_state import DiskFullError, ItemError
 
-PATIENT = DownloadConfig(
-    pause_seconds=0.0, retries=3, timeout_seconds=1.0, shortest_seconds=1.0, duplicate=0.9
-)
+PATIENT = DownloadConfig(pause_seconds=0.0, retries=3, timeout_seconds=1.0, shortest_seconds=1.0)
 
 
 def flac(seconds=3.0):
@@ -151,21 +152,113 @@ def test_a_direct_link_is_one_recording_and_not_asked_about(server):
     assert not server.seen
 
 
+class Saying:
+    """A yt-dlp that warns and fails as the real one does on sites that tests cannot reach."""
+
+    warning, error = "", ""
+
+    def __init__(self, settings):
+        self.settings = settings
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        pass
+
+    sanitize_info = dict
+
+    def extract_info(self, link, download):
+        import yt_dlp
+
+        if self.warning:
+            self.settings["logger"].warning(self.warning)
+        raise yt_dlp.utils.DownloadError(self.error)
+
+
+NO_RUNTIME = "No supported JavaScript runtime could be found"
+
+
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("warning", "error", "said"),
     [
-        ("ERROR: [youtube] This playlist is private", "private: leave it out"),
-        ("ERROR: No supported JavaScript runtime could be found", "JavaScript runtime: install"),
-        ("ERROR: ffmpeg not found. Please install", "ffmpeg is missing: install it"),
+        ("", "ERROR: [youtube] This playlist is private", "private: leave it out"),
+        (NO_RUNTIME, "ERROR: Requested format is not available", "JavaScript runtime: install"),
+        ("", "ERROR: ffmpeg not found. Please install", "ffmpeg is missing: install it"),
     ],
 )
-def test_errors_say_the_mend(text, said):
+def test_errors_say_the_mend(monkeypatch, warning, error, said):
     import yt_dlp
 
-    from dataset_scripts.links import _translated
-
-    def call():
-        raise yt_dlp.utils.DownloadError(text)
-
+    monkeypatch.setattr(yt_dlp, "YoutubeDL", Saying)
+    monkeypatch.setattr(Saying, "warning", warning)
+    monkeypatch.setattr(Saying, "error", error)
     with pytest.raises(ItemError, match=said):
-        _translated(call, "https://example.org/x")
+        open_link("https://example.org/list", PATIENT)
+
+
+def test_ytdlp_still_says_so_where_there_is_no_runtime():
+    from yt_dlp.extractor.youtube import _video
+
+    assert NO_RUNTIME in inspect.getsource(_video)
+
+
+def test_what_the_site_told_is_kept_with_the_file(server, tmp_path, monkeypatch):
+    from dataset_scripts import download
+
+    def told(*arguments):
+        path, _ = fetch_link(*arguments)
+        return path, {"license": "CC-BY-4.0", "duration": 3.0}
+
+    monkeypatch.setattr("dataset_scripts.links.fetch_link", told)
+    one = Recording("it", link=f"{server.url}/solo.flac")
+    assert download.download_recording(one, tmp_path, PATIENT).licence == "CC-BY-4.0"
+    asked = len(server.seen)
+    assert download.download_recording(one, tmp_path, PATIENT).licence == "CC-BY-4.0"
+    assert len(server.seen) == asked
+
+
+def test_a_bad_file_of_a_link_is_fetched_anew_next_time(server, tmp_path):
+    whole, server.body = server.body, server.body[: len(server.body) // 2]
+    one = Recording("it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
+    with pytest.raises(ItemError):
+        download_recording(one, tmp_path, PATIENT)
+    server.body = whole
+    assert download_recording(one, tmp_path, PATIENT).seconds == pytest.approx(3.0)
+
+
+@pytest.mark.parametrize("ending", ["m4a", "webm"])
+def test_what_ffmpeg_reads_is_converted(tmp_path, ending):
+    ffmpeg = shutil.which("ffmpeg")
+    if ffmpeg is None:
+        pytest.skip("no ffmpeg here (apt install ffmpeg)")
+    (tmp_path / "a.flac").write_bytes(flac())
+    path = tmp_path / f"b.{ending}"
+    subprocess.run([ffmpeg, "-v", "error", "-i", tmp_path / "a.flac", path], check=True)
+    one = Recording("it", path=str(path), licence="CC0-1.0")
+    found = download_recording(one, tmp_path / "out", PATIENT)
+    assert found.path == tmp_path / "out" / "it.flac" and path.exists()
+    assert found.seconds == pytest.approx(3.0, abs=0.1)
+    made, _ = soundfile.read(found.path)
+    assert made.std() == pytest.approx(0.1, rel=0.2), "it is the sound, not silence"
+    path.write_bytes(path.read_bytes()[:300])
+    with pytest.raises(ItemError, match="ffmpeg cannot read it"):
+        download_recording(one, tmp_path / "more", PATIENT)
+    assert not list((tmp_path / "more").iterdir())
+
+
+def test_without_ffmpeg_the_mend_is_named(tmp_path, monkeypatch):
+    monkeypatch.setattr(shutil, "which", lambda _: None)
+    (tmp_path / "a.m4a").write_bytes(b"sound")
+    one = Recording("it", path=str(tmp_path / "a.m4a"), licence="CC0-1.0")
+    with pytest.raises(ItemError, match=r"there is none: install it .* --retry"):
+        download_recording(one, tmp_path / "out", PATIENT)
+
+
+def test_no_room_stops_before_anything_is_fetched(server, tmp_path, monkeypatch):
+    usage = shutil.disk_usage(tmp_path)._replace(free=2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    one = Recording("it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
+    with pytest.raises(DiskFullError, match="1 MB free but 64 MB are needed"):
+        download_recording(one, tmp_path, PATIENT)
+    assert not server.seen

@@ -7,7 +7,6 @@ import pytest
 import soundfile
 
 from dataset_scripts.corpus_config import SelectConfig
-from dataset_scripts.fingerprints import Chromas, decode_chroma, find_duplicates, similarity
 from dataset_scripts.select import frame_rms, select_windows, stem_correlation
 
 RATE = 32000
@@ -86,25 +85,3 @@ def test_correlation_rises_with_the_leak(sounds, leak_db):
     wanted = leak * solo.std() / np.hypot(backing.std(), leak * solo.std())
     got = stem_correlation(backing + leak * solo, solo, RATE)
     assert got == pytest.approx(wanted, abs=0.06)
-
-
-def chroma(sound):
-    maker = Chromas()
-    for start in range(0, len(sound), 5000):
-        maker.push(sound[start : start + 5000])
-    return maker.text()
-
-
-def test_the_same_music_again_is_found_whatever_its_level_start_and_noise(sounds):
-    sound = (sounds.solo(40, 1) + sounds.backing(40, 1))[::4]
-    noise = 0.01 * np.random.default_rng(0).standard_normal(len(sound))
-    later = np.concatenate([np.zeros(3 * 8000), sound])
-    prints = {
-        "a": chroma(sound),
-        "b": chroma(0.1 * sound + 0.1 * noise),
-        "c": chroma(later),
-        "d": chroma((sounds.solo(40, 2) + sounds.backing(40, 2))[::4]),
-    }
-    found = find_duplicates(prints.items(), 0.9)
-    assert {key: first for key, (first, _) in found.items()} == {"b": "a", "c": "a"}
-    assert similarity(decode_chroma(prints["a"]), decode_chroma(prints["d"])) < 0.8
