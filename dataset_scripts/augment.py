@@ -23,10 +23,8 @@ import soundfile
 from .corpus_config import AugmentConfig
 from .score import LABEL_SIZES, Note, Score, score_tokens
 from .score.labels import FRAME_RATE, UNKNOWN
+from .separate import HIGHEST_PEAK, RATE, STEMS
 from .stage_state import need_room
-
-RATE = 32000
-_HIGHEST_PEAK = 0.98
 
 
 def versions(config: AugmentConfig, split: str) -> list[tuple[int, float]]:
@@ -93,7 +91,7 @@ def write_pairs(
         first, end = (round(window[name] * RATE) for name in ("start", "end"))
         backing, solo = (
             soundfile.read(stems / f"{name}.flac", start=first, stop=end, dtype="float32")[0]
-            for name in ("backing", "solo")
+            for name in STEMS
         )
         score = _score(described, window)
         for semitones, tempo in versions(config, described["split"]):
@@ -135,8 +133,8 @@ def _write(folder: Path, solo: np.ndarray, backing: np.ndarray, score: Score, fr
     try:
         for name, sound in (("solo", solo), ("backing", backing)):
             peak = float(np.abs(sound).max(initial=0.0))
-            if peak > _HIGHEST_PEAK:
-                sound = sound * (_HIGHEST_PEAK / peak)
+            if peak > HIGHEST_PEAK:
+                sound = sound * (HIGHEST_PEAK / peak)
             soundfile.write(part / f"{name}.flac", sound, RATE, subtype="PCM_16")
         np.savez_compressed(
             part / "labels.npz",

@@ -9,6 +9,8 @@ CORPUS gets, beside what the stages leave in state/ and stems/:
     tokens/             the token corpus, for train.py and `saxsolo corpus push`
 
 A run that broke off goes on with --resume; nothing is done twice. --only names a single stage.
+Stems and pairs are deleted as soon as no later stage needs them, but for three recordings of which
+the report draws pictures; --keep-audio keeps all.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from .corpus_config import CorpusConfig, read_config
-from .corpus_stages import DEFECT, Job, prints_of
+from .corpus_stages import DEFECT, Job, drop_spent, prints_of
 from .recordings import (
     Recording,
     list_recordings,
@@ -42,6 +44,12 @@ from .stage_state import (
 )
 
 SHARD = "shard"
+SAMPLES = 3  # recordings whose audio stays
+# bytes a second of a recording: both stems as float and as FLAC at most; both of a pair as FLAC at
+# most; 4 codes of 2 bytes, 50 times, of both, waiting and in shards
+RAW_STEM_BYTES = 32_000 * 2 * (4 + 2)
+PAIR_BYTES = 32_000 * 2 * 2
+CODE_BYTES = 4 * 2 * 50 * 2 * 2
 
 
 class BuildError(ValueError):
@@ -57,6 +65,7 @@ def build(
     only: Sequence[str] = (*STAGES, SHARD),
     accept_rights: bool = False,
     retry: bool = False,
+    keep_audio: bool = False,
 ) -> dict:
     """Builds the corpus, or goes on with it; returns counts for a person to read.
 
@@ -64,13 +73,14 @@ def build(
         only: stages to run; those before them must have been run.
         accept_rights: take recordings whose licence nobody has stated.
         retry: try again what is in quarantine.
+        keep_audio: leave all stems and pairs on disk.
 
     Raises:
         BuildError: `out` holds something else or, without `resume`, an earlier build.
         RecordingsError, DiskFullError, SetupError: see there.
     """
     recordings = _begin(config, out, resume)
-    job = Job(out, config, accept_rights)
+    job = Job(out, config, accept_rights, keep_audio=keep_audio)
     if retry:
         _forget_failed(job, recordings)
     from .corpus_engine import preload, run_stages
@@ -83,7 +93,9 @@ def build(
     chosen = [one for one in recordings if one.id in job.splits]
     stages = [stage for stage in STAGES[1:] if stage in only]
     if stages:
+        need_room(out, room_wanted(job, chosen, workers))
         run_stages(job, stages, chosen, workers)
+        _drop_leftovers(job, chosen)
     records = {one.id: _records(job, one) for one in recordings}
     failed = _quarantine(job, recordings, records, left_out)
     rows = [
@@ -128,6 +140,38 @@ def _begin(config: CorpusConfig, out: Path, resume: bool) -> list[Recording]:
     return recordings
 
 
+def room_wanted(job: Job, recordings: Sequence[Recording], workers: int) -> int:
+    """Bytes that the stages after download may take for what is not tokenised yet: audio of one
+    recording a worker and of the samples (of all with `keep_audio`), codes and shards of all."""
+    seconds, kept = [], []
+    for one in recordings:
+        prints = prints_of(job, one)
+        if read_record(job.out, "tokenise", one.id, prints["tokenise"]) is None:
+            seconds.append(_result_seconds(job, one))
+            kept.append(job.keep_audio or one.id in job.samples)
+    augment = job.config.augment
+    versions = len(augment.semitones) * sum(1 / tempo for tempo in augment.tempi)
+    passing = sorted(s for s, stays in zip(seconds, kept, strict=True) if not stays)[-workers:]
+    staying = sum(s for s, stays in zip(seconds, kept, strict=True) if stays)
+    audio = sum(passing) * (RAW_STEM_BYTES + PAIR_BYTES * versions)
+    audio += staying * PAIR_BYTES * (1 + versions)
+    return round(audio + sum(seconds) * CODE_BYTES * versions)
+
+
+def _result_seconds(job: Job, recording: Recording) -> float:
+    record = read_record(job.out, "download", recording.id)
+    return record.result.get("seconds", 0.0) if record else 0.0
+
+
+def _drop_leftovers(job: Job, recordings: Sequence[Recording]) -> None:
+    """Audio that a worker was killed over, or that an earlier run was told to keep."""
+    for one in recordings:
+        for record in _records(job, one).values():
+            drop_spent(job, record)
+    for folder in (*job.stems.glob(".*.part"), *job.pairs.glob("*/.*.part")):
+        shutil.rmtree(folder, ignore_errors=True)
+
+
 def _forget_failed(job: Job, recordings: Sequence[Recording]) -> None:
     for one in recordings:
         for stage in STAGES:
@@ -139,7 +183,7 @@ def _forget_failed(job: Job, recordings: Sequence[Recording]) -> None:
 
 def _with_splits(job: Job, recordings: Sequence[Recording]) -> tuple[Job, dict[str, str]]:
     """The job with a split for every recording that is to be used, and why the others are not."""
-    from .fingerprints import find_duplicates
+    from .fingerprints import decode, find_duplicates
 
     fetched = {}
     for one in recordings:
@@ -149,7 +193,10 @@ def _with_splits(job: Job, recordings: Sequence[Recording]) -> tuple[Job, dict[s
     left_out = {
         again: f"duplicate of {first} (chroma alike to {likeness:.2f})"
         for again, (first, likeness) in find_duplicates(
-            ((key, result["chroma"]) for key, result in fetched.items()),
+            (
+                (key, decode(result["chroma"], result["landmarks"]))
+                for key, result in fetched.items()
+            ),
             job.config.download.duplicate,
         ).items()
     }
@@ -163,7 +210,8 @@ def _with_splits(job: Job, recordings: Sequence[Recording]) -> tuple[Job, dict[s
         if split == EXCLUDED:
             left_out[one] = "its title is also in a held-out split"
             del splits[one]
-    return replace(job, splits=splits), left_out
+    samples = frozenset(sorted(splits, key=fingerprint)[:SAMPLES])
+    return replace(job, splits=splits, samples=samples), left_out
 
 
 def _records(job: Job, recording: Recording) -> dict[str, StageRecord]:
@@ -196,9 +244,7 @@ def _write_manifest(job: Job, rows: list[dict]) -> None:
     pairs that are in it no more go."""
     rows.sort(key=lambda row: fingerprint(row["pair_id"]))
     lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-    path, text = job.pairs / "manifest.jsonl", "".join(lines)
-    if not path.exists() or path.read_text("utf-8") != text:
-        write_text(path, text)
+    write_text(job.pairs / "manifest.jsonl", "".join(lines))
     wanted = {f"{row['split']}/{row['pair_id']}" for row in rows}
     for folder in job.pairs.glob("*/*"):
         if folder.is_dir() and f"{folder.parent.name}/{folder.name}" not in wanted:
@@ -242,6 +288,7 @@ def main(argv: list[str] | None = None, only: str | None = None) -> int:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--workers", type=int, default=1, help="processes")
     parser.add_argument("--resume", action="store_true", help="go on with what is in --out")
+    parser.add_argument("--keep-audio", action="store_true", help="leave all stems and pairs")
     parser.add_argument("--retry", action="store_true", help="try what is in quarantine again")
     parser.add_argument(
         "--accept-rights",
@@ -263,6 +310,7 @@ def main(argv: list[str] | None = None, only: str | None = None) -> int:
             only=(chosen,) if chosen else (*STAGES, SHARD),
             accept_rights=arguments.accept_rights,
             retry=arguments.retry,
+            keep_audio=arguments.keep_audio,
         )
     except (ValueError, OSError, EngineError) as error:
         text = getattr(error, "strerror", None) or str(error)

@@ -10,6 +10,7 @@ Workers are forked from a server that has loaded the libraries once, so a new on
 
 from __future__ import annotations
 
+import errno
 import multiprocessing
 import os
 from collections.abc import Iterator, Sequence
@@ -19,7 +20,14 @@ from tqdm import tqdm
 
 from .corpus_stages import Job, SetupError, prepare, prints_of, run_stage
 from .recordings import Recording
-from .stage_state import DiskFullError, EngineError, fingerprint, is_disk_full
+from .stage_state import (
+    STAGES,
+    DiskFullError,
+    EngineError,
+    fingerprint,
+    is_disk_full,
+    read_record,
+)
 
 RECORDINGS_PER_RANK = 4
 # deaths of workers between which nothing got done, before the run gives up
@@ -57,7 +65,7 @@ def run_stages(
     done = [[prints_of(job, one)[stages[-1]] for one in recordings], stages, tasks]
     logs = job.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
     context = multiprocessing.get_context("forkserver")
-    threads = max(1, (os.cpu_count() or 1) // workers)
+    threads = max(1, _cores() // workers)
     pool = {}
 
     def start(place: int) -> None:
@@ -125,8 +133,6 @@ def pipeline(job: Job, stages: Sequence[str], recordings: Sequence[Recording]) -
 
 def _is_through(job: Job, stages: Sequence[str], recording: Recording) -> bool:
     """Whether all stages, or all up to one that put it into quarantine, are done."""
-    from .stage_state import read_record
-
     prints = prints_of(job, recording)
     for stage in stages:
         record = read_record(job.out, stage, recording.id, prints[stage])
@@ -137,21 +143,30 @@ def _is_through(job: Job, stages: Sequence[str], recording: Recording) -> bool:
     return True
 
 
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _count_records(job: Job) -> int:
-    return sum(len(os.listdir(one)) for one in (job.out / "state").iterdir() if one.is_dir())
+    folders = [job.out / "state" / stage for stage in STAGES]
+    return sum(len(os.listdir(one)) for one in folders if one.is_dir())
 
 
 def _raise_told(pipe: Connection) -> None:
     """Raises what a worker said before it stopped of itself."""
-    kinds = {"disk": DiskFullError, "setup": SetupError, "defect": RuntimeError}
     try:
         kind, text = pipe.recv() if pipe.poll() else (None, "")
     except (EOFError, OSError):
         return
     if kind == "disk":
-        raise DiskFullError(28, text)
+        raise DiskFullError(errno.ENOSPC, text)
+    if kind == "setup":
+        raise SetupError(text)
     if kind:
-        raise kinds[kind](text)
+        raise RuntimeError(text)
 
 
 def _work(
@@ -174,9 +189,10 @@ def _work(
         prepare(stages, job)
         for rank in ranks:
             _run_rank(pipeline(job, stages, recordings), rank, tasks, logs)
-    except (DiskFullError, SetupError) as error:
-        kind = "setup" if isinstance(error, SetupError) else "disk"
-        told.send((kind, error.strerror if kind == "disk" else str(error)))
+    except DiskFullError as error:
+        told.send(("disk", error.strerror))
+    except SetupError as error:
+        told.send(("setup", str(error)))
     except Exception as error:
         if is_disk_full(error):
             told.send(("disk", f"{job.out} has no room left; make room, then add --resume"))

@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .corpus_build import BuildError
+from .corpus_build import SAMPLES, BuildError
 from .recordings import read_recordings
+from .separate import STEMS
 from .stage_state import STAGES, StageRecord, read_record, write_json, write_text
 
-SAMPLES = 3
 _SAMPLE_SECONDS = 10
 
 
@@ -81,6 +81,9 @@ def measure(out: Path) -> dict:
         ],
         "duplicates": [row for row in quarantined if row["reason"].startswith("duplicate")],
         "stage_seconds": {stage: sum(one.seconds for one in records[stage]) for stage in STAGES},
+        "processor_seconds": {
+            stage: sum(one.processor_seconds for one in records[stage]) for stage in STAGES
+        },
         "leakage": [
             w["leakage"] for one in records["select"] for w in one.result.get("windows", [])
         ],
@@ -100,7 +103,8 @@ def _lines(path: Path) -> list[dict]:
 
 
 def _text(found: dict, pictures: list[str]) -> str:
-    total = sum(found["stage_seconds"].values()) or 1.0
+    worked = found["processor_seconds"]
+    total = sum(worked.values()) or 1.0
     lines = [
         "# Corpus report",
         "",
@@ -112,9 +116,12 @@ def _text(found: dict, pictures: list[str]) -> str:
         "| --- | --- | --- | --- |",
         *(f"| {s} | {_cell(r)} | {n} | {h:.3f} |" for s, r, n, h in found["losses"]),
         "",
-        "| stage | seconds of work | share |",
-        "| --- | --- | --- |",
-        *(f"| {s} | {t:.1f} | {t / total:.0%} |" for s, t in found["stage_seconds"].items()),
+        "| stage | seconds | of a processor | share |",
+        "| --- | --- | --- | --- |",
+        *(
+            f"| {s} | {t:.1f} | {worked[s]:.1f} | {worked[s] / total:.0%} |"
+            for s, t in found["stage_seconds"].items()
+        ),
         "",
     ]
     for title in ("splits", "licences", "sources"):
@@ -142,15 +149,17 @@ def _pictures(out: Path, folder: Path, levels: list, samples: int) -> list[str]:
     names = []
     if levels:
         figure, axes = plt.subplots(figsize=(7, 3))
-        for column, label in zip(np.array(levels).T, ("backing", "solo"), strict=True):
+        for column, label in zip(np.array(levels).T, STEMS, strict=True):
             axes.hist(column, bins=50, alpha=0.6, label=label)
         axes.set(xlabel="RMS of full scale", ylabel="frames")
         axes.legend()
         names.append(_save(figure, folder, "rms.png"))
-    for row in _lines(out / "pairs" / "manifest.jsonl")[:samples]:
+    rows = _lines(out / "pairs" / "manifest.jsonl")
+    folders = [out / "pairs" / row["split"] / row["pair_id"] for row in rows]
+    for folder_of_pair in [one for one in folders if one.is_dir()][:samples]:
         figure, axes = plt.subplots(2, 2, figsize=(10, 5), sharex=True)
-        for column, name in enumerate(("backing", "solo")):
-            path = out / "pairs" / row["split"] / row["pair_id"] / f"{name}.flac"
+        for column, name in enumerate(STEMS):
+            path = folder_of_pair / f"{name}.flac"
             rate = soundfile.info(path).samplerate
             sound, _ = soundfile.read(path, frames=_SAMPLE_SECONDS * rate, dtype="float32")
             axes[0, column].plot(np.arange(len(sound)) / rate, sound, linewidth=0.3)
@@ -159,7 +168,7 @@ def _pictures(out: Path, folder: Path, levels: list, samples: int) -> list[str]:
             dither = 1e-6 * np.random.default_rng(0).standard_normal(len(sound))
             axes[1, column].specgram(sound + dither, NFFT=2048, Fs=rate, noverlap=1024)
             axes[1, column].set(xlabel="s", ylabel="Hz")
-        names.append(_save(figure, folder, f"{row['pair_id']}.png"))
+        names.append(_save(figure, folder, f"{folder_of_pair.name}.png"))
     return names
 
 
@@ -180,7 +189,9 @@ def main(argv: list[str] | None = None) -> int:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("corpus", type=Path)
-    parser.add_argument("--samples", type=int, default=SAMPLES, help="pairs to draw")
+    parser.add_argument(
+        "--samples", type=int, default=SAMPLES, help="pairs to draw, of those on disk"
+    )
     arguments = parser.parse_args(argv)
     try:
         print(report(arguments.corpus, arguments.samples))

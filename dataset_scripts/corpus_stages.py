@@ -8,6 +8,7 @@ bad recordings into quarantine, and lets only those errors out that stop everyth
 
 from __future__ import annotations
 
+import errno
 import shutil
 import time
 import traceback
@@ -47,6 +48,13 @@ class Job:
     config: CorpusConfig
     accept_rights: bool = False
     splits: dict[str, str] | None = None
+    keep_audio: bool = False
+    samples: frozenset[str] = frozenset()  # recordings whose audio stays for the report
+
+    @property
+    def stems(self) -> Path:
+        """Folder of the stems."""
+        return self.out / "stems"
 
     @property
     def pairs(self) -> Path:
@@ -89,7 +97,7 @@ def run_stage(stage: str, recording: Recording, job: Job) -> StageRecord:
         return record
     record = StageRecord(stage, recording.id, wanted)
     attempts = job.out / "state" / "attempts" / f"{stage}-{recording.id}"
-    began = time.monotonic()
+    began, worked = time.monotonic(), time.process_time()
     try:
         if _count_attempt(attempts) > MOST_ATTEMPTS:
             raise ItemError(f"{MOST_ATTEMPTS} workers died over it")
@@ -102,13 +110,37 @@ def run_stage(stage: str, recording: Recording, job: Job) -> StageRecord:
         if is_disk_full(error) or shutil.disk_usage(job.out).free < _LITTLE_ROOM:
             attempts.unlink(missing_ok=True)
             raise DiskFullError(
-                28, f"{job.out} has no room left ({error}); make room, then add --resume"
+                errno.ENOSPC, f"{job.out} has no room left ({error}); make room, then add --resume"
             ) from error
         record = replace(record, failed=_reason(error))
-    record = replace(record, seconds=round(time.monotonic() - began, 3))
+    record = replace(
+        record,
+        seconds=round(time.monotonic() - began, 3),
+        processor_seconds=round(time.process_time() - worked, 3),
+    )
     write_record(job.out, record)
     attempts.unlink(missing_ok=True)
+    drop_spent(job, record)
     return record
+
+
+def drop_spent(job: Job, record: StageRecord) -> None:
+    """Deletes the audio that after this record no stage of the recording needs any more. Should
+    another setting want it again, it is made again (`_stems_of`, `_pairs_of`)."""
+    if job.keep_audio or record.id in job.samples:
+        return
+    spent = []
+    if record.stage == "augment" or record.failed:
+        spent.append(job.stems / record.id)
+    if record.stage == "tokenise" or record.failed:
+        spent += job.pairs.glob(f"*/{record.id}_*")
+    for folder in spent:
+        # under a name that nobody reads: half a folder is never taken for a whole one
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(part)
+            shutil.rmtree(part)
 
 
 def prepare(stages: list[str], job: Job) -> None:
@@ -148,7 +180,7 @@ def _separate(recording: Recording, job: Job) -> tuple[dict, list]:
     from .separate import separate_recording
 
     path = Path(_result(job, "download", recording)["path"])
-    folder = job.out / "stems" / recording.id
+    folder = job.stems / recording.id
     folder.parent.mkdir(parents=True, exist_ok=True)
     stems = separate_recording(path, _separator(job.config.separate), folder, job.config.separate)
     return asdict(stems), []
@@ -157,7 +189,7 @@ def _separate(recording: Recording, job: Job) -> tuple[dict, list]:
 def _select(recording: Recording, job: Job) -> tuple[dict, list]:
     from .select import select_windows
 
-    windows, losses, levels = select_windows(job.out / "stems" / recording.id, job.config.select)
+    windows, losses, levels = select_windows(_stems_of(recording, job), job.config.select)
     return {"windows": windows, "levels": levels}, losses
 
 
@@ -180,15 +212,18 @@ def _augment(recording: Recording, job: Job) -> tuple[dict, list]:
         "attribution": recording.attribution or recording.performer or recording.link,
     }
     job.pairs.mkdir(parents=True, exist_ok=True)
-    stems = job.out / "stems" / recording.id
-    rows = write_pairs(stems, windows, job.pairs, described, job.config.augment, job.config.seed)
+    rows = []
+    if windows:
+        stems = _stems_of(recording, job)
+        config = job.config
+        rows = write_pairs(stems, windows, job.pairs, described, config.augment, config.seed)
     return {"rows": rows}, []
 
 
 def _tokenise(recording: Recording, job: Job) -> tuple[dict, list]:
     from .tokenise import codes_folder, encode_pairs
 
-    rows = _result(job, "augment", recording)["rows"]
+    rows = _pairs_of(recording, job)
     work = codes_folder(job.tokens)
     for row in rows:
         # codes of other inputs under the same name
@@ -204,6 +239,23 @@ _WORK: dict[str, Callable[[Recording, Job], tuple[dict, list]]] = {
     "augment": _augment,
     "tokenise": _tokenise,
 }
+
+
+def _stems_of(recording: Recording, job: Job) -> Path:
+    """The folder of the stems, separated again where they were deleted."""
+    _result(job, "separate", recording)
+    folder = job.stems / recording.id
+    if not folder.is_dir():
+        _separate(recording, job)
+    return folder
+
+
+def _pairs_of(recording: Recording, job: Job) -> list[dict]:
+    """The manifest rows of the pairs, which are written again where they were deleted."""
+    rows = _result(job, "augment", recording)["rows"]
+    if not all((job.pairs / row["split"] / row["pair_id"]).is_dir() for row in rows):
+        _augment(recording, job)
+    return rows
 
 
 def _result(job: Job, stage: str, recording: Recording) -> dict:

@@ -14,9 +14,9 @@ import numpy as np
 import soundfile
 
 from .corpus_config import SelectConfig
+from .separate import STEMS
 from .solo_notes import track_solo
 
-STEMS = ("backing", "solo")
 _BLOCK_SECONDS = 10
 
 

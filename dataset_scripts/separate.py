@@ -28,7 +28,7 @@ STEMS = ("backing", "solo")
 RATE = 32000
 _BLOCK = 65_536
 # a stem is a little quieter than full scale, so that FLAC never clips it
-_HIGHEST_PEAK = 0.98
+HIGHEST_PEAK = 0.98
 
 
 @dataclass(frozen=True)
@@ -162,8 +162,8 @@ def _write_stem(part: Path, name: str, meter: LoudnessMeter, config: SeparateCon
     if meter.loudness is not None:
         gain_db = min(config.loudness - meter.loudness, config.largest_gain)
     gain = 10 ** (gain_db / 20)
-    if meter.peak * gain > _HIGHEST_PEAK:
-        gain = _HIGHEST_PEAK / meter.peak
+    if meter.peak * gain > HIGHEST_PEAK:
+        gain = HIGHEST_PEAK / meter.peak
         gain_db = 20 * float(np.log10(gain))
     raw = part / f"{name}.raw.wav"
     with (

@@ -40,7 +40,7 @@ class StageRecord:
     Attributes:
         fingerprint: of its inputs. failed: reason, where it is in quarantine.
         result: what later stages read. losses: [[seconds, reason], ...] left out here.
-        seconds: wall time that the stage took.
+        seconds: wall time that the stage took. processor_seconds: of all its threads.
     """
 
     stage: str
@@ -50,6 +50,7 @@ class StageRecord:
     result: dict = field(default_factory=dict)
     losses: list = field(default_factory=list)
     seconds: float = 0.0
+    processor_seconds: float = 0.0
 
 
 def fingerprint(*parts: object) -> str:
@@ -78,7 +79,10 @@ def write_json(path: Path, value: object) -> None:
 
 
 def write_text(path: Path, text: str) -> None:
-    """Writes a text whole or not at all, on disk before it has its name."""
+    """Writes a text whole or not at all, on disk before it has its name. A file that holds it
+    already is left as it is."""
+    if path.is_file() and path.read_bytes() == text.encode():
+        return
     path.parent.mkdir(parents=True, exist_ok=True)
     part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:

@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import soundfile
 import torch
 from hypothesis import settings as hypothesis_settings
 
+from benchmarks.made_up_music import band_like, sax_like, write_recording
 from dataset_scripts.score import builtin_scores, frame_labels, score_tokens
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
@@ -76,49 +78,7 @@ def pairs(tmp_path_factory) -> Path:
     return folder
 
 
-def sax_like(seconds: float, seed: int = 0) -> np.ndarray:
-    """Notes of one voice with harmonics and vibrato, mono, 32 kHz."""
-    rng = np.random.default_rng(seed)
-    samples = round(seconds * RATE)
-    midi = np.repeat(rng.integers(55, 75, samples // 8000 + 1), 8000)[:samples]
-    bend = 0.2 * np.sin(2 * np.pi * 5 * np.arange(samples) / RATE)
-    phase = 2 * np.pi * np.cumsum(440 * 2 ** ((midi + bend - 69) / 12)) / RATE
-    tone = sum(np.sin(k * phase) / k for k in range(1, 6))
-    edges = np.minimum(
-        1, np.minimum(np.arange(samples) % 8000, 7999 - np.arange(samples) % 8000) / 300
-    )
-    return (0.2 * edges * tone).astype(np.float32)
-
-
-def band_like(seconds: float, seed: int = 0) -> np.ndarray:
-    """Chords and noise bursts on the beat, mono, 32 kHz."""
-    rng = np.random.default_rng([seed, 1])
-    samples = round(seconds * RATE)
-    time = np.arange(samples) / RATE
-    sound = np.zeros(samples)
-    for start in range(0, samples, 2 * RATE):
-        span = slice(start, start + 2 * RATE)
-        for pitch in rng.integers(40, 60, 3):
-            sound[span] += np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time[span])
-    beat = np.exp(-20 * (time % 0.5))
-    return (0.1 * sound + 0.3 * beat * rng.standard_normal(samples)).astype(np.float32)
-
-
-def write_recording(folder: Path, name: str, seconds: float, seed: int, **told: str) -> Path:
-    """A recording that is the sum of two stems, which lie beside it for the oracle separator."""
-    folder.mkdir(parents=True, exist_ok=True)
-    backing, solo = band_like(seconds, seed), sax_like(seconds, seed)
-    scale = 0.9 / max(0.9, float(np.abs(backing + solo).max()))
-    for ending, sound in (("", backing + solo), (".backing", backing), (".solo", solo)):
-        soundfile.write(folder / f"{name}{ending}.flac", scale * sound, RATE, subtype="PCM_24")
-    told = {"licence": "CC0-1.0", "performer": f"player {name}", "title": f"tune {name}", **told}
-    (folder / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
-    return folder / f"{name}.flac"
-
-
 @pytest.fixture(scope="session")
 def sounds():
     """The makers of synthetic music: `solo`, `backing` (seconds, seed) and `recording`."""
-    from types import SimpleNamespace
-
     return SimpleNamespace(solo=sax_like, backing=band_like, recording=write_recording)

@@ -4,23 +4,35 @@ import json
 import multiprocessing
 import os
 import random
+import shutil
 import signal
 import threading
 from pathlib import Path
 
+import datasets
 import numpy as np
 import pytest
-import soundfile
+import yaml
 
+import train
+from benchmarks.made_up_music import write_bad_files
 from dataset_scripts import corpus_build
-from dataset_scripts.corpus_build import BuildError, build, main
+from dataset_scripts.corpus_build import SAMPLES, BuildError, build, main, room_wanted
 from dataset_scripts.corpus_config import read_config
+from dataset_scripts.corpus_stages import Job
 from dataset_scripts.jazz_sax_tokens import load_tokens
-from dataset_scripts.recordings import RecordingsError
-from dataset_scripts.stage_state import DiskFullError, need_room, read_record
+from dataset_scripts.recordings import Recording, RecordingsError
+from dataset_scripts.stage_state import (
+    SPARE_BYTES,
+    DiskFullError,
+    StageRecord,
+    need_room,
+    read_record,
+    write_record,
+)
 from dataset_scripts.token_checks import read_layout
 
-RATE = 32000
+ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 sources:
   - path: music
@@ -58,9 +70,7 @@ def quarantine(out: Path) -> dict[str, str]:
 
 
 def stamps(out: Path) -> dict[str, int]:
-    kept = ("state", "pairs", "stems", "tokens")
-    files = [one for name in kept for one in (out / name).rglob("*") if one.is_file()]
-    return {str(one): one.stat().st_mtime_ns for one in files if one.name != "sources.json"}
+    return {str(one): one.stat().st_mtime_ns for one in out.rglob("*") if one.is_file()}
 
 
 @pytest.fixture(scope="module")
@@ -127,77 +137,127 @@ class Killer(threading.Thread):
                 self.killed += 1
 
 
-def test_killed_workers_lose_nothing_and_do_nothing_twice(place, built, tmp_path):
+def test_killed_workers_and_bad_files(place, built, tmp_path):
+    """The small edition of benchmarks/kills.py."""
+    music = shutil.copytree(place / "music", tmp_path / "music")
+    for ending in (".flac", ".backing.flac", ".solo.flac"):
+        shutil.copy(music / f"r1{ending}", music / f"second{ending}")
+    (music / "second.json").write_text('{"licence": "CC0-1.0", "title": "another name"}')
+    reasons = write_bad_files(music)
+    text = CONFIG.replace("codec: codec", f"codec: {place / 'codec'}")
+    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
+    config = read_config(tmp_path / "config.yaml")
+    out = tmp_path / "corpus"
     killer = Killer(pause=0.5, most=5)
     killer.start()
-    build(read_config(place / "config.yaml"), tmp_path / "corpus", workers=2)
+    found = build(config, out, workers=2)
     killer.over.set()
-    assert killer.killed
-    wanted, got = rows_of(built), rows_of(tmp_path / "corpus")
-    assert wanted.keys() == got.keys()
+    assert killer.killed and found["defects"] == 0
+
+    wanted, got = rows_of(built), rows_of(out)
+    assert wanted.keys() == got.keys(), "every good recording is there once"
     for key, row in wanted.items():
         for name in ("backing_codes", "solo_codes", "score"):
             np.testing.assert_array_equal(row[name], got[key][name])
-    assert not list((tmp_path / "corpus" / "pairs").glob("*/.*"))
-    assert not quarantine(tmp_path / "corpus")
-
-
-def add_bad_files(music: Path) -> dict[str, str]:
-    """Ten files that are no good, with a word of the reason that each must get."""
-    rng = np.random.default_rng(0)
-    noise = 0.1 * rng.standard_normal(6 * RATE)
-    soundfile.write(music / "whole.flac", noise, RATE)
-    whole = (music / "whole.flac").read_bytes()
-    (music / "whole.flac").unlink()
-    (music / "text.wav").write_text("this is no music\n" * 99)
-    (music / "cut.flac").write_bytes(whole[: len(whole) // 2])
-    (music / "empty.mp3").write_bytes(b"")
-    holes = noise.copy()
-    holes[5000] = np.nan
-    soundfile.write(music / "nan.wav", holes, RATE, subtype="FLOAT")
-    with soundfile.SoundFile(music / "hour.flac", "w", 8000, 1) as file:
-        for _ in range(60):
-            file.write(np.zeros(60 * 8000, np.float32))
-    (music / "picture.flac").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(rng.integers(0, 256, 5000)))
-    soundfile.write(music / "short.wav", noise[:RATE], RATE)
-    soundfile.write(music / "clipped.wav", np.clip(40 * noise, -1, 1), RATE)
-    (music / "header.wav").write_bytes(b"RIFF\xff\xff\xff\x7fWAVEfmt ")
-    soundfile.write(music / "nolicence.wav", noise, RATE)
-    reasons = {
-        "text.wav": "no sound",
-        "cut.flac": "breaks off",
-        "empty.mp3": "empty",
-        "nan.wav": "NaN",
-        "hour.flac": "silent",
-        "picture.flac": "no sound",
-        "short.wav": "the least",
-        "clipped.wav": "clipped",
-        "header.wav": "damaged",
-        "nolicence.wav": "no licence",
-    }
-    for name in reasons:
-        told = {} if name == "nolicence.wav" else {"licence": "CC0-1.0"}
-        (music / name).with_suffix(".json").write_text(json.dumps(told))
-    return reasons
-
-
-def test_bad_files_are_in_quarantine_with_their_reason(place, sounds, tmp_path):
-    music = tmp_path / "music"
-    sounds.recording(music, "good", 6.0, 7)
-    sounds.recording(music, "again", 6.0, 7, title="another name")
-    reasons = add_bad_files(music)
-    text = CONFIG.replace("codec: codec", f"codec: {place / 'codec'}")
-    (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
-    found = build(read_config(tmp_path / "config.yaml"), tmp_path / "corpus")
-    assert found["defects"] == 0
-    told = quarantine(tmp_path / "corpus")
-    assert set(told) == {*reasons, "good.flac"} or set(told) == {*reasons, "again.flac"}
-    for name, word in reasons.items():
+    told = quarantine(out)
+    assert set(told) == {*reasons, "second.flac"}, "every bad one is in quarantine"
+    for name, word in {**reasons, "second.flac": "duplicate of r1_"}.items():
         assert word in told[name], (name, told[name])
-    assert any(reason.startswith("duplicate of") for reason in told.values())
-    before = stamps(tmp_path / "corpus")
-    build(read_config(tmp_path / "config.yaml"), tmp_path / "corpus", resume=True)
-    assert stamps(tmp_path / "corpus") == before
+    assert not list(out.glob("*/.*.part")) and not list(out.glob("*/*/.*.part"))
+
+    before = stamps(out)
+    build(config, out, workers=2, resume=True)
+    assert stamps(out) == before, "a second run does nothing"
+
+
+def test_spent_audio_goes_and_is_made_again_when_it_is_wanted(place, built, tmp_path):
+    def folders(where):
+        return {one.name for one in where.glob("*") if one.is_dir()}
+
+    out = shutil.copytree(built, tmp_path / "corpus")
+    samples = folders(out / "stems")
+    assert len(samples) == SAMPLES < GOOD, "the report's samples stay, the others went"
+    rows = [json.loads(line) for line in (out / "pairs" / "manifest.jsonl").open()]
+    pairs = {row["pair_id"] for row in rows if row["recording"] in samples}
+    assert {one.name for one in (out / "pairs").glob("*/*")} == pairs != set()
+    separated = {one: one.read_bytes() for one in (out / "state" / "separate").iterdir()}
+
+    (place / "keys.yaml").write_text(CONFIG.replace("[0, 3]", "[0, -2]"), encoding="utf-8")
+    build(read_config(place / "keys.yaml"), out, resume=True)
+    keys = {row["semitones"] for row in rows_of(out).values() if row["split"] == "train"}
+    assert keys == {0, -2} and len(rows_of(out)) == len(rows)
+    assert {one: one.read_bytes() for one in (out / "state" / "separate").iterdir()} == separated
+    assert folders(out / "stems") == samples
+
+
+def test_all_audio_can_be_kept(place, tmp_path):
+    out = tmp_path / "corpus"
+    config = read_config(place / "config.yaml")
+    build(config, out, only=("download", "separate"))
+    assert len(list((out / "stems").iterdir())) == GOOD
+    build(config, out, only=("select", "augment"), resume=True, keep_audio=True)
+    assert len(list((out / "stems").iterdir())) == GOOD
+    build(config, out, only=("augment",), resume=True)
+    assert len(list((out / "stems").iterdir())) == SAMPLES
+
+
+@pytest.mark.parametrize(
+    ("workers", "keep", "seconds"),
+    [
+        # of 100 recordings of 60 s: one a worker and the samples, or all; (stems, pairs)
+        (1, False, (1, 1 + SAMPLES)),
+        (2, False, (2, 2 + SAMPLES)),
+        (1, True, (0, 100)),
+    ],
+)
+def test_the_room_that_is_asked_for(place, tmp_path, workers, keep, seconds):
+    config = read_config(place / "config.yaml")
+    recordings = [Recording(f"r{i:03}") for i in range(100)]
+    samples = frozenset(one.id for one in recordings[:SAMPLES])
+    job = Job(tmp_path, config, keep_audio=keep, samples=samples)
+    for one in recordings:
+        write_record(tmp_path, StageRecord("download", one.id, "", result={"seconds": 60.0}))
+    stems, pairs = seconds
+    kept = 100 if keep else SAMPLES
+    versions = 2
+    wanted = 60 * 32000 * (12 * stems + 4 * versions * pairs + 4 * kept) + 6000 * 1600 * versions
+    assert room_wanted(job, recordings, workers) == wanted
+
+
+def test_a_disk_too_small_is_said_before_the_work(place, tmp_path, capsys, monkeypatch):
+    config = read_config(place / "config.yaml")
+    build(config, tmp_path / "corpus", only=("download",))
+    usage = shutil.disk_usage(tmp_path)._replace(free=SPARE_BYTES + 2**20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    arguments = [str(place / "config.yaml"), "--out", str(tmp_path / "corpus"), "--resume"]
+    assert main(arguments) == 2
+    assert "65 MB free but" in (error := capsys.readouterr().err) and "make room" in error
+    assert not (tmp_path / "corpus" / "stems").exists()
+
+
+def test_what_push_would_send_loads_and_trains(place, built, tmp_path):
+    from dataset_scripts.push import push
+
+    told = push(built, "user/jazz-sax-tokens", dry_run=True).splitlines()[1:]
+    for name in (line.split()[0] for line in told):
+        (tmp_path / "hub" / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(built / "tokens" / name, tmp_path / "hub" / name)
+    folder = str(tmp_path / "hub")
+    for split, rows in (("train", 2 * (GOOD - 1)), ("test", 1)):
+        loaded = datasets.load_dataset(
+            folder, "default", split=split, cache_dir=str(tmp_path / "cache")
+        )
+        assert len(loaded) == rows and np.array(loaded[0]["solo_codes"]).shape[1] == 4
+    settings = yaml.safe_load((ROOT / "configs" / "tiny.yaml").read_text("utf-8"))
+    settings["model"]["codebook_size"] = 64
+    settings["max_steps"] = 3
+    (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(settings), "utf-8")
+    run = tmp_path / "run"
+    arguments = [str(tmp_path / "tiny.yaml"), "--tokens", folder, "--split", "test"]
+    arguments += ["--codec", str(place / "codec"), "--out", str(run)]
+    assert train.main(arguments) == 0
+    figures = json.loads((run / "final" / "figures.json").read_text("utf-8"))
+    assert figures["step"] == 3 and figures["has_audio"]
 
 
 def test_no_room_is_said_before(place, tmp_path, monkeypatch):
@@ -229,7 +289,7 @@ def test_no_room_stops_the_run_and_blames_no_recording(place, tmp_path, capsys, 
     ],
 )
 def test_what_stands_wrong_in_the_config_ends_in_one_line(place, tmp_path, capsys, old, new, said):
-    path = place / f"wrong{abs(hash(new))}.yaml"
+    path = place / "wrong.yaml"
     path.write_text(CONFIG.replace(old, new), encoding="utf-8")
     assert main([str(path), "--out", str(tmp_path / "corpus")]) == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
@@ -252,5 +312,6 @@ def test_the_report_says_what_became_of_everything(built):
     text = report(built).read_text("utf-8")
     assert f"{GOOD} recordings" in text and "CC0-1.0" in text and "| separate |" in text
     assert (built / "report" / "rms.png").stat().st_size > 1000
+    assert len(list((built / "report").glob("r*_k*.png"))) == 3, "samples are drawn"
     found = json.loads((built / "report" / "report.json").read_text("utf-8"))
     assert found["hours_of_music"] == pytest.approx(GOOD * 6 / 3600, rel=0.05)
