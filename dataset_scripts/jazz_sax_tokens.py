@@ -13,6 +13,7 @@ missing shards, codes out of range.
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from .score_rows import Row, clip_bounds
 from .splits import SPLITS
 from .token_checks import LayoutFile, TokensError, check_row, read_layout, sha256_of
 
+_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 LARGEST_CODE = np.iinfo(np.int16).max
 SHARD_ROWS = 1000
 _PAGE_ROWS = 100
@@ -175,6 +177,7 @@ def load_tokens(
     """Rows of one split, every one checked; arrays are int16 numpy.
 
     Args:
+        folder: of the corpus, or user/name of a data set on the Hub, which is fetched.
         streaming: give an iterator that holds one batch at a time.
         num_codebooks, codebook_size: of the model; a corpus of other sizes is refused.
 
@@ -182,7 +185,7 @@ def load_tokens(
         TokensError: for a missing split or shard, a shard whose sha256 or page checksum is wrong,
             another K, codes or labels out of range, arrays of different lengths.
     """
-    folder = Path(folder)
+    folder = _local(folder)
     layout = read_layout(folder)
     for name, wanted in (("num_codebooks", num_codebooks), ("codebook_size", codebook_size)):
         if wanted is not None and getattr(layout, name) != wanted:
@@ -193,6 +196,20 @@ def load_tokens(
     shards = layout.shards(split, folder)
     rows = _rows(folder, shards, layout, split)
     return rows if streaming else list(rows)
+
+
+def _local(folder: Path | str) -> Path:
+    """The folder, or where the Hub's data set of that name was fetched to."""
+    if Path(folder).exists() or not _HUB_ID.fullmatch(str(folder)):
+        return Path(folder)
+    from huggingface_hub import snapshot_download
+
+    try:
+        return Path(snapshot_download(str(folder), repo_type="dataset"))
+    except (OSError, ValueError) as error:
+        raise TokensError(
+            f"{folder} is no folder here, and cannot be fetched from the Hub: {error}"
+        ) from error
 
 
 def _rows(folder: Path, shards: list[str], layout: LayoutFile, split: str) -> Iterator[Row]:

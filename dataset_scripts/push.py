@@ -1,6 +1,6 @@
 """A token corpus -> the Hub: Parquet shards as they are, with their data card.
 
-    saxsolo corpus push CORPUS user/jazz-sax-tokens [--private] [--revision main]
+    saxsolo corpus push CORPUS user/jazz-sax-tokens [--private] [--revision main] [--dry-run]
 
 CORPUS is what `saxsolo corpus build` or `saxsolo corpus tokenise` wrote. Every shard is checked
 against tokens.json before anything is sent, and what the Hub then lists is checked after.
@@ -13,7 +13,8 @@ import argparse
 import sys
 from pathlib import Path
 
-RIGHTS = ("not stated", "")
+_UNSTATED = ("not stated", "")
+_DESCRIBING = ("README.md", "tokens.json")
 
 
 class PushError(ValueError):
@@ -27,20 +28,18 @@ def push(
     private: bool = False,
     revision: str | None = None,
     accept_rights: bool = False,
-    endpoint: str | None = None,
+    dry_run: bool = False,
 ) -> str:
     """Sends the corpus in one commit; returns its URL.
 
     Args:
         repository: user/name. accept_rights: publish rows whose licence nobody has stated.
+        dry_run: check all, send nothing, and return what would be sent.
 
     Raises:
         TokensError: no corpus, a damaged or missing shard.
         PushError: rows without a licence, or a Hub that says no.
     """
-    from huggingface_hub import HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
-
     folder = corpus / "tokens" if (corpus / "tokens" / "tokens.json").exists() else corpus
     names = check_shards(folder)
     unstated = unstated_rows(folder, names)
@@ -49,7 +48,14 @@ def push(
             f"{folder}: {unstated} rows come from recordings whose licence nobody has stated; "
             f"leave them out, or publish on your own account with --accept-rights"
         )
-    api = HfApi(endpoint=endpoint)
+    sent = [*_DESCRIBING, *names]
+    if dry_run:
+        lines = [f"{name}  {(folder / name).stat().st_size} bytes" for name in sent]
+        return "\n".join([f"{folder} is whole; to {repository} would go:", *lines])
+    from huggingface_hub import HfApi
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+
+    api = HfApi()
     try:
         api.create_repo(repository, repo_type="dataset", private=private, exist_ok=True)
         commit = api.upload_folder(
@@ -57,7 +63,7 @@ def push(
             repo_type="dataset",
             folder_path=folder,
             revision=revision,
-            allow_patterns=["README.md", "tokens.json", "data/*.parquet"],
+            allow_patterns=sent,
             # shards of an earlier corpus must not stay beside these
             delete_patterns=["data/*.parquet"],
             commit_message="Token corpus",
@@ -68,7 +74,7 @@ def push(
             f"the Hub did not take {repository}: {error}; log in with `hf auth login`, or give "
             f"HF_TOKEN a token that may write"
         ) from error
-    missing = sorted({*names, "README.md", "tokens.json"} - set(listed))
+    missing = sorted(set(sent) - set(listed))
     if missing:
         raise PushError(f"{repository} lacks {missing[0]} after the push; push again")
     return str(commit.commit_url)
@@ -93,7 +99,7 @@ def unstated_rows(folder: Path, names: list[str]) -> int:
     count = 0
     for name in names:
         licences = pq.read_table(folder / name, columns=["licence"])["licence"].to_pylist()
-        count += sum(one in RIGHTS for one in licences)
+        count += sum(one in _UNSTATED for one in licences)
     return count
 
 
@@ -109,6 +115,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--private", action="store_true")
     parser.add_argument("--revision", help="branch")
     parser.add_argument("--accept-rights", action="store_true")
+    parser.add_argument("--dry-run", action="store_true", help="check, and send nothing")
     arguments = parser.parse_args(argv)
     try:
         url = push(
@@ -117,6 +124,7 @@ def main(argv: list[str] | None = None) -> int:
             private=arguments.private,
             revision=arguments.revision,
             accept_rights=arguments.accept_rights,
+            dry_run=arguments.dry_run,
         )
     except (ValueError, OSError) as error:
         print(f"saxsolo corpus push: {' '.join(str(error).split())}", file=sys.stderr)

@@ -87,3 +87,27 @@ def test_a_hub_that_loses_a_file_is_noticed(hub, tokens):
 def test_no_corpus(hub, tmp_path, capsys):
     assert pushing.main([str(tmp_path), "user/it"]) == 2
     assert "no token corpus" in capsys.readouterr().err
+
+
+def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(hub, tokens):
+    before = dict(hub.files)
+    told = push(tokens, "user/it", dry_run=True)
+    assert hub.files == before
+    for path in (one for one in tokens.rglob("*") if one.is_file()):
+        assert f"{path.relative_to(tokens)}  {path.stat().st_size} bytes" in told
+
+
+def test_a_data_set_of_the_hub_is_fetched_to_train_on(tokens, monkeypatch):
+    from dataset_scripts.jazz_sax_tokens import load_tokens
+
+    asked = []
+
+    def fetch(name, repo_type):
+        asked.append((name, repo_type))
+        return str(tokens)
+
+    monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
+    assert load_tokens("user/it", "train") and asked == [("user/it", "dataset")]
+    monkeypatch.undo()
+    with pytest.raises(TokensError, match=r"no/where is no folder here"):
+        load_tokens("no/where", "train")

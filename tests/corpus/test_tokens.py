@@ -86,7 +86,7 @@ def test_no_flipped_bit_gets_through(copy):
     path = copy / TRAIN
     whole = path.read_bytes()
     rng = np.random.default_rng(0)
-    for place in rng.integers(0, len(whole), 60):
+    for place in rng.integers(0, len(whole), 300):
         bits = bytearray(whole)
         bits[place] ^= 1 << int(rng.integers(8))
         path.write_bytes(bytes(bits))
