@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import subprocess
 import sys
 import tempfile
 import time
@@ -21,8 +22,6 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from dataset_scripts.corpus_build import build
-from dataset_scripts.corpus_config import read_config
 from dataset_scripts.corpus_report import measure
 from dataset_scripts.stage_state import STAGES
 
@@ -34,6 +33,7 @@ sources: [{{path: music}}]
 download: {{shortest_seconds: 2.0}}
 separate: {{weights: weights, device: cpu, segment_seconds: 30.0}}
 select: {{threshold: 0.0, frame_seconds: 2.0, shortest_seconds: 2.0, leakage: 1.0, voiced: 0.0}}
+augment: {{semitones: [3]}}
 tokenise: {{codec: "{codec}", device: cpu}}
 """
 HOURS, KEPT, KEYS = 10_000, 0.5, 3
@@ -57,10 +57,16 @@ def random_htdemucs(folder: Path) -> None:
 
 
 def timed(config: Path, out: Path, workers: int) -> tuple[float, dict]:
-    """Seconds of a build, and the figures of its report."""
-    os.sched_setaffinity(0, set(sorted(CORES)[:workers]))
+    """Seconds of a build on as many cores as workers, and the figures of its report."""
+    command = [sys.executable, "-m", "saxsolo", "corpus", "build", str(config)]
+    command += ["--out", str(out), "--workers", str(workers)]
     began = time.monotonic()
-    build(read_config(config), out, workers=workers)
+    # a process takes the cores of the one that starts it
+    os.sched_setaffinity(0, set(sorted(CORES)[:workers]))
+    try:
+        subprocess.run(command, check=True)
+    finally:
+        os.sched_setaffinity(0, CORES)
     return time.monotonic() - began, measure(out)
 
 

@@ -164,12 +164,14 @@ def _result_seconds(job: Job, recording: Recording) -> float:
 
 
 def _drop_leftovers(job: Job, recordings: Sequence[Recording]) -> None:
-    """Audio that a worker was killed over, or that an earlier run was told to keep."""
+    """Deletes what a worker was killed over, and audio that an earlier run was told to keep."""
     for one in recordings:
         for record in _records(job, one).values():
             drop_spent(job, record)
     for folder in (*job.stems.glob(".*.part"), *job.pairs.glob("*/.*.part")):
         shutil.rmtree(folder, ignore_errors=True)
+    for file in job.out.glob("state/*/.*.part"):
+        file.unlink()
 
 
 def _forget_failed(job: Job, recordings: Sequence[Recording]) -> None:
