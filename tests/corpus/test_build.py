@@ -12,6 +12,7 @@ from pathlib import Path
 import datasets
 import numpy as np
 import pytest
+import torch
 import yaml
 
 import train
@@ -31,6 +32,8 @@ from dataset_scripts.stage_state import (
     write_record,
 )
 from dataset_scripts.token_checks import read_layout
+from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
+from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -47,10 +50,14 @@ PAIRS = 2 * (GOOD - HELD) + HELD
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory, codec, sounds):
-    """A folder with config.yaml, a codec and music: four good recordings."""
+def place(tmp_path_factory, sounds):
+    """A folder with config.yaml, a codec of the tiny model's layout, and four good recordings."""
     folder = tmp_path_factory.mktemp("place")
-    codec.save_pretrained(folder / "codec")
+    torch.manual_seed(0)
+    layout = SaxcodecConfig(
+        codebook_size=128, encoder_size=16, encoder_layers=1, decoder_size=16, decoder_layers=1
+    )
+    SaxcodecModel(layout).save_pretrained(folder / "codec")
     (folder / "config.yaml").write_text(CONFIG, encoding="utf-8")
     for seed in range(GOOD):
         performer = "Art Pepper" if seed < HELD else f"player {seed + 1}"
@@ -250,7 +257,7 @@ def test_what_push_would_send_loads_and_trains(place, built, tmp_path):
         )
         assert len(loaded) == rows and np.array(loaded[0]["solo_codes"]).shape[1] == 4
     settings = yaml.safe_load((ROOT / "configs" / "tiny.yaml").read_text("utf-8"))
-    settings["model"]["codebook_size"] = 64
+    settings["model"]["codec_dim"] = SaxcodecConfig().codebook_dim
     settings["max_steps"] = 3
     (tmp_path / "tiny.yaml").write_text(yaml.safe_dump(settings), "utf-8")
     run = tmp_path / "run"
