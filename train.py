@@ -33,7 +33,7 @@ import yaml
 
 from dataset_scripts.score import builtin_scores, read_weimar
 from dataset_scripts.score_rows import Row, score_rows
-from dataset_scripts.token_checks import weights_sha256
+from dataset_scripts.token_checks import codes_sha256
 from modeling_saxsolo.codec_adapter_saxsolo import CodecError, load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
@@ -147,7 +147,7 @@ def open_codec(folder: str) -> torch.nn.Module:
 
 def check_codec(codec: torch.nn.Module, row: Row) -> None:
     """Raises `CodecError` when the corpus was not made with this codec."""
-    found = weights_sha256(codec)
+    found = codes_sha256(codec)
     if found != row["codec_sha256"]:
         raise CodecError(
             f"the codec's weights have sha256 {found[:12]}, the tokens were made with "

@@ -15,6 +15,8 @@ from .score.labels import LABEL_SIZES, SCORE_VOCAB_SIZE, UNKNOWN
 from .score_rows import CLIP_FRAMES, Row
 
 _SHARD = re.compile(r"data/(?P<split>[a-z]+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
+# the first parts of names of what only decodes, in our codec and in EnCodec
+_DECODERS = ("decoder.", "from_latent.", "out_norm.", "f0_head.", "filter_head.", "angle_head.")
 
 
 class TokensError(ValueError):
@@ -101,13 +103,19 @@ def _check_range(values: np.ndarray, size: int, name: str, where: str) -> None:
         )
 
 
-def weights_sha256(model: torch.nn.Module) -> str:
-    """A sha256 over names, shapes and bytes of all weights, as float32: it does not depend on how
-    the weights are cut into files."""
+def codes_sha256(codec: torch.nn.Module) -> str:
+    """A sha256 over names, shapes and bytes of the weights that decide a codec's codes, as float32.
+
+    The decoder is left out: a better one makes better sound of the same codes. It does not depend
+    on how the weights are cut into files.
+    """
     digest = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(codec.state_dict().items()):
+        if name.startswith(_DECODERS):
+            continue
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.detach().cpu().float().numpy().tobytes())
+        # zero is zero: averaging weights may lose its sign
+        digest.update((tensor.detach().cpu().float() + 0.0).numpy().tobytes())
     return digest.hexdigest()
 
 

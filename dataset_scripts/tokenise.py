@@ -25,7 +25,7 @@ from transformers import EncodecModel, PreTrainedModel
 from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
 
 from .jazz_sax_tokens import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
-from .token_checks import weights_sha256
+from .token_checks import codes_sha256
 
 CODES = ("backing_codes", "solo_codes")
 SOUNDS = ("backing.flac", "solo.flac")
@@ -99,7 +99,7 @@ def encode_pairs(
         )
     if batch > 1 and isinstance(codec, EncodecModel):
         raise TokeniseError(f"batch {batch}: EnCodec looks ahead, its sounds go one pair at a time")
-    sha256 = weights_sha256(codec)
+    sha256 = codes_sha256(codec)
     waiting = [row for row in rows if not _is_encoded(work, row, sha256)]
     # Neighbours in length share a batch, so little is padded.
     waiting.sort(key=lambda row: row["frames"])

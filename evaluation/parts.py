@@ -242,7 +242,7 @@ def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
         TokensError: for a corpus that is missing or damaged.
     """
     from dataset_scripts.jazz_sax_tokens import load_tokens
-    from dataset_scripts.token_checks import weights_sha256
+    from dataset_scripts.token_checks import codes_sha256
     from training.heldout import choose_clips, judge
 
     model = player.solo.model
@@ -255,7 +255,7 @@ def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
     rows = [row for row in rows if row["semitones"] == 0]
     if not rows:
         raise EvaluationError(f"{tokens} has no {split} clips in their own key")
-    found = weights_sha256(player.codec.model)
+    found = codes_sha256(player.codec.model)
     if found != rows[0]["codec_sha256"]:
         raise EvaluationError(
             f"{tokens} was made with another codec (sha256 {rows[0]['codec_sha256'][:12]}, this "

@@ -315,7 +315,8 @@ def model_key(options: Options, key: object, player: Player) -> list:
     """All that decides what the model plays."""
     settings = [options.seed, options.temperature, options.top_k, options.guidance]
     settings.append(player.solo.model.generation_config.to_dict())
-    settings.append(player.solo.model.config.pitch_temperature)
+    config = player.solo.model.config
+    settings.append([config.pitch_temperature, config.onset_bias, config.plan_frames])
     return [key, player.solo.sha256, player.codec.sha256, settings]
 
 

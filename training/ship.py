@@ -27,6 +27,7 @@ from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
 
+OURS = ("pitch_temperature", "onset_bias", "plan_frames")
 CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
 
 
@@ -36,15 +37,15 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
     Args:
         final: folder that train.py exported.
         codec: path of the codec as seen from `out`.
-        sampling: fields of the generation config, and pitch_temperature, which is the model
-            config's.
+        sampling: fields of the generation config, and those of OURS, which the model's config
+            keeps.
 
     Raises:
         OSError: `final` is no model folder, or the codec is not where `codec` says.
         ValueError: the library's generation config has no such field: it would be lost on loading.
     """
-    sampling = dict(sampling)
-    pitch_temperature = sampling.pop("pitch_temperature", None)
+    ours = {name: value for name, value in sampling.items() if name in OURS}
+    sampling = {name: value for name, value in sampling.items() if name not in OURS}
     lost = [name for name in sampling if not hasattr(GenerationConfig(), name)]
     if lost:
         raise ValueError(f"{lost} are no fields of GenerationConfig and would be lost on loading")
@@ -53,8 +54,8 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)
     for name, value in sampling.items():
         setattr(model.generation_config, name, value)
-    if pitch_temperature is not None:
-        model.config.pitch_temperature = float(pitch_temperature)
+    for name, value in ours.items():
+        setattr(model.config, name, value)
     # by its text: OUT may not exist yet, and then OUT/.. does not either
     loaded = load_codec(os.path.normpath(out / codec))
     processor = SaxsoloProcessor(loaded, model.config, CONDITIONS)

@@ -57,7 +57,9 @@ class SaxsoloConfig(PreTrainedConfig):
         frame_label_names, condition_names: those two orders as lists (JSON sorts the keys of a
             dict); leave them None.
         pitch_temperature: how boldly `generate` chooses a struck note's pitch, as a factor on its
-            temperature.
+            temperature. onset_bias: added to the logit of striking a note, above 0 = more notes.
+        plan_frames: frames whose notes `generate` decides, without the sound, before it plays them;
+            0 = notes and sound together.
         frame_rate: frames a second. sampling_rate: samples a second of the codec's audio.
 
     Raises:
@@ -96,6 +98,8 @@ class SaxsoloConfig(PreTrainedConfig):
     conditions: dict[str, list[str]] | None = None
     condition_names: list[str] | None = None
     pitch_temperature: float | int = 1.0
+    onset_bias: float | int = 0.0
+    plan_frames: int = 0
     frame_rate: float | int = 50
     sampling_rate: int = 32000
     is_encoder_decoder: bool = True
@@ -224,6 +228,11 @@ class SaxsoloConfig(PreTrainedConfig):
                 f"window_frames {self.window_frames} is too short for lookahead {self.lookahead} "
                 f"and stream delays {self.stream_delays}: half a window must be longer than both "
                 f"together ({margin})."
+            )
+        if self.plan_frames < 0 or (self.plan_frames and not self.score_vocab_size):
+            raise SaxsoloConfigError(
+                f"plan_frames is {self.plan_frames} with score_vocab_size {self.score_vocab_size}: "
+                "it must be 0 or more, and 0 without a score stream."
             )
         if not self.pitch_temperature > 0:
             raise SaxsoloConfigError(

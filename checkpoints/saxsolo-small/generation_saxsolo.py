@@ -1,5 +1,10 @@
 """How the solo model plays: the library's `generate()` on top of three small overrides.
 
+With `plan_frames` the notes of the next seconds are decided first, without the sound, as in
+training on scores alone; then they are played. What sounded so far would give away when the next
+note comes (the last one fades before it), so a score stream that hears it waits for that, not for
+the beat.
+
 The N streams ride in the batch dimension, (B * N, S). A backing longer than the training window is
 played window by window: each keeps half a window of the solo's own past as its prompt and stops
 early enough for the lookahead, so there is no seam and memory stays bounded.
@@ -77,12 +82,20 @@ class WhenThenWhat(LogitsProcessor):
     Args:
         config: of the model.
         temperature, pitch_temperature: above 0; both 1 change nothing.
+        onset_bias: added to the logit of any onset; above 0 = more notes.
     """
 
-    def __init__(self, config: SaxsoloConfig, temperature: float, pitch_temperature: float):
+    def __init__(
+        self,
+        config: SaxsoloConfig,
+        temperature: float,
+        pitch_temperature: float,
+        onset_bias: float = 0.0,
+    ):
         self.pitches = (config.score_vocab_size - 1) // 2
         self.when = temperature
         self.what = temperature * pitch_temperature
+        self.bias = onset_bias
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         # What is ruled out has the lowest float, which a division must not make infinite.
@@ -92,7 +105,7 @@ class WhenThenWhat(LogitsProcessor):
         any_onset = onsets.logsumexp(-1, keepdim=True)
         drawn = scores.float() / self.when
         pitch = (onsets / self.what).clamp(min=lowest).log_softmax(-1)
-        drawn[..., struck] = any_onset / self.when + pitch
+        drawn[..., struck] = any_onset / self.when + self.bias + pitch
         return drawn.clamp(min=lowest).to(scores.dtype)
 
 
@@ -192,6 +205,8 @@ class SaxsoloGenerationMixin(GenerationMixin):
         logits_processor: LogitsProcessorList | None = None,
         streamer: BaseStreamer | None = None,
         pitch_temperature: float | None = None,
+        onset_bias: float | None = None,
+        plan_frames: int | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
         **kwargs,
@@ -207,8 +222,9 @@ class SaxsoloGenerationMixin(GenerationMixin):
                 top_p hold for the score stream (for all streams without one); guidance_scale 1 or
                 None = no guidance; max_new_tokens = frames to play after the prompt.
             streamer: a `FrameStreamer`, or any streamer of (B * N,) delayed tokens a step.
-            pitch_temperature: of a struck note's pitch, times temperature (see `WhenThenWhat`);
-                None: the model config's.
+            pitch_temperature, onset_bias: see `WhenThenWhat`; None: the model config's.
+            plan_frames: frames whose notes are decided before they are played, 0 = all streams
+                together; None: the model config's. Guidance then holds for the notes alone.
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
                 (None: temperature 1 and every code, unless set on the generation config since it
                 was loaded; files do not keep them).
@@ -239,6 +255,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             pitch_temperature = config.pitch_temperature
         if not pitch_temperature > 0:
             raise ValueError(f"pitch_temperature {pitch_temperature}: it must be above 0.")
+        onset_bias = config.onset_bias if onset_bias is None else onset_bias
         copies = settings.num_return_sequences or 1
         settings.num_return_sequences = 1
         inputs = {
@@ -258,10 +275,23 @@ class SaxsoloGenerationMixin(GenerationMixin):
         step = min(prompt_codes.shape[-1], inputs["backing_codes"].shape[-1])
         if isinstance(streamer, FrameStreamer):
             streamer.start(played[..., :step])
-        processors = self._stream_processors(settings, pitch_temperature)
+        processors = self._stream_processors(settings, pitch_temperature, onset_bias)
         processors.extend(logits_processor or [])
+        plan = config.plan_frames if plan_frames is None else plan_frames
+        if plan and not config.score_vocab_size:
+            raise ValueError(f"plan_frames {plan}: there is no score stream to plan; give 0.")
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
+            if plan:
+                stop = min(stop, step + plan)
+                forced[:, 0, step:stop] = self._plan_notes(
+                    _first_frames(inputs, first, last),
+                    played[..., first:step],
+                    forced[:, 0, first:stop],
+                    processors,
+                    settings,
+                    kwargs,
+                )
             rules = ForcedTokens(forced[..., first:stop].flatten(0, 1))
             played[..., step:stop] = self._play_window(
                 _first_frames(inputs, first, last),
@@ -269,6 +299,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
                 LogitsProcessorList([rules, *processors]),
                 stop - step,
                 settings,
+                1.0 if plan else settings.guidance_scale,
                 None if streamer is None else _SkipPrompt(streamer),
                 kwargs,
             )
@@ -340,8 +371,35 @@ class SaxsoloGenerationMixin(GenerationMixin):
             return first, last, frames + max(self.config.stream_delays)
         return first, last, last - max([0, *self.config.lookahead])
 
+    def _plan_notes(self, inputs, past, forced, processors, settings, kwargs) -> torch.Tensor:
+        """The score stream's next steps after `past` (B, N, s), decided without the sound.
+
+        Args:
+            forced: (B, s + steps) score tokens that are given, FREE where the model chooses.
+
+        Returns:
+            (B, steps).
+        """
+        past = past.clone()
+        past[:, 1:] = self.config.pad_token_id
+        known = past.shape[-1]
+        rules = past.new_full((*past.shape[:2], forced.shape[-1]), self.config.pad_token_id)
+        rules[:, 0] = forced
+        rules[:, 0, :known] = past[:, 0]
+        notes = self._play_window(
+            inputs,
+            past,
+            LogitsProcessorList([ForcedTokens(rules.flatten(0, 1)), *processors]),
+            forced.shape[-1] - known,
+            settings,
+            settings.guidance_scale,
+            None,
+            kwargs,
+        )
+        return notes[:, 0]
+
     def _play_window(
-        self, inputs, past, processors, steps, settings, streamer, kwargs
+        self, inputs, past, processors, steps, settings, guidance, streamer, kwargs
     ) -> torch.Tensor:
         """Play `steps` more steps after `past` (B, N, s); returns them (B, N, steps)."""
         config = self.config
@@ -352,7 +410,6 @@ class SaxsoloGenerationMixin(GenerationMixin):
             past[:, stream, :delay] = config.pad_token_id
         start = past.new_full((batch, streams, 1), config.decoder_start_token_id)
         prompt = torch.cat([start, past], dim=-1).flatten(0, 1)
-        guidance = settings.guidance_scale
         if guidance is not None and guidance != 1:
             inputs = _with_null_rows(inputs)
             kwargs = {**kwargs, "guidance": float(guidance)}
@@ -374,7 +431,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         return tokens.view(batch, streams, -1)[..., 1 + known :]
 
     def _stream_processors(
-        self, settings: GenerationConfig, pitch_temperature: float
+        self, settings: GenerationConfig, pitch_temperature: float, onset_bias: float
     ) -> LogitsProcessorList:
         """Grammar and sampling; without a score stream the library's own sampling is used."""
         config = self.config
@@ -384,8 +441,9 @@ class SaxsoloGenerationMixin(GenerationMixin):
         if settings.do_sample:
             temperature = 1.0 if settings.temperature is None else settings.temperature
             score = _warpers(None, settings.top_k, settings.top_p)
-            if (temperature, pitch_temperature) != (1, 1):
-                score.insert(0, WhenThenWhat(config, temperature, pitch_temperature))
+            if (temperature, pitch_temperature, onset_bias) != (1, 1, 0):
+                choice = WhenThenWhat(config, temperature, pitch_temperature, onset_bias)
+                score.insert(0, choice)
             codes = _warpers(settings.codec_temperature, settings.codec_top_k, None)
             processors.append(PerStream(config.num_streams, score, codes))
         return processors

@@ -21,7 +21,13 @@ from .resample_saxsolo import AudioError, resample, to_mono
 CUSTOM_PIPELINES = {
     "audio-to-audio": {"impl": "pipeline_saxsolo.SaxsoloPipeline", "pt": ["AutoModel"]}
 }
-OWN_SETTINGS = ("pitch_temperature", "codec_temperature", "codec_top_k")
+OWN_SETTINGS = (
+    "pitch_temperature",
+    "onset_bias",
+    "plan_frames",
+    "codec_temperature",
+    "codec_top_k",
+)
 # these give no codes of one solo, which is what is decoded
 NO_SETTINGS = ("num_return_sequences", "return_dict_in_generate")
 

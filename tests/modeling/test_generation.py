@@ -353,3 +353,79 @@ def test_shapes_that_do_not_fit_are_refused(make_model, make_backing, name, shap
     inputs[name] = torch.zeros(shape, dtype=torch.long)
     with pytest.raises(ValueError, match=message):
         play(model, inputs)
+
+
+def notes_without_sound(model, inputs):
+    """The oracle: the score stream greedily, step by step, every code a pad."""
+    config = model.config
+    batch, _, frames = inputs["backing_codes"].shape
+    pad, grammar = config.pad_token_id, ScoreGrammar(config)
+    tokens = torch.full((batch, config.num_streams, 1), config.bos_token_id)
+    for _ in range(frames):
+        ids = tokens.flatten(0, 1)
+        logits = model(**inputs, decoder_input_ids=ids, use_cache=False).logits[:, -1]
+        best = grammar(ids, logits.detach().clone()).argmax(-1).view(batch, -1)
+        best[:, 1:] = pad
+        tokens = torch.cat([tokens, best.unsqueeze(-1)], dim=-1)
+    return tokens[:, 0, 1:]
+
+
+def test_planned_notes_are_those_of_the_score_alone(make_model, make_backing):
+    model = make_model()
+    inputs = make_backing(model.config)
+    planned = play(model, inputs, plan_frames=7)
+    assert torch.equal(planned[:, 0], notes_without_sound(model, inputs))
+    assert not torch.equal(planned[:, 0], play(model, inputs)[:, 0])
+
+
+@pytest.mark.parametrize("guidance", [1.0, 2.0])
+@pytest.mark.parametrize("plan", [1, 6, 19, 100])
+def test_how_far_ahead_notes_are_planned_changes_nothing(make_model, make_backing, plan, guidance):
+    """Within one window; guidance is for the notes, the sound follows them."""
+    model = make_model()
+    inputs = make_backing(model.config)
+    whole = play(model, inputs, plan_frames=1000, guidance_scale=guidance)
+    assert torch.equal(play(model, inputs, plan_frames=plan, guidance_scale=guidance), whole)
+
+
+def test_the_sound_of_planned_notes_is_that_of_given_notes(make_model, make_backing):
+    """Each code is the likeliest one after the planned notes and the codes before it."""
+    model = make_model()
+    config = model.config
+    inputs = make_backing(model.config)
+    solo = play(model, inputs, plan_frames=5)
+    steps = apply_delay(solo, config.stream_delays, config.pad_token_id)
+    start = torch.full_like(steps[..., :1], config.bos_token_id)
+    ids = torch.cat([start, steps[..., :-1]], dim=-1).flatten(0, 1)
+    best = model(**inputs, decoder_input_ids=ids, use_cache=False).logits.argmax(-1)
+    best = undo_delay(best.view(steps.shape), config.stream_delays)
+    assert torch.equal(best[:, 1:], solo[:, 1:])
+
+
+def test_plans_over_many_windows_keep_a_prompt_and_the_form(make_model, make_backing):
+    model = make_model(plan_frames=9)
+    inputs = make_backing(model.config, frames=130)
+    prompt = play(model, inputs)[..., :13]
+    solo = play(model, inputs, prompt_codes=prompt, do_sample=True, onset_bias=1.0)
+    assert solo.shape == (2, model.config.num_streams, 130)
+    assert torch.equal(solo[..., :13], prompt)
+    for stream, size in enumerate(model.config.stream_sizes):
+        assert 0 <= solo[:, stream].min() <= solo[:, stream].max() < size
+    frames = []
+    streamer = FrameStreamer(model.config, frames.append, 7)
+    torch.manual_seed(0)
+    whole = model.generate(**inputs, do_sample=True, streamer=streamer)
+    assert torch.equal(torch.cat(frames, dim=-1), whole)
+
+
+def test_plans_need_a_score_and_a_bias_makes_notes(make_model, make_backing):
+    bare = make_model(score_vocab_size=0)
+    with pytest.raises(ValueError, match="plan_frames 5"):
+        play(bare, make_backing(bare.config), plan_frames=5)
+    model = make_model()
+    inputs = make_backing(model.config, frames=40)
+    struck = [
+        int(((s > 0) & (s <= 4)).sum())
+        for s in (play(model, inputs, do_sample=True, onset_bias=b)[:, 0] for b in (-3.0, 3.0))
+    ]
+    assert struck[0] < struck[1]
