@@ -100,4 +100,6 @@ def test_no_file_of_the_code_unpickles():
         if parts[0].startswith(".") or parts[0] in ("tests", "runs", "build"):
             continue
         code = path.read_text(encoding="utf-8")
-        assert not re.search(r"torch\.load\(|\bpickle\b|allow_pickle=True|weights_only", code), path
+        # the word alone may stand in a docstring
+        unpickles = r"torch\.load\(|\bimport pickle\b|\bpickle\.\w|allow_pickle=True|weights_only"
+        assert not re.search(unpickles, code), path
