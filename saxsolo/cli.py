@@ -99,6 +99,12 @@ def improvise(
         typer.Option(help="Over 1 closer to the backing; 1 is none.", show_default="the model's"),
     ] = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
+    feel: Annotated[
+        str | None,
+        typer.Option(
+            help="swing, latin, funk, ballad, twobeat or waltz.", show_default="what it hears"
+        ),
+    ] = None,
     audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
     midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
     musicxml: Annotated[
@@ -139,6 +145,7 @@ def improvise(
         "guidance": guidance,
         "instrument": instrument.value,
         "force": force,
+        "feel": feel,
     }
     jobs = collect_jobs(backings or [], playlist, out, takes, settings)
     if not any(job.source for job in jobs):
