@@ -371,6 +371,29 @@ def publish(
     print(done.url or "nothing was sent")
 
 
+@app.command(name="app")
+def open_app(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, show_default="the first free one from 7860")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 is all of them.")
+    ] = "127.0.0.1",
+    share: Annotated[
+        bool, typer.Option(help="Through a tunnel of Gradio's, for all the world.")
+    ] = False,
+) -> None:
+    """Play in the browser: a page that streams the solo while it is made up."""
+    try:
+        from space.app import launch
+    except ModuleNotFoundError as error:
+        raise SaxsoloError(
+            f"{error.name} is not installed; pip install 'saxsolo[app]' brings it"
+        ) from error
+    _quiet()
+    launch(port, host, share)
+
+
 def _forward(module: str, arguments: list[str], stage: str | None) -> None:
     try:
         command = importlib.import_module(module).main

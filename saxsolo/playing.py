@@ -248,7 +248,6 @@ class Performance:
             stopped.set()
             thread.join()
 
-
     def _prompt(self) -> torch.Tensor | None:
         """(1, N, t) frames of the earlier solo that come before the new ones."""
         if self.revision is None or self.revision.start == 0:

@@ -167,7 +167,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
             buttons=[],
             elem_id="stream",
         )
-        with gr.Column(visible="hidden", elem_id="taken") as taken:
+        with gr.Column(visible=False, elem_id="taken") as taken:
             history = gr.Radio([], label="Takes", elem_id="history")
             shown = gr.HTML(elem_id="take")
             with gr.Row():
@@ -183,9 +183,9 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
                 last_bar = gr.Number(value=8, precision=0, minimum=1, label="To bar")
                 bars = gr.Button("Only these bars again", elem_id="bars")
             gr.Markdown(
-                "These three play over the backing of the take that is shown, with the controls "
-                "above. Bars are numbered in the picture. What comes before them stays as it is; "
-                "after them the earlier solo goes on, joined by the codec."
+                "These two play over the take that is shown, with a seed and settings from the "
+                "controls above: choose another seed. What comes before stays as it is. After the "
+                "bars (numbered in the picture) the solo of that take goes on."
             )
         given = [source, example, instrument, feel, seed, temperature, guidance, seconds, live]
         inputs = [*given, upload, recording, session, history, from_seconds, first_bar, last_bar]
@@ -229,12 +229,12 @@ def _answer(
         Values of the components in `outputs`.
     """
     *given, upload, recording, session, selected, from_seconds, first_bar, last_bar = values
-    same = gr.skip()
-    # stream, status, session, history, shown, taken, seed
-    quiet = (None, same, same, same, same, same, same)
+    # stream, status, session, history, shown, taken, seed; nothing may be said to the stream before
+    # its first sound: the browser gives up on a playlist without segments
+    quiet = [gr.skip() for _ in range(7)]
 
-    def say(text: str) -> tuple:
-        return (quiet[0], page.message(text, wrong=True), *quiet[2:])
+    def say(text: str, sound: object = quiet[0]) -> tuple:
+        return (sound, text, *quiet[2:])
 
     try:
         controls = checked(_controls(given))
@@ -249,15 +249,15 @@ def _answer(
         number = len(session) + 1
         label = f"Take {number}: {controls.instrument}, seed {int(controls.seed)}{what}"
         wish = Wish(settings, controls.live == "mix", controls.query(), label, revision)
-        yield (None, page.message("Listening to the backing."), *quiet[2:])
+        yield say(page.message("Listening to the backing."))
         for step in perform(source, wish):
             if step.take is None:
-                yield (step.sound, page.progress(step), *quiet[2:])
+                yield say(page.progress(step), step.sound)
                 continue
             session = [*session, (label, step.take)]
             done = page.message(f"{label}: done, {page.clock(step.total)} played.")
             yield (
-                None,
+                quiet[0],
                 done,
                 session,
                 gr.update(choices=session, value=step.take),
@@ -266,7 +266,7 @@ def _answer(
                 controls.seed,
             )
     except SaxsoloError as error:
-        yield say(_sentence(str(error)))
+        yield say(page.message(_sentence(str(error)), wrong=True))
 
 
 def _wanted(
@@ -354,7 +354,9 @@ def _look_at(path: str | None) -> tuple:
     except SaxsoloError as error:
         return None, page.message(_sentence(str(error)), wrong=True)
     sound = "mono" if source.channels == 1 else "stereo"
-    text = f"{source.name}: {page.clock(source.seconds)}, {source.sampling_rate / 1000:g} kHz, {sound}"
+    text = (
+        f"{source.name}: {page.clock(source.seconds)}, {source.sampling_rate / 1000:g} kHz, {sound}"
+    )
     return gr.skip(), page.message(text)
 
 
@@ -385,7 +387,9 @@ def launch(
         SaxsoloError: when there is no model, no ffmpeg, or the port is taken.
     """
     if shutil.which("ffmpeg") is None:
-        raise SettingError("streaming needs ffmpeg, which is not installed (apt-get install ffmpeg)")
+        raise SettingError(
+            "streaming needs ffmpeg, which is not installed (apt-get install ffmpeg)"
+        )
     # tests look here for what is left behind
     root = Path(tempfile.mkdtemp(prefix="saxsolo-", dir=os.environ.get("SAXSOLO_APP_TEMP")))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
@@ -401,11 +405,7 @@ def launch(
             share=share,
             quiet=False,
             prevent_thread_lock=not block,
-            theme=gr.themes.Soft(
-                primary_hue="orange",
-                font=["system-ui", "sans-serif"],
-                font_mono=["ui-monospace", "monospace"],
-            ),
+            theme=_theme(),
             css_paths=HERE / "page.css",
             head=f"<script>{(HERE / 'page.js').read_text(encoding='utf-8')}</script>",
             footer_links=[],
@@ -419,6 +419,25 @@ def launch(
         )
     except OSError as error:
         raise SettingError(f"cannot listen on port {port}: {error}") from error
+
+
+def _theme() -> gr.themes.Base:
+    """Fonts of the visitor's own machine; orange that white letters can be read on."""
+    theme = gr.themes.Soft(
+        primary_hue="orange",
+        font=["system-ui", "sans-serif"],
+        font_mono=["ui-monospace", "monospace"],
+    )
+    return theme.set(
+        button_primary_background_fill="*primary_700",
+        button_primary_background_fill_hover="*primary_800",
+        button_primary_background_fill_dark="*primary_700",
+        button_primary_background_fill_hover_dark="*primary_800",
+        checkbox_label_background_fill_selected="*primary_700",
+        checkbox_label_background_fill_selected_dark="*primary_700",
+        block_label_text_color="*primary_800",
+        block_title_text_color="*primary_800",
+    )
 
 
 def _warm_up(player: Player, shelf: Shelf, root: Path) -> None:

@@ -170,6 +170,4 @@ def _plain(grid: Grid | None) -> dict | None:
 def _grid(facts: dict | None) -> Grid | None:
     if facts is None:
         return None
-    return Grid(
-        **{name: np.array(v) if isinstance(v, list) else v for name, v in facts.items()}
-    )
+    return Grid(**{name: np.array(v) if isinstance(v, list) else v for name, v in facts.items()})
