@@ -38,7 +38,6 @@ from saxsolo.playing import Revision, Settings
 
 from . import page
 from .controls import (
-    ANY_FEEL,
     EXAMPLE,
     EXAMPLES,
     FEELS,

@@ -1,4 +1,4 @@
-"""What a take looks like on the page, as HTML. page.js brings it to life, page.css gives it looks."""
+"""What a take looks like on the page, as HTML. page.js makes it work, page.css gives it looks."""
 
 import soundfile as sf
 

@@ -10,7 +10,7 @@ THEIRS = "Queue is full"
 
 
 class PoliteRefusals:
-    """Middleware that says a full queue in plain words, with the header that says when to return."""
+    """Middleware that says in plain words that the queue is full, and when to return."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
