@@ -385,7 +385,7 @@ def open_app(
 ) -> None:
     """Play in the browser: a page that streams the solo while it is made up."""
     try:
-        from space.app import launch
+        from space.web.server import launch
     except ModuleNotFoundError as error:
         raise SaxsoloError(
             f"{error.name} is not installed; pip install 'saxsolo[app]' brings it"

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -448,6 +448,14 @@ def _generation_config(player: Player, settings: Settings) -> GenerationConfig:
     return config
 
 
+def _version(package: str) -> str | None:
+    """None for saxsolo itself where its folder stands beside what calls it, as in a Space."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def _describe(performance: Performance, spent: float) -> dict:
     """What run.json says."""
     player, source, settings = performance.player, performance.source, performance.settings
@@ -479,7 +487,7 @@ def _describe(performance: Performance, spent: float) -> dict:
             "from_seconds": performance.revision.start / FRAME_RATE,
             "to_seconds": performance.revision.stop and performance.revision.stop / FRAME_RATE,
         },
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in PACKAGES},
         "device": str(player.solo.model.device),
         "threads": torch.get_num_threads(),
         "sampling_rate": player.sampling_rate,

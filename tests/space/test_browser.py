@@ -16,7 +16,7 @@ CHROMIUM = shutil.which("chromium")
 pytestmark = pytest.mark.skipif(
     CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)"
 )
-PATIENCE = 120_000
+PATIENCE = 300_000
 # a quick solo with nothing to hear but the saxophone
 QUICK = "?example=ballad&seconds=4&guidance=1.0&live=solo&seed=3"
 

@@ -14,7 +14,7 @@ from saxsolo import improvise
 from saxsolo.audio import open_sound
 from saxsolo.errors import CheckpointError, SettingError
 from saxsolo.grid import Grid
-from space.controls import (
+from space.web.controls import (
     FEELS,
     INSTRUMENTS,
     RANGES,
@@ -24,11 +24,11 @@ from space.controls import (
     examples,
     from_query,
 )
-from space.limits import LONGEST_NAME, escaped, shown_name
-from space.model import place_of_model
-from space.playing import Wish, as_wav, bar_edges, bars_anew, continued, play
-from space.roll import chord_changes, draw_roll
-from space.shelf import OLDEST_SECONDS, Shelf, TakeGoneError
+from space.web.limits import LONGEST_NAME, escaped, shown_name
+from space.web.model import place_of_model
+from space.web.playing import Wish, as_wav, bar_edges, bars_anew, continued, play
+from space.web.roll import chord_changes, draw_roll
+from space.web.shelf import OLDEST_SECONDS, Shelf, TakeGoneError
 
 from ..product.conftest import checkpoint, chords, player  # noqa: F401 (fixtures)
 
@@ -111,7 +111,7 @@ def test_no_more_takes_than_there_is_room_for(shelf, kept, monkeypatch):
         folder.mkdir()
         (folder / "take.json").write_text("{}")
         os.utime(folder, (i, i))
-    monkeypatch.setattr("space.shelf.MOST_TAKES", 2)
+    monkeypatch.setattr("space.web.shelf.MOST_TAKES", 2)
     shelf.clean(10)
     assert name in {path.name for path in shelf.root.iterdir()}
     assert len(list(shelf.root.iterdir())) == 2

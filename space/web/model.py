@@ -1,6 +1,6 @@
 """Which model the Space plays: the one in checkpoints/, or one on the Hub at a fixed revision.
 
-A Space that is laid out without weights holds model.json beside this file:
+A Space that is laid out without weights holds model.json beside app.py:
 
     {"repo": "owner/name", "revision": "40 hexadecimal digits"}
 """
@@ -13,7 +13,7 @@ from huggingface_hub import snapshot_download
 
 from saxsolo.errors import CheckpointError
 
-MODEL = Path(__file__).resolve().parent / "model.json"
+MODEL = Path(__file__).resolve().parents[1] / "model.json"
 PATTERNS = ["*.json", "*.safetensors", "codec/*.json", "codec/*.safetensors"]
 
 

@@ -11,7 +11,12 @@ from saxsolo.playing import Settings
 
 from .limits import LONGEST_SOLO
 
-EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+# beside web/ in a Space, beside space/ here
+EXAMPLES = next(
+    place / "examples"
+    for place in Path(__file__).resolve().parents[1:]
+    if (place / "examples").is_dir()
+)
 EXAMPLE, UPLOAD, RECORDING = "example", "upload", "recording"
 SOURCES = (EXAMPLE, UPLOAD, RECORDING)
 INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
