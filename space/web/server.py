@@ -395,7 +395,9 @@ def launch(
     os.environ["GRADIO_TEMP_DIR"] = str(root / "uploads")
     player = load_player(place_of_model())
     demo, shelf = build(player, root)
-    _warm_up(player, shelf, root)
+    if spaces is None:
+        # a rented GPU is not there before somebody plays
+        _warm_up(player, shelf, root)
     _clean_now_and_then(shelf)
     try:
         demo.launch(

@@ -139,7 +139,7 @@ class Shelf:
             folders = sorted(self._ages(), reverse=True)
             used = 0
             for place, (made, folder) in enumerate(folders):
-                used += sum(p.stat().st_size for p in _files(folder))
+                used += _size(folder)
                 if place >= MOST_TAKES or used > MOST_BYTES or now - made > OLDEST_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
 
@@ -154,8 +154,15 @@ class Shelf:
         return json.loads((self.folder(name) / "take.json").read_text(encoding="utf-8"))
 
 
-def _files(folder: Path) -> list[Path]:
-    return [path for path in folder.rglob("*") if path.is_file()]
+def _size(folder: Path) -> int:
+    """Bytes in a folder, from which another process may be clearing files away."""
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return size
 
 
 def _plain(grid: Grid | None) -> dict | None:
