@@ -91,8 +91,8 @@ class Revision:
     """An earlier solo over the same backing, of which a stretch is played anew.
 
     What comes before the stretch is the earlier solo, sample for sample. What comes after it is the
-    earlier solo's codes again, decoded on from the new ones: the codec joins them, and after its
-    memory, a fraction of a second, it is the earlier sound.
+    earlier solo's codes again, decoded on from the new ones: the codec joins them without a cut.
+    The notes are the same there, the samples are not: the decoder's oscillator keeps its phase.
 
     Attributes:
         codes: (N, T) of the earlier solo, all streams.
