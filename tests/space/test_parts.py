@@ -2,9 +2,11 @@
 
 import json
 import os
+import unicodedata
 
 import numpy as np
 import pytest
+import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,7 +63,8 @@ def test_no_link_breaks_the_page(query):
 @given(st.text(max_size=300))
 def test_shown_names_are_short_and_plain(name):
     shown = shown_name(name)
-    assert 0 < len(shown) <= LONGEST_NAME and shown.isprintable() or " " in shown
+    assert 0 < len(shown) <= LONGEST_NAME
+    assert not [c for c in shown if unicodedata.category(c).startswith("C")]
     assert "/" not in shown and "\\" not in shown
     assert not set("<>\"'") & set(escaped(shown))
 
@@ -88,8 +91,9 @@ def test_a_take_comes_back_from_the_shelf(shelf, kept, tmp_path):
     assert back.notes == take.notes
     back.save(tmp_path / "back")
     take.save(tmp_path / "there")
-    written = [(tmp_path / place / "solo.wav").read_bytes() for place in ("back", "there")]
-    assert written[0] == written[1]
+    written = [sf.read(tmp_path / place / "solo.wav")[0] for place in ("back", "there")]
+    # FLAC and WAV round to 16 bits in their own ways
+    np.testing.assert_allclose(written[0], written[1], atol=2.5 / 32768)
     facts = shelf.card(name)
     assert facts.gain == pytest.approx(take.mix_levels()[0], rel=0.02)
 
@@ -164,8 +168,6 @@ def test_the_roll_shows_every_note_chord_and_bar(player):  # noqa: F811
 
 def test_a_block_of_sound_is_a_wav_file():
     import io
-
-    import soundfile as sf
 
     samples, rate = sf.read(io.BytesIO(as_wav(np.array([0.0, 0.5, -1.0, 2.0]), 32000)))
     assert rate == 32000
