@@ -145,6 +145,10 @@
   let first = true;
 
   new MutationObserver(() => {
+    // Gradio's player has no name of its own
+    document.querySelectorAll("#stream audio:not([aria-label])").forEach((audio) => {
+      audio.setAttribute("aria-label", "As it is played");
+    });
     document.querySelectorAll(".take:not([data-alive])").forEach((take) => {
       take.dataset.alive = "yes";
       const mixer = take.querySelector(".mixer");

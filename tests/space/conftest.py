@@ -70,7 +70,7 @@ def start_server(folder: Path, **environment: str) -> Server:
 def stop_server(server: Server) -> None:
     """Ends it as a person or a host would."""
     server.process.send_signal(signal.SIGTERM)
-    server.process.wait(60)
+    server.process.wait(STARTING)
 
 
 @pytest.fixture(scope="session")
