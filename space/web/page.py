@@ -76,7 +76,8 @@ def show_take(shelf: Shelf, name: str) -> str:
 </div>
 <div class="scroll" tabindex="0" role="group" aria-label="Notes, chords and waveforms">{roll}</div>
 <p class="solo-player"><span>Solo alone</span>
-<audio id="solo-alone" aria-label="Solo alone" controls preload="none" src="{at}/solo.mp3?play"></audio></p>
+<audio id="solo-alone" aria-label="Solo alone" controls preload="none"
+ src="{at}/solo.mp3?play"></audio></p>
 <h3>Download</h3>
 <ul class="downloads">{sounds}{sheets}</ul>
 <p class="share"><label for="share-link">Link to these settings</label>
