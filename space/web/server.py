@@ -166,7 +166,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
             buttons=[],
             elem_id="stream",
         )
-        with gr.Column(visible=False, elem_id="taken") as taken:
+        with gr.Column(visible=False, min_width=280, elem_id="taken") as taken:
             history = gr.Radio([], label="Takes", elem_id="history")
             shown = gr.HTML(elem_id="take")
             with gr.Row():
@@ -174,12 +174,18 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
                 another = gr.Button("Another take", elem_id="another")
             with gr.Row(equal_height=True):
                 from_seconds = gr.Number(
-                    value=12, minimum=0, maximum=LONGEST_SOLO, label="From second"
+                    value=12,
+                    minimum=0,
+                    maximum=LONGEST_SOLO,
+                    min_width=120,
+                    label="From second",
                 )
                 go_on = gr.Button("Continue from there", elem_id="continue")
             with gr.Row(equal_height=True):
-                first_bar = gr.Number(value=5, precision=0, minimum=1, label="From bar")
-                last_bar = gr.Number(value=8, precision=0, minimum=1, label="To bar")
+                first_bar = gr.Number(
+                    value=5, precision=0, minimum=1, min_width=120, label="From bar"
+                )
+                last_bar = gr.Number(value=8, precision=0, minimum=1, min_width=120, label="To bar")
                 bars = gr.Button("Only these bars again", elem_id="bars")
             gr.Markdown(
                 "These two play over the take that is shown, with a seed and settings from the "
