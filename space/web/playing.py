@@ -102,7 +102,7 @@ def play(
             left = (now - heard_from) * (total - done) / (done - heard_at)
         yield Step(as_wav(mixed, rate), done, total, left)
     take = finished_take(performance, solo, time.perf_counter() - start)
-    card = Card(source.name, take.run, wish.link, wish.label, *take.mix_levels())
+    card = Card(source.name, take.run, wish.link, wish.label)
     yield Step(b"", total, total, 0.0, shelf.put(take, source, card))
 
 

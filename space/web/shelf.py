@@ -14,7 +14,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -47,16 +47,16 @@ class Card:
         run: as in run.json.
         link: the query of the share link, without the question mark.
         label: of the take in the history.
-        gain: factor of the solo in the mix at balance 0.
-        quieter: factor of the whole mix that keeps its peak below full scale.
+        gain: factor of solo.flac in the mix at balance 0; `Shelf.put` measures it.
+        quieter: factor of the whole mix that keeps its peak below full scale; also measured there.
     """
 
     title: str
     run: dict
     link: str
     label: str
-    gain: float
-    quieter: float
+    gain: float = 1.0
+    quieter: float = 1.0
 
 
 class Shelf:
@@ -86,9 +86,9 @@ class Shelf:
             band = (block.clip(-1, 1) for block in band)
             write_audio(partial / "backing.flac", band, rate, backing.channels, "flac")
             np.save(partial / "codes.npy", take.codes, allow_pickle=False)
-            # the mix is made of solo.flac
-            card = replace(card, gain=card.gain / quieter)
             facts = {**asdict(card), "grid": _plain(take.grid), "has_score": bool(take.has_score)}
+            # of what was written: the mixer on the page and the downloads both mix that
+            facts["gain"], facts["quieter"] = _take(partial, facts).mix_levels()
             (partial / "take.json").write_text(json.dumps(facts), encoding="utf-8")
             partial.rename(self.root / name)
         except BaseException:
@@ -115,22 +115,7 @@ class Shelf:
 
     def take(self, name: str) -> Take:
         """A take as `improvise` gave it, to be saved in any form."""
-        folder, facts = self.folder(name), self._facts(name)
-        codes = np.load(folder / "codes.npy", allow_pickle=False)
-        samples, rate = sf.read(folder / "solo.flac", dtype="float32")
-        solo = Scratch(folder)
-        solo.append(samples)
-        grid = _grid(facts["grid"])
-        return Take(
-            sampling_rate=rate,
-            codes=codes,
-            notes=tokens_to_notes(codes[0]) if facts["has_score"] else [],
-            run=facts["run"],
-            _backing=open_sound(folder / "backing.flac", facts["title"]),
-            _solo=solo,
-            _has_score=facts["has_score"],
-            _find_grid=lambda: grid,
-        )
+        return _take(self.folder(name), self._facts(name))
 
     def clean(self, now: float | None = None) -> None:
         """Clears away what is too old, and the oldest of what is too much."""
@@ -152,6 +137,24 @@ class Shelf:
 
     def _facts(self, name: str) -> dict:
         return json.loads((self.folder(name) / "take.json").read_text(encoding="utf-8"))
+
+
+def _take(folder: Path, facts: dict) -> Take:
+    codes = np.load(folder / "codes.npy", allow_pickle=False)
+    samples, rate = sf.read(folder / "solo.flac", dtype="float32")
+    solo = Scratch(folder)
+    solo.append(samples)
+    grid = _grid(facts["grid"])
+    return Take(
+        sampling_rate=rate,
+        codes=codes,
+        notes=tokens_to_notes(codes[0]) if facts["has_score"] else [],
+        run=facts["run"],
+        _backing=open_sound(folder / "backing.flac", facts["title"]),
+        _solo=solo,
+        _has_score=facts["has_score"],
+        _find_grid=lambda: grid,
+    )
 
 
 def _size(folder: Path) -> int:

@@ -3,6 +3,7 @@
 import json
 import os
 import unicodedata
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -16,6 +17,7 @@ from saxsolo import improvise
 from saxsolo.audio import open_sound
 from saxsolo.errors import CheckpointError, SettingError
 from saxsolo.grid import Grid
+from saxsolo.output import PEAK, Scratch
 from space.web.controls import (
     FEELS,
     INSTRUMENTS,
@@ -30,7 +32,7 @@ from space.web.limits import LONGEST_NAME, escaped, shown_name
 from space.web.model import place_of_model
 from space.web.playing import Wish, as_wav, bar_edges, bars_anew, continued, play
 from space.web.roll import chord_changes, draw_roll
-from space.web.shelf import OLDEST_SECONDS, Shelf, TakeGoneError
+from space.web.shelf import OLDEST_SECONDS, Card, Shelf, TakeGoneError
 
 from ..product.conftest import checkpoint, chords, player  # noqa: F401 (fixtures)
 
@@ -94,8 +96,29 @@ def test_a_take_comes_back_from_the_shelf(shelf, kept, tmp_path):
     written = [sf.read(tmp_path / place / "solo.wav")[0] for place in ("back", "there")]
     # FLAC and WAV round to 16 bits in their own ways
     np.testing.assert_allclose(written[0], written[1], atol=2.5 / 32768)
-    facts = shelf.card(name)
-    assert facts.gain == pytest.approx(take.mix_levels()[0], rel=0.02)
+
+
+def test_the_page_and_the_download_mix_alike(shelf, kept, tmp_path):
+    name, _ = kept
+    folder, card = shelf.folder(name), shelf.card(name)
+    solo, band = (sf.read(folder / f"{part}.flac")[0] for part in ("solo", "backing"))
+    heard = card.quieter * (card.gain * solo[:, None] + band)
+    shelf.take(name).save(tmp_path / "there")
+    written = sf.read(tmp_path / "there" / "mix.wav")[0]
+    np.testing.assert_allclose(heard, written, atol=1.5 / 32768)
+    assert 0.05 < np.abs(written).max() <= PEAK + 1e-4
+
+
+def test_the_mix_of_the_page_is_balanced_as_that_of_the_command_line(shelf, kept):
+    _, take = kept
+    # softer than full scale, so that nothing is turned down or held back on the way
+    soft = Scratch(shelf.root)
+    soft.append(0.1 / np.abs(take.solo).max() * take.solo)
+    take = replace(take, _solo=soft)
+    card = Card("backing", take.run, "", "Take 1")
+    back = shelf.card(shelf.put(take, take._backing, card))
+    assert (back.gain, back.quieter) == pytest.approx(take.mix_levels(), rel=0.02)
+    assert 0.1 < back.gain < 10
 
 
 def test_old_takes_are_cleared_away(shelf, kept):
