@@ -312,6 +312,7 @@ def own_server(tmp_path):
         stop_server(running)
 
 
+@pytest.mark.slow
 def test_a_crowd_is_refused_politely_and_nothing_stays_behind(own_server):
     answers = asyncio.run(_crowd(own_server, 20))
     refused = [answer for answer in answers if answer.status_code == 503]
