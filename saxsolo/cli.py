@@ -349,6 +349,12 @@ def publish(
     dataset: Annotated[
         str | None, typer.Option(help="Hub id of the tokens the model learnt from, for its card.")
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="OWNER/NAME@COMMIT: what a Space plays.", show_default="the weights go along"
+        ),
+    ] = None,
 ) -> None:
     """Lay out a folder as it will stand on the Hub, check it, send it in one commit."""
     _quiet()
@@ -364,6 +370,7 @@ def publish(
         revision=revision,
         card=card,
         dataset=dataset,
+        model=model,
     )
     for name, size in done.files.items():
         print(f"{size:>12,}  {name}")

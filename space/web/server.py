@@ -378,8 +378,12 @@ def _restore(request: gr.Request) -> list:
 
 
 def launch(
-    port: int | None = None, host: str | None = None, share: bool = False, block: bool = True
-) -> None:
+    port: int | None = None,
+    host: str | None = None,
+    share: bool = False,
+    block: bool = True,
+    checkpoint: str | None = None,
+) -> str:
     """Loads the model, plays a little to warm up, and serves until interrupted.
 
     Args:
@@ -387,6 +391,10 @@ def launch(
         host: address to listen on; this machine alone when None.
         share: through a tunnel of Gradio's, for all the world.
         block: wait for the end.
+        checkpoint: folder of the model; what `place_of_model` says when None.
+
+    Returns:
+        Where it answers on this machine.
 
     Raises:
         SaxsoloError: when there is no model, no ffmpeg, or the port is taken.
@@ -399,14 +407,14 @@ def launch(
     root = Path(tempfile.mkdtemp(prefix="saxsolo-", dir=os.environ.get("SAXSOLO_APP_TEMP")))
     atexit.register(shutil.rmtree, root, ignore_errors=True)
     os.environ["GRADIO_TEMP_DIR"] = str(root / "uploads")
-    player = load_player(place_of_model())
+    player = load_player(checkpoint or place_of_model())
     demo, shelf = build(player, root)
     if spaces is None:
         # a rented GPU is not there before somebody plays
         _warm_up(player, shelf, root)
     _clean_now_and_then(shelf)
     try:
-        demo.launch(
+        _, url, _ = demo.launch(
             server_name=host,
             server_port=port,
             share=share,
@@ -426,6 +434,7 @@ def launch(
         )
     except OSError as error:
         raise SettingError(f"cannot listen on port {port}: {error}") from error
+    return url
 
 
 def _theme() -> gr.themes.Base:

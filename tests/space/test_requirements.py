@@ -1,4 +1,4 @@
-"""What a Space installs: everything that the page needs, in the versions that the tests pass with."""
+"""A Space installs everything that the page needs, in the versions that the tests pass with."""
 
 import tomllib
 from pathlib import Path
