@@ -6,6 +6,8 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlencode
 
+from transformers import GenerationConfig
+
 from saxsolo.errors import SettingError
 from saxsolo.playing import Settings
 
@@ -34,7 +36,7 @@ RANGES = {
 
 @dataclass(frozen=True)
 class Controls:
-    """Values of the controls, with what they are when the page opens.
+    """Values of the controls; `fresh` says what they are when the page opens.
 
     Attributes:
         source: where the backing comes from, one of `SOURCES`.
@@ -48,8 +50,8 @@ class Controls:
     instrument: str = "tenor"
     feel: str = ANY_FEEL
     seed: int = 1
-    temperature: float = 0.95
-    guidance: float = 1.75
+    temperature: float = 1.0
+    guidance: float = 1.0
     seconds: float = 30
     live: str = "mix"
 
@@ -105,9 +107,20 @@ def checked(controls: Controls) -> Controls:
     return controls
 
 
-def from_query(query: Mapping[str, str]) -> Controls:
-    """Controls of a share link; what it does not say, or says wrongly, is as on a fresh page."""
-    controls = Controls()
+def fresh(config: GenerationConfig) -> Controls:
+    """The controls when the page opens: the model's own temperature and guidance."""
+    given = {"temperature": config.temperature, "guidance": config.guidance_scale}
+    # some models name none
+    return Controls(**{k: _inside(k, float(v)) for k, v in given.items() if v is not None})
+
+
+def _inside(name: str, value: float) -> float:
+    low, high = RANGES[name]
+    return min(max(value, low), high)
+
+
+def from_query(query: Mapping[str, str], controls: Controls) -> Controls:
+    """Controls of a share link; what it does not say, or says wrongly, is as in `controls`."""
     for field in fields(Controls):
         if field.name not in query:
             continue

@@ -48,6 +48,7 @@ from .controls import (
     Controls,
     checked,
     examples,
+    fresh,
     from_query,
 )
 from .files import routes
@@ -81,7 +82,12 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
     scratch = root / "scratch"
     scratch.mkdir(parents=True, exist_ok=True)
     perform = _on_gpu(partial(_perform, player, shelf, scratch))
-    controls = Controls()
+    controls = fresh(player.solo.model.generation_config)
+
+    def restore(request: gr.Request) -> list:
+        asked = from_query(dict(request.query_params), controls)
+        return [getattr(asked, name) for name in Controls.__dataclass_fields__]
+
     with gr.Blocks(
         title="saxsolo", analytics_enabled=False, delete_cache=(CLEAN_EVERY, OLDEST_UPLOAD)
     ) as demo:
@@ -147,7 +153,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
                     guidance = gr.Slider(
                         *RANGES["guidance"],
                         value=controls.guidance,
-                        step=0.25,
+                        step=0.05,
                         label="Guidance",
                         info="higher leans on the backing more; 1 is none, and faster",
                     )
@@ -213,7 +219,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
         upload.clear(lambda: "", None, brought, **quick)
         recording.change(_look_at, recording, [recording, brought], **quick)
         history.input(partial(_show, shelf), history, shown, **quick)
-        demo.load(_restore, None, given, **quick)
+        demo.load(restore, None, given, **quick)
     demo.queue(max_size=MOST_WAITING)
     return demo, shelf
 
@@ -370,11 +376,6 @@ def _show(shelf: Shelf, name: str | None) -> str:
         return page.show_take(shelf, name or "")
     except SaxsoloError as error:
         return page.message(_sentence(str(error)), wrong=True)
-
-
-def _restore(request: gr.Request) -> list:
-    controls = from_query(dict(request.query_params))
-    return [getattr(controls, name) for name in Controls.__dataclass_fields__]
 
 
 def launch(

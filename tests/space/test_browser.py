@@ -160,6 +160,7 @@ def test_a_share_link_brings_everything_back_and_takes_stay(watched):
     page.locator(".take h2", has_text="Take 1").wait_for()
     watched.open("?" + link.split("?", 1)[1])
     page.get_by_role("button", name="More").click()
+    assert page.locator("input[type=number][aria-label*=Guidance]").input_value() == "1"
     assert page.get_by_label("Seed", exact=False).first.input_value() == "4"
     assert page.get_by_role("combobox", name="Example").input_value() == "ballad"
     watched.play()

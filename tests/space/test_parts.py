@@ -10,6 +10,7 @@ import pytest
 import soundfile as sf
 from hypothesis import given
 from hypothesis import strategies as st
+from transformers import GenerationConfig
 
 pytest.importorskip("gradio")
 
@@ -26,6 +27,7 @@ from space.web.controls import (
     Controls,
     checked,
     examples,
+    fresh,
     from_query,
 )
 from space.web.limits import LONGEST_NAME, escaped, shown_name
@@ -54,12 +56,20 @@ whole_controls = st.builds(
 def test_a_link_restores_every_setting(controls):
     from urllib.parse import parse_qsl
 
-    assert from_query(dict(parse_qsl(controls.query()))) == checked(controls)
+    assert from_query(dict(parse_qsl(controls.query())), Controls()) == checked(controls)
 
 
 @given(st.dictionaries(st.sampled_from([*vars(Controls())]) | st.text(), st.text(max_size=40)))
 def test_no_link_breaks_the_page(query):
-    checked(from_query(query))
+    checked(from_query(query, Controls()))
+
+
+def test_a_fresh_page_has_the_settings_of_the_model():
+    config = GenerationConfig(temperature=0.8, guidance_scale=1.35)
+    controls = fresh(config)
+    assert (controls.temperature, controls.guidance) == (0.8, 1.35)
+    assert from_query({"seed": "5"}, controls) == replace(controls, seed=5)
+    assert checked(fresh(GenerationConfig(temperature=9.0, guidance_scale=None))).temperature == 1.5
 
 
 @given(st.text(max_size=300))
@@ -80,9 +90,9 @@ def shelf(tmp_path) -> Shelf:
 def kept(player, shelf, tmp_path):  # noqa: F811
     """A take of three seconds on the shelf: (its name, what `improvise` gave)."""
     source = open_sound((chords(3.0, 32000), 32000))
-    settings = Controls(seconds=4, guidance=1).settings(source.seconds)
+    settings = Controls(seconds=4).settings(source.seconds)
     *_, last = play(player, shelf, source, Wish(settings, True, "", "Take 1"))
-    take = improvise(source, seed=1, temperature=0.95, guidance=1, seconds=3, player=player)
+    take = improvise(source, seed=1, temperature=1, guidance=1, seconds=3, player=player)
     return last.take, take
 
 
