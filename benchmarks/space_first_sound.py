@@ -44,8 +44,7 @@ def main() -> None:
                 page.set_default_timeout(PATIENCE)
                 query = f"?example={options.example}&seconds={options.seconds}&seed={run}"
                 page.goto(url + query)
-                page.locator("#start").wait_for()
-                page.wait_for_timeout(1000)
+                page.locator("#start:enabled").wait_for()
                 begin = time.perf_counter()
                 page.locator("#start").click()
                 page.wait_for_function(HEARD, polling=20)

@@ -15,7 +15,7 @@ SHEET_LINKS = (
     ("solo.mid", "MIDI"),
     ("solo.musicxml", "MusicXML"),
     ("solo.png", "Picture"),
-    (ARCHIVE, "ZIP of all, with run.json"),
+    (ARCHIVE, "ZIP of all"),
 )
 
 

@@ -14,7 +14,7 @@ from .playing import bar_edges
 
 # pixels for a second; a short take is as wide as the page
 PER_SECOND = 36
-NARROWEST = 720
+NARROWEST = 930
 ROW = 6
 CHORDS, WAVE, GAP = 34, 40, 8
 LEFT = 26

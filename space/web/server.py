@@ -86,7 +86,8 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
 
     def restore(request: gr.Request) -> list:
         asked = from_query(dict(request.query_params), controls)
-        return [getattr(asked, name) for name in Controls.__dataclass_fields__]
+        values = [getattr(asked, name) for name in Controls.__dataclass_fields__]
+        return [*values, gr.update(interactive=True)]
 
     with gr.Blocks(
         title="saxsolo", analytics_enabled=False, delete_cache=(CLEAN_EVERY, OLDEST_UPLOAD)
@@ -162,7 +163,10 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
                         value=controls.live,
                         label="While it plays, hear",
                     )
-        start = gr.Button("Play a solo", variant="primary", size="lg", elem_id="start")
+        # not before the link's settings are there: it would play others
+        start = gr.Button(
+            "Play a solo", variant="primary", size="lg", interactive=False, elem_id="start"
+        )
         status = gr.HTML(page.message("Ready."), elem_id="status")
         stream = gr.Audio(
             label="As it is played",
@@ -219,7 +223,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
         upload.clear(lambda: "", None, brought, **quick)
         recording.change(_look_at, recording, [recording, brought], **quick)
         history.input(partial(_show, shelf), history, shown, **quick)
-        demo.load(restore, None, given, **quick)
+        demo.load(restore, None, [*given, start], **quick)
     demo.queue(max_size=MOST_WAITING)
     return demo, shelf
 
@@ -454,6 +458,14 @@ def _theme() -> gr.themes.Base:
         checkbox_label_background_fill_selected_dark="*primary_700",
         block_label_text_color="*primary_800",
         block_title_text_color="*primary_800",
+        body_background_fill="*neutral_100",
+        body_text_color_subdued="*neutral_600",
+        body_text_color_subdued_dark="*neutral_400",
+        input_border_width="1px",
+        input_border_color="*neutral_300",
+        button_secondary_background_fill="*neutral_200",
+        button_secondary_background_fill_hover="*neutral_300",
+        checkbox_label_background_fill="*neutral_200",
     )
 
 

@@ -56,7 +56,7 @@ class Watched:
 
     def open(self, query: str = QUICK) -> "Watched":
         self.page.goto(self.server.url + query)
-        self.page.locator("#start").wait_for()
+        self.page.locator("#start:enabled").wait_for()
         return self
 
     def play(self, button: str = "#start", title: str = "Take 1") -> None:
@@ -163,6 +163,7 @@ def test_a_share_link_brings_everything_back_and_takes_stay(watched):
     assert page.locator("input[type=number][aria-label*=Guidance]").input_value() == "1"
     assert page.get_by_label("Seed", exact=False).first.input_value() == "4"
     assert page.get_by_role("combobox", name="Example").input_value() == "ballad"
+    page.reload()
     watched.play()
     assert "seed 4" in page.locator(".take h2").inner_text()
     assert page.locator(".mixer-balance").input_value() == "4"
