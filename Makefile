@@ -30,7 +30,7 @@ clean:
 
 .venv/.test: pyproject.toml constraints.txt | .venv/.made
 	$(BIN)/python -m pip install --quiet -c constraints.txt \
-	  -e ".[corpus,recordings,train,evaluate,notes,dev]"
+	  -e ".[corpus,recordings,train,evaluate,notes,app,dev]"
 	@touch $@ .venv/.demo
 
 .venv/.made:

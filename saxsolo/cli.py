@@ -99,6 +99,12 @@ def improvise(
         typer.Option(help="Over 1 closer to the backing; 1 is none.", show_default="the model's"),
     ] = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
+    feel: Annotated[
+        str | None,
+        typer.Option(
+            help="swing, latin, funk, ballad, twobeat or waltz.", show_default="what it hears"
+        ),
+    ] = None,
     audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
     midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
     musicxml: Annotated[
@@ -139,6 +145,7 @@ def improvise(
         "guidance": guidance,
         "instrument": instrument.value,
         "force": force,
+        "feel": feel,
     }
     jobs = collect_jobs(backings or [], playlist, out, takes, settings)
     if not any(job.source for job in jobs):
@@ -342,6 +349,12 @@ def publish(
     dataset: Annotated[
         str | None, typer.Option(help="Hub id of the tokens the model learnt from, for its card.")
     ] = None,
+    model: Annotated[
+        str | None,
+        typer.Option(
+            help="OWNER/NAME@COMMIT: what a Space plays.", show_default="the weights go along"
+        ),
+    ] = None,
 ) -> None:
     """Lay out a folder as it will stand on the Hub, check it, send it in one commit."""
     _quiet()
@@ -357,11 +370,35 @@ def publish(
         revision=revision,
         card=card,
         dataset=dataset,
+        model=model,
     )
     for name, size in done.files.items():
         print(f"{size:>12,}  {name}")
     print(f"{sum(done.files.values()):>12,}  bytes in {len(done.files)} files, checked", end="; ")
     print(done.url or "nothing was sent")
+
+
+@app.command(name="app")
+def open_app(
+    port: Annotated[
+        int | None, typer.Option(min=1, max=65535, show_default="the first free one from 7860")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(help="Address to listen on; 0.0.0.0 is all of them.")
+    ] = "127.0.0.1",
+    share: Annotated[
+        bool, typer.Option(help="Through a tunnel of Gradio's, for all the world.")
+    ] = False,
+) -> None:
+    """Play in the browser: a page that streams the solo while it is made up."""
+    try:
+        from space.web.server import launch
+    except ModuleNotFoundError as error:
+        raise SaxsoloError(
+            f"{error.name} is not installed; pip install 'saxsolo[app]' brings it"
+        ) from error
+    _quiet()
+    launch(port, host, share)
 
 
 def _forward(module: str, arguments: list[str], stage: str | None) -> None:

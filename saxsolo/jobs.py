@@ -32,6 +32,7 @@ KINDS = {
     "guidance": (int, float),
     "instrument": (str,),
     "force": (bool,),
+    "feel": (str,),
 }
 
 

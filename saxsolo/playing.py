@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
 
@@ -23,6 +23,7 @@ import torch
 from transformers import GenerationConfig
 
 from dataset_scripts.score import tokens_to_notes
+from dataset_scripts.score.labels import FRAME_RATE
 from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
 from modeling_saxsolo.generation_saxsolo import FrameStreamer
 
@@ -58,6 +59,7 @@ class Settings:
         guidance: over 1 sticks closer to the backing; 1 is none.
         instrument: which saxophone.
         force: play over silence too.
+        feel: swing, latin, ...; None leaves it to what is heard.
     """
 
     seed: int = 0
@@ -67,6 +69,7 @@ class Settings:
     guidance: float | None = None
     instrument: str = "tenor"
     force: bool = False
+    feel: str | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.seed < 2**63:
@@ -83,21 +86,67 @@ class Settings:
             raise SettingError(f"guidance {self.guidance:g} is not between 1 and 20")
 
 
+@dataclass(frozen=True)
+class Revision:
+    """An earlier solo over the same backing, of which a stretch is played anew.
+
+    What comes before the stretch is the earlier solo, sample for sample. What comes after it is the
+    earlier solo's codes again, decoded on from the new ones: the codec joins them without a cut.
+    The notes are the same there, the samples are not: the decoder's oscillator keeps its phase.
+
+    Attributes:
+        codes: (N, T) of the earlier solo, all streams.
+        start: first frame that is played anew, 50 frames a second.
+        stop: first frame of the earlier solo again; None plays on to the end.
+    """
+
+    codes: np.ndarray
+    start: int
+    stop: int | None = None
+
+    def __post_init__(self) -> None:
+        frames = self.codes.shape[-1]
+        stop = frames if self.stop is None else self.stop
+        if not 0 <= self.start < stop <= frames:
+            raise SettingError(
+                f"frames {self.start} to {stop} are no stretch of a solo of {frames} frames"
+            )
+
+
 class Performance:
     """One solo while it is played: iterate for its audio, (n,) float32 blocks of half a second.
+
+    Args:
+        player: model and codec.
+        source: the backing.
+        settings: how to play.
+        revision: the earlier solo of which a part is kept.
 
     Attributes:
         frames: (N, t) codes so far, a list of parts.
         backing_codes: (1, K, T) once it has begun.
     """
 
-    def __init__(self, player: Player, source: Source, settings: Settings):
+    def __init__(
+        self,
+        player: Player,
+        source: Source,
+        settings: Settings,
+        revision: Revision | None = None,
+    ):
         self.player, self.source, self.settings = player, source, settings
-        self.condition_ids = _condition_ids(player, settings.instrument)
+        self.revision = revision
+        self.condition_ids = _condition_ids(player, settings)
         self.generation_config = _generation_config(player, settings)
         rate = player.sampling_rate
         wanted = settings.seconds
         self.length = source.length_at(rate) if wanted is None else round(wanted * rate)
+        if revision is not None and revision.stop is not None:
+            kept = revision.codes.shape[-1] / FRAME_RATE
+            if kept < self.seconds:
+                raise SettingError(
+                    f"the earlier solo lasts {kept:g} s, less than the {self.seconds:g} s wanted"
+                )
         self.frames: list[np.ndarray] = []
         self.backing_codes: torch.Tensor | None = None
 
@@ -123,7 +172,10 @@ class Performance:
 
     def _codebooks(self) -> Iterator[torch.Tensor]:
         self.backing_codes = self.listen()
-        for frames in self._generated(self.backing_codes):
+        parts = self._generated(self.backing_codes)
+        if self.revision is not None:
+            parts = _in_blocks(_revised(parts, self.revision), DECODE_FRAMES)
+        for frames in parts:
             self.frames.append(frames[0].to(torch.int16).numpy())
             yield frames[:, -self.player.processor.num_codebooks :]
 
@@ -154,6 +206,7 @@ class Performance:
         """Yields (1, N, t) frames of the solo as the model completes them."""
         queue: SimpleQueue = SimpleQueue()
         stopped = threading.Event()
+        prompt = self._prompt()
 
         def take(frames: torch.Tensor) -> None:
             if stopped.is_set():
@@ -174,6 +227,7 @@ class Performance:
                     model.generate(
                         backing_codes=codes,
                         condition_ids=self.condition_ids,
+                        prompt_codes=prompt,
                         generation_config=self.generation_config,
                         streamer=FrameStreamer(model.config, take, DECODE_FRAMES),
                     )
@@ -193,6 +247,43 @@ class Performance:
         finally:
             stopped.set()
             thread.join()
+
+    def _prompt(self) -> torch.Tensor | None:
+        """(1, N, t) frames of the earlier solo that come before the new ones."""
+        if self.revision is None or self.revision.start == 0:
+            return None
+        kept = self.revision.codes[:, : self.revision.start].astype(np.int64)
+        return torch.from_numpy(kept)[None].to(self.player.solo.model.device)
+
+
+def _revised(new: Iterator[torch.Tensor], revision: Revision) -> Iterator[torch.Tensor]:
+    """The earlier solo with the stretch in `new` (1, N, t) put into its place."""
+    old = torch.from_numpy(revision.codes.astype(np.int64))[None]
+    if revision.start:
+        yield old[..., : revision.start]
+    left = None if revision.stop is None else revision.stop - revision.start
+    for frames in new:
+        if left is not None:
+            frames = frames[..., :left]
+            left -= frames.shape[-1]
+        yield frames
+        if left == 0:
+            # nobody needs the rest: this ends the model's thread too
+            new.close()
+            yield old[..., revision.stop :]
+            return
+
+
+def _in_blocks(parts: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+    """The same frames in blocks of `size`: the codec's bits depend on the size of its blocks."""
+    held = None
+    for part in parts:
+        held = part if held is None else torch.cat([held, part], dim=-1)
+        while held.shape[-1] >= size:
+            yield held[..., :size]
+            held = held[..., size:]
+    if held is not None and held.shape[-1]:
+        yield held
 
 
 @contextmanager
@@ -223,6 +314,7 @@ def improvise(
     checkpoint: Place | None = None,
     codec: Place | None = None,
     force: bool = False,
+    feel: str | None = None,
     progress: Report | None = None,
     scratch: Path | None = None,
     player: Player | None = None,
@@ -231,7 +323,8 @@ def improvise(
 
     Args:
         backing: path of a WAV, FLAC, OGG or MP3 file, or (samples, sampling rate).
-        seed, seconds, temperature, top_k, guidance, instrument, force: see `Settings`.
+        seed, seconds, temperature, top_k, guidance, instrument, force, feel: see
+            `Settings`.
         checkpoint: folder or Hub id of the solo model; the default in checkpoints/ when None.
         codec: folder or Hub id of the codec; the checkpoint's own when None.
         progress: called with the seconds that are played and the seconds in all.
@@ -245,7 +338,7 @@ def improvise(
     Raises:
         SaxsoloError: AudioError, SettingError, CheckpointError or OutputError; one line each.
     """
-    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force)
+    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force, feel)
     source = open_sound(backing)
     performance = Performance(player or load_player(checkpoint, codec), source, settings)
     solo = Scratch(scratch)
@@ -254,18 +347,29 @@ def improvise(
         solo.append(block)
         if progress is not None:
             progress(solo.length / performance.player.sampling_rate, performance.seconds)
-    spent = time.perf_counter() - start
+    return finished_take(performance, solo, time.perf_counter() - start)
+
+
+def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take:
+    """The take of a performance that has been played to its end.
+
+    Args:
+        performance: whose blocks have all been taken.
+        solo: those blocks.
+        spent: seconds that they took.
+    """
     codes = np.concatenate(performance.frames, axis=-1)
-    has_score = performance.player.solo.model.config.score_vocab_size
+    player = performance.player
+    has_score = player.solo.model.config.score_vocab_size
     return Take(
-        sampling_rate=performance.player.sampling_rate,
+        sampling_rate=player.sampling_rate,
         codes=codes,
         notes=tokens_to_notes(codes[0]) if has_score else [],
         run=_describe(performance, spent),
-        _backing=source,
+        _backing=performance.source,
         _solo=solo,
         _has_score=bool(has_score),
-        _find_grid=partial(backing_grid, performance.player.solo.model, performance.backing_codes),
+        _find_grid=partial(backing_grid, player.solo.model, performance.backing_codes),
     )
 
 
@@ -281,6 +385,7 @@ def stream(
     checkpoint: Place | None = None,
     codec: Place | None = None,
     force: bool = False,
+    feel: str | None = None,
     player: Player | None = None,
 ) -> Iterator[np.ndarray]:
     """Plays a solo block by block while it is made up.
@@ -295,7 +400,7 @@ def stream(
         (n,) float32 at the codec's rate (32 kHz), half a second each; together exactly
         `improvise(...).solo`.
     """
-    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force)
+    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force, feel)
     source = open_sound(backing)
     return iter(Performance(player or load_player(checkpoint, codec), source, settings))
 
@@ -312,15 +417,18 @@ def listening_gain(loudness: float | None) -> float:
     return 10 ** ((min(max(loudness, quietest), loudest) - loudness) / 20)
 
 
-def _condition_ids(player: Player, instrument: str) -> torch.Tensor:
-    """(1, C) with the instrument in its place and the others left open."""
+def _condition_ids(player: Player, settings: Settings) -> torch.Tensor:
+    """(1, C) with the instrument and the feel in their places and the others left open."""
     conditions = player.solo.model.config.conditions
-    if instrument not in conditions.get("instrument", [instrument]):
-        raise SettingError(
-            f"instrument {instrument!r} is none of those that {player.solo.name} plays: "
-            f"{', '.join(conditions['instrument'])}"
-        )
-    given = {**player.processor.default_conditions, "instrument": instrument}
+    given = {**player.processor.default_conditions, "instrument": settings.instrument}
+    if settings.feel is not None:
+        given["feel"] = settings.feel
+    for name in ("instrument", "feel"):
+        if name in given and given[name] not in conditions.get(name, [given[name]]):
+            raise SettingError(
+                f"{name} {given[name]!r} is none of those that {player.solo.name} plays: "
+                f"{', '.join(conditions[name])}"
+            )
     ids = [
         values.index(given[name]) if name in given else NO_CONDITION
         for name, values in conditions.items()
@@ -340,6 +448,14 @@ def _generation_config(player: Player, settings: Settings) -> GenerationConfig:
     return config
 
 
+def _version(package: str) -> str | None:
+    """None for saxsolo itself where its folder stands beside what calls it, as in a Space."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
 def _describe(performance: Performance, spent: float) -> dict:
     """What run.json says."""
     player, source, settings = performance.player, performance.source, performance.settings
@@ -350,6 +466,7 @@ def _describe(performance: Performance, spent: float) -> dict:
         "settings": {
             "seconds": settings.seconds,
             "instrument": settings.instrument,
+            "feel": settings.feel,
             "force": settings.force,
             "temperature": settings.temperature,
             "top_k": settings.top_k,
@@ -364,7 +481,13 @@ def _describe(performance: Performance, spent: float) -> dict:
         },
         "checkpoint": {"name": player.solo.name, "sha256": player.solo.sha256},
         "codec": {"name": player.codec.name, "sha256": player.codec.sha256},
-        "versions": {"python": platform.python_version()} | {p: version(p) for p in PACKAGES},
+        "revision": None
+        if performance.revision is None
+        else {
+            "from_seconds": performance.revision.start / FRAME_RATE,
+            "to_seconds": performance.revision.stop and performance.revision.stop / FRAME_RATE,
+        },
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in PACKAGES},
         "device": str(player.solo.model.device),
         "threads": torch.get_num_threads(),
         "sampling_rate": player.sampling_rate,

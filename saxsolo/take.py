@@ -62,6 +62,11 @@ class Take:
         return self._find_grid()
 
     @property
+    def has_score(self) -> bool:
+        """Whether the model wrote notes."""
+        return self._has_score
+
+    @property
     def seconds(self) -> float:
         """Length in seconds."""
         return self._solo.length / self.sampling_rate
@@ -74,6 +79,7 @@ class Take:
         midi: bool = False,
         musicxml: bool = False,
         plot: bool = False,
+        solo_above: float = 0.0,
     ) -> Path:
         """Writes solo.wav, mix.wav, run.json and what else is asked for: all of it, or nothing.
 
@@ -83,6 +89,7 @@ class Take:
             audio_format: wav, flac, ogg or mp3.
             midi: solo.mid as well, musicxml: solo.musicxml, plot: solo.png; they need the extra
                 `notes`.
+            solo_above: dB by which the solo is louder in the mix than balanced; below 0 quieter.
 
         Returns:
             The folder.
@@ -108,7 +115,7 @@ class Take:
                 blocks = (quieter * block for block in self._solo.blocks(BLOCK))
                 write_audio(solo, blocks, self.sampling_rate, audio_format=audio_format)
                 channels = self._backing.channels
-                mixed = self._mixed_blocks()
+                mixed = self._mixed_blocks(solo_above)
                 write_audio(mix, mixed, self.sampling_rate, channels, audio_format)
                 told = {**self.run, "files": names}
                 run.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
@@ -172,17 +179,25 @@ class Take:
         for solo, band in zip(self._solo.blocks(BLOCK), backing, strict=True):
             yield solo[:, None], band
 
-    def _mixed_blocks(self) -> Iterator[np.ndarray]:
+    def _mixed_blocks(self, solo_above: float = 0.0) -> Iterator[np.ndarray]:
+        gain, quieter = self.mix_levels(solo_above)
+        for solo, band in self._pairs():
+            yield (quieter * (gain * solo + band)).astype(np.float32)
+
+    def mix_levels(self, solo_above: float = 0.0) -> tuple[float, float]:
+        """Factor of the solo in the mix, and of the whole mix so that its peak stays below -1 dBFS.
+
+        Args:
+            solo_above: as in `save`.
+        """
         band_meter = LoudnessMeter(self.sampling_rate, self._backing.channels)
         solo_meter = LoudnessMeter(self.sampling_rate, self._backing.channels)
         for solo, band in self._pairs():
             band_meter.push(band)
             solo_meter.push(np.repeat(solo, self._backing.channels, axis=1))
-        gain = balance(solo_meter.loudness, band_meter.loudness)
+        gain = balance(solo_meter.loudness, band_meter.loudness) * 10 ** (solo_above / 20)
         peak = max((float(np.abs(gain * s + b).max()) for s, b in self._pairs()), default=0.0)
-        quieter = PEAK / max(peak, PEAK)
-        for solo, band in self._pairs():
-            yield (quieter * (gain * solo + band)).astype(np.float32)
+        return gain, PEAK / max(peak, PEAK)
 
 
 def earlier_files(folder: Path, names: list[str]) -> list[Path]:

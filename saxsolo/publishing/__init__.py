@@ -47,6 +47,7 @@ def publish(
     revision: str | None = None,
     card: Path | None = None,
     dataset: str | None = None,
+    model: str | None = None,
 ) -> Published:
     """Lays out, checks and sends a model, a dataset or the Space.
 
@@ -61,6 +62,7 @@ def publish(
         revision: branch, made where it is missing; main when None.
         card: model card to take; see `model.find_card`.
         dataset: Hub id of the tokens that the model learnt from, for its card.
+        model: OWNER/NAME@COMMIT of the model that a Space plays; see `space.lay_out_space`.
 
     Raises:
         PublishError: what is laid out is not whole, or the Hub does not take it.
@@ -99,7 +101,7 @@ def publish(
             from .space import SPACE_FILES as stale
             from .space import lay_out_space
 
-            lay_out_space(folder, source)
+            lay_out_space(folder, source, model)
             check = check_space
         check_secrets(folder)
         check(folder)

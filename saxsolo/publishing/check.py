@@ -13,6 +13,7 @@ from huggingface_hub import ModelCard, SpaceCard
 from packaging.requirements import InvalidRequirement, Requirement
 
 from ..errors import PublishError
+from .folder import ROOT
 
 # -P and these lines: neither the clone nor an editable install of it is in sight
 HIDE = """
@@ -38,8 +39,41 @@ from datasets import load_dataset
 data = load_dataset(sys.argv[1], cache_dir=sys.argv[2])
 print(json.dumps({split: len(rows) for split, rows in data.items()}))
 """
+# argv: the folder, a scratch folder, the checkpoint to play with or nothing
+START = """
+import os
+import sys
+from importlib.machinery import PathFinder
+
+OURS = ("saxsolo", "modeling_saxsolo", "dataset_scripts", "evaluation", "space", "training")
+folder, _, checkpoint = sys.argv[1:]
+
+
+class OnlyThere:
+    # our packages come from the folder, or are missing
+    @staticmethod
+    def find_spec(name, path=None, target=None):
+        if name not in OURS:
+            return None
+        found = PathFinder.find_spec(name, [folder])
+        if found is None:
+            raise ModuleNotFoundError(f"{name} is not in the folder", name=name)
+        return found
+
+
+sys.meta_path.insert(0, OnlyThere)
+sys.path.insert(0, folder)
+os.chdir(folder)
+import app
+import httpx
+
+url = app.launch(host="127.0.0.1", block=False, checkpoint=checkpoint or None)
+httpx.get(url, timeout=60).raise_for_status()
+httpx.get(url + "config", timeout=60).raise_for_status()
+"""
 SECRETS = re.compile(rb"\bhf_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 MOST_SECONDS = 600
+DEFAULT_MODEL = ROOT / "checkpoints" / "saxsolo-small"
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 
 
@@ -74,7 +108,7 @@ def check_model(folder: Path) -> None:
     for link in links:
         if not (folder / link).exists():
             raise PublishError(f"README.md links to {link}, which is not in the folder")
-    _run(PLAY, folder)
+    _run(HIDE + PLAY, folder)
 
 
 def check_dataset(folder: Path) -> None:
@@ -83,7 +117,7 @@ def check_dataset(folder: Path) -> None:
     Raises:
         PublishError: with what went wrong.
     """
-    rows = json.loads(_run(LOAD, folder).splitlines()[-1])
+    rows = json.loads(_run(HIDE + LOAD, folder).splitlines()[-1])
     wanted = json.loads((folder / "tokens.json").read_text("utf-8"))["rows"]
     if rows != wanted:
         raise PublishError(f"load_dataset finds the rows {rows}, tokens.json says {wanted}")
@@ -91,6 +125,9 @@ def check_dataset(folder: Path) -> None:
 
 def check_space(folder: Path) -> None:
     """Reads the front matter and the requirements, compiles every file of Python.
+
+    The project's own page is started too, without the network, and asked for itself. A model that
+    it takes from the Hub is not there then: the one of this machine stands in for it.
 
     Raises:
         PublishError: with what is wrong.
@@ -130,16 +167,20 @@ def check_space(folder: Path) -> None:
         except (SyntaxError, ValueError) as error:
             name = path.relative_to(folder)
             raise PublishError(f"{name} does not compile: {error}") from error
+    if (folder / "web" / "server.py").is_file():
+        along = (folder / "checkpoints").is_dir()
+        stand_in = "" if along else os.environ.get("SAXSOLO_CHECKPOINT") or str(DEFAULT_MODEL)
+        _run(START, folder, stand_in, hidden=("SAXSOLO_CHECKPOINT", "SAXSOLO_CODEC"))
 
 
-def _run(code: str, folder: Path) -> str:
+def _run(code: str, folder: Path, *more: str, hidden: tuple[str, ...] = ()) -> str:
     """Runs code over the folder in a process without network, token or this package."""
     with tempfile.TemporaryDirectory(prefix="saxsolo-") as place:
-        hidden = ("PYTHONPATH", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN")
+        hidden = ("PYTHONPATH", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", *hidden)
         environment = {k: v for k, v in os.environ.items() if k not in hidden}
         environment |= {"HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": f"{place}/modules"}
         environment |= {"PYTHONDONTWRITEBYTECODE": "1", "TOKENIZERS_PARALLELISM": "false"}
-        line = [sys.executable, "-P", "-c", HIDE + code, str(folder.resolve()), f"{place}/cache"]
+        line = [sys.executable, "-P", "-c", code, str(folder.resolve()), f"{place}/cache", *more]
         try:
             done = subprocess.run(
                 line,

@@ -1,28 +1,43 @@
-"""The Space as it stands on the Hub: app, requirements, front matter, and the packages it calls."""
+"""The Space as it stands on the Hub: app, requirements, front matter, and the packages it calls.
 
+Its model goes along, or is named in model.json with the commit it was tried with.
+"""
+
+import json
+import re
 from pathlib import Path
 
 from ..errors import PublishError
 from .folder import ROOT, copy_files
 
-SPACE_FILES = ["*.py"]
+# what an earlier commit may hold that this one replaces
+SPACE_FILES = ["*.py", "model.json", "checkpoints/*", "examples/*"]
 NEEDED = ("README.md", "app.py", "requirements.txt")
 # kinds of files that a Space shows or runs; what else lies about stays at home
 SUFFIXES = {".py", ".md", ".txt", ".css", ".js", ".html", ".svg", ".png", ".jpg", ".flac", ".mp3"}
 SKIPPED = {"__pycache__", "tests", "runs", "takes", "node_modules"}
 # no registry holds them, so they stand beside app.py
 PACKAGES = ("saxsolo", "modeling_saxsolo", "dataset_scripts/score")
+MODEL = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 
 
-def lay_out_space(folder: Path, source: Path | None) -> None:
+def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -> None:
     """Fills `folder` with the Space.
 
     Args:
         source: folder with README.md, app.py and requirements.txt; the project's when None.
+        model: OWNER/NAME@COMMIT of the model that it plays; when None what model.json in `source`
+            says, and where there is none the default weights go along.
 
     Raises:
-        PublishError: when one of them is missing.
+        PublishError: when a file is missing, or the model may move.
     """
+    named = model and MODEL.fullmatch(model)
+    if model and not named:
+        raise PublishError(
+            f"{model!r} names no commit; say OWNER/NAME@ and its 40 hexadecimal digits"
+        )
+    own = source is None
     source = source or ROOT / "space"
     for name in NEEDED:
         if not (source / name).is_file():
@@ -33,6 +48,14 @@ def lay_out_space(folder: Path, source: Path | None) -> None:
     copy_files(ROOT, folder, ["dataset_scripts/__init__.py"])
     copy_files(ROOT / "examples", folder / "examples", _names(ROOT / "examples", {".flac"}))
     copy_files(ROOT, folder, ["LICENSE", "NOTICE"])
+    if named:
+        told = {"repo": named[1], "revision": named[2]}
+        (folder / "model.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+    elif (source / "model.json").is_file():
+        copy_files(source, folder, ["model.json"])
+    elif own:
+        names = _names(ROOT / "checkpoints", {".json", ".safetensors"})
+        copy_files(ROOT / "checkpoints", folder / "checkpoints", names)
 
 
 def _names(folder: Path, suffixes: set[str]) -> list[str]:

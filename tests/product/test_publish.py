@@ -15,6 +15,7 @@ from saxsolo.publishing import check, publish
 from saxsolo.publishing.card import METRICS, check_weights, read_results
 from saxsolo.publishing.folder import list_files
 from saxsolo.publishing.model import lay_out_model, sha256
+from saxsolo.publishing.space import lay_out_space
 from saxsolo.publishing.upload import upload
 
 from .conftest import chords
@@ -42,6 +43,7 @@ base_model: someone/other
 | saxsolo | 0.43 [0.41, 0.46] | none | 16 |
 | human | 0.55 [0.51, 0.58] | none | 16 |
 """
+WEIGHTS = ("saxcodec-32khz", "saxsolo-small")
 SPACE = {
     "README.md": "---\ntitle: t\nsdk: gradio\nsdk_version: 6.1.0\napp_file: app.py\n---\n",
     "app.py": "print(1)\n",
@@ -219,6 +221,40 @@ class TestSpace:
         path.write_text(path.read_text().replace(old, new))
         with pytest.raises(PublishError, match=words):
             publish("space", "me/sax", space, dry_run=True)
+
+    def test_the_projects_own_page_with_its_weights(self, tmp_path):
+        lay_out_space(tmp_path, None)
+        files = list_files(tmp_path)
+        code = {p.relative_to(ROOT / "space").as_posix() for p in (ROOT / "space").rglob("*.py")}
+        assert code | {"web/page.js", "web/page.css", "packages.txt"} < set(files)
+        assert {f"examples/{p.name}" for p in (ROOT / "examples").glob("*.flac")} < set(files)
+        assert {f"checkpoints/{name}/model.safetensors" for name in WEIGHTS} < set(files)
+        assert "model.json" not in files
+
+    def test_a_model_is_named_with_its_commit(self, space, tmp_path):
+        model = "me/tiny@" + "a1" * 20
+        done = publish("space", "me/sax", space, dry_run=True, out=tmp_path / "out", model=model)
+        told = json.loads((tmp_path / "out" / "model.json").read_text())
+        assert told == {"repo": "me/tiny", "revision": "a1" * 20}
+        assert not [name for name in done.files if name.startswith("checkpoints/")]
+
+    @pytest.mark.parametrize("model", ["me/tiny", "me/tiny@main", "tiny@" + "a" * 40, ""])
+    def test_models_that_may_move(self, run, space, model):
+        options = ("--dry-run", "--from", space, "--model", model or "@" + "a" * 40)
+        code, _, stderr = run("publish", "space", "me/sax", *options)
+        assert code == 2 and "40 hexadecimal digits" in stderr and stderr.count("\n") == 1
+
+    @pytest.mark.slow
+    def test_the_page_starts_from_the_folder_alone(self, checkpoint, tmp_path, monkeypatch):
+        pytest.importorskip("gradio", reason="needs pip install saxsolo[app]")
+        if shutil.which("ffmpeg") is None:
+            pytest.skip("ffmpeg is not installed (apt-get install ffmpeg)")
+        monkeypatch.setenv("SAXSOLO_CHECKPOINT", str(checkpoint))
+        out = tmp_path / "out"
+        publish("space", "me/sax", dry_run=True, out=out, model="me/tiny@" + "a" * 40)
+        shutil.rmtree(out / "dataset_scripts")
+        with pytest.raises(PublishError, match="dataset_scripts is not in the folder"):
+            check.check_space(out)
 
     def test_no_app(self, space):
         (space / "app.py").unlink()

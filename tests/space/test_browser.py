@@ -1,0 +1,198 @@
+"""The page in a real browser: Debian's chromium, driven by Playwright."""
+
+import shutil
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+
+from ..product.conftest import chords
+from .conftest import Server
+
+sync_api = pytest.importorskip("playwright.sync_api")
+CHROMIUM = shutil.which("chromium")
+pytestmark = pytest.mark.skipif(
+    CHROMIUM is None, reason="chromium is not installed (apt-get install chromium)"
+)
+PATIENCE = 60_000
+# a quick solo with nothing to hear but the saxophone
+QUICK = "?example=ballad&seconds=4&guidance=1.0&live=solo&seed=3"
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+        )
+        yield browser
+        browser.close()
+
+
+class Watched:
+    """A page of which everything is noted that it should not do."""
+
+    def __init__(self, browser, server: Server, **screen: object):
+        self.context = browser.new_context(accept_downloads=True, **screen)
+        self.context.set_default_timeout(PATIENCE)
+        self.page = self.context.new_page()
+        self.server = server
+        self.errors: list[str] = []
+        self.outside: list[str] = []
+        self.page.on("console", self._said)
+        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
+        self.page.on("request", self._asked)
+
+    def _said(self, message) -> None:
+        if message.type == "error":
+            self.errors.append(message.text)
+
+    def _asked(self, request) -> None:
+        if not request.url.startswith((self.server.url, "blob:", "data:")):
+            self.outside.append(request.url)
+
+    def open(self, query: str = QUICK) -> "Watched":
+        self.page.goto(self.server.url + query)
+        self.page.locator("#start:enabled").wait_for()
+        return self
+
+    def play(self, button: str = "#start", title: str = "Take 1") -> None:
+        """Presses a button and waits for its take."""
+        self.page.locator(button).click()
+        self.page.locator(".take h2", has_text=title).wait_for()
+
+    def time_of(self, selector: str) -> float:
+        return self.page.eval_on_selector(selector, "element => element.currentTime")
+
+    def close(self) -> None:
+        self.context.close()
+        assert self.errors == [] and self.outside == []
+
+
+@pytest.fixture
+def watched(chromium, server):
+    page = Watched(chromium, server)
+    yield page
+    page.close()
+
+
+def heard(page, selector: str, seconds: float) -> None:
+    """Waits until an audio element has played so far."""
+    there = "([s, t]) => [...document.querySelectorAll(s)].some(a => a.currentTime > t)"
+    page.wait_for_function(there, arg=[selector, seconds])
+
+
+def test_play_an_example_listen_balance_and_download(watched, tmp_path):
+    watched.open()
+    page = watched.page
+    watched.play()
+    # the stream is a sound that goes on
+    heard(page, "#stream audio", 0.5)
+    # the solo alone
+    page.eval_on_selector("#solo-alone", "audio => audio.play()")
+    heard(page, "#solo-alone", 0.3)
+    # the mix, with the balance changed while it plays
+    page.locator(".mixer-play").click()
+    page.wait_for_function("document.querySelector('.mixer-seek').value > 0.3")
+    assert page.eval_on_selector("#solo-alone", "audio => audio.paused")
+    page.locator(".mixer-balance").fill("-6")
+    assert page.locator(".mixer-level").inner_text() == "band +6 dB"
+    at = float(page.locator(".mixer-seek").input_value())
+    page.wait_for_function(f"document.querySelector('.mixer-seek').value > {at} + 0.2")
+    page.locator(".mixer-play").click()
+    assert page.locator(".mixer-play").inner_text() == "Play mix"
+    # the picture: notes, and a playhead that went along
+    assert page.locator(".roll .note").count() > 0
+    assert float(page.locator(".playhead").get_attribute("x1")) > 30
+    for name, check in (
+        ("Solo WAV", _is_sound),
+        ("Mix FLAC", _is_sound),
+        ("Solo MP3", _is_sound),
+        ("MIDI", _begins(b"MThd")),
+        ("MusicXML", _begins(b"<?xml")),
+        ("Picture", _begins(b"\x89PNG")),
+        ("ZIP", lambda path: zipfile.ZipFile(path).testzip() is None),
+    ):
+        with page.expect_download() as download:
+            page.get_by_role("link", name=name).first.click()
+        path = tmp_path / "download"
+        download.value.save_as(path)
+        assert check(path), name
+    assert "balance=-6" in page.get_by_role("link", name="Mix WAV").get_attribute("href")
+
+
+def _is_sound(path: Path) -> bool:
+    samples, rate = sf.read(path)
+    return rate == 32000 and len(samples) >= 4 * 32000 and np.abs(samples).max() > 0
+
+
+def _begins(head: bytes):
+    return lambda path: path.read_bytes().startswith(head)
+
+
+def test_good_and_bad_files(watched, tmp_path):
+    bad, good = tmp_path / "bad.wav", tmp_path / "good.wav"
+    bad.write_text("no sound")
+    sf.write(good, chords(4.0, 44100), 44100)
+    watched.open()
+    page = watched.page
+    page.get_by_label("My file").check()
+    page.locator("#upload input[type=file]").set_input_files(bad)
+    page.locator("#brought [role=alert]", has_text="no sound file").wait_for()
+    page.locator("#upload input[type=file]").set_input_files(good)
+    page.locator("#brought", has_text="0:04, 44.1 kHz, stereo").wait_for()
+    watched.play()
+    assert "good.wav" in page.locator(".take .facts").inner_text()
+
+
+def test_a_share_link_brings_everything_back_and_takes_stay(watched):
+    watched.open()
+    page = watched.page
+    watched.play()
+    watched.play("#another", "Take 2")
+    assert page.get_by_role("radio", name="Take 1").count() == 1
+    page.locator(".mixer-balance").fill("4")
+    link = page.locator("#share-link").input_value()
+    page.get_by_role("radio", name="Take 1").check()
+    page.locator(".take h2", has_text="Take 1").wait_for()
+    watched.open("?" + link.split("?", 1)[1])
+    page.get_by_role("button", name="More").click()
+    assert page.locator("input[type=number][aria-label*=Guidance]").input_value() == "1"
+    assert page.get_by_label("Seed", exact=False).first.input_value() == "4"
+    assert page.get_by_role("combobox", name="Example").input_value() == "ballad"
+    page.reload()
+    watched.play()
+    assert "seed 4" in page.locator(".take h2").inner_text()
+    assert page.locator(".mixer-balance").input_value() == "4"
+
+
+def test_a_narrow_screen_and_the_keyboard(chromium, server):
+    watched = Watched(
+        chromium,
+        server,
+        viewport={"width": 360, "height": 740},
+        color_scheme="dark",
+        has_touch=True,
+    )
+    watched.open()
+    page = watched.page
+    # from the top of the page to the button without a mouse
+    for _ in range(40):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement.id") == "start":
+            break
+    page.keyboard.press("Enter")
+    page.locator(".take h2", has_text="Take 1").wait_for()
+    wide = page.evaluate("document.documentElement.scrollWidth")
+    assert wide <= 360, f"the page is {wide} wide"
+    unnamed = page.evaluate(
+        """() => [...document.querySelectorAll('button, input, select, audio, a')]
+            .filter(e => e.offsetParent && e.type !== 'hidden')
+            .filter(e => !(e.textContent.trim() || e.ariaLabel || e.title || e.labels?.length))
+            .map(e => e.outerHTML.slice(0, 150))"""
+    )
+    assert unnamed == [], "controls without a name"
+    watched.close()

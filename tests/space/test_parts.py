@@ -1,0 +1,222 @@
+"""The pieces of the page on their own: controls and links, names, the shelf, the model's place."""
+
+import json
+import os
+import unicodedata
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import soundfile as sf
+from hypothesis import given
+from hypothesis import strategies as st
+from transformers import GenerationConfig
+
+pytest.importorskip("gradio")
+
+from saxsolo import improvise
+from saxsolo.audio import open_sound
+from saxsolo.errors import CheckpointError, SettingError
+from saxsolo.grid import Grid
+from saxsolo.output import PEAK, Scratch
+from space.web.controls import (
+    FEELS,
+    INSTRUMENTS,
+    RANGES,
+    SOURCES,
+    Controls,
+    checked,
+    examples,
+    fresh,
+    from_query,
+)
+from space.web.limits import LONGEST_NAME, escaped, shown_name
+from space.web.model import place_of_model
+from space.web.playing import Wish, as_wav, bar_edges, bars_anew, continued, play
+from space.web.roll import chord_changes, draw_roll
+from space.web.shelf import OLDEST_SECONDS, Card, Shelf, TakeGoneError
+
+from ..product.conftest import checkpoint, chords, player  # noqa: F401 (fixtures)
+
+whole_controls = st.builds(
+    Controls,
+    source=st.sampled_from(SOURCES),
+    example=st.sampled_from(examples()),
+    instrument=st.sampled_from(INSTRUMENTS),
+    feel=st.sampled_from(FEELS),
+    seed=st.integers(*RANGES["seed"]),
+    temperature=st.floats(*RANGES["temperature"]),
+    guidance=st.floats(*RANGES["guidance"]),
+    seconds=st.integers(*map(int, RANGES["seconds"])),
+    live=st.sampled_from(["mix", "solo"]),
+)
+
+
+@given(whole_controls)
+def test_a_link_restores_every_setting(controls):
+    from urllib.parse import parse_qsl
+
+    assert from_query(dict(parse_qsl(controls.query())), Controls()) == checked(controls)
+
+
+@given(st.dictionaries(st.sampled_from([*vars(Controls())]) | st.text(), st.text(max_size=40)))
+def test_no_link_breaks_the_page(query):
+    checked(from_query(query, Controls()))
+
+
+def test_a_fresh_page_has_the_settings_of_the_model():
+    config = GenerationConfig(temperature=0.8, guidance_scale=1.35)
+    controls = fresh(config)
+    assert (controls.temperature, controls.guidance) == (0.8, 1.35)
+    assert from_query({"seed": "5"}, controls) == replace(controls, seed=5)
+    assert checked(fresh(GenerationConfig(temperature=9.0, guidance_scale=None))).temperature == 1.5
+
+
+@given(st.text(max_size=300))
+def test_shown_names_are_short_and_plain(name):
+    shown = shown_name(name)
+    assert 0 < len(shown) <= LONGEST_NAME
+    assert not [c for c in shown if unicodedata.category(c).startswith("C")]
+    assert "/" not in shown and "\\" not in shown
+    assert not set("<>\"'") & set(escaped(shown))
+
+
+@pytest.fixture
+def shelf(tmp_path) -> Shelf:
+    return Shelf(tmp_path / "takes")
+
+
+@pytest.fixture
+def kept(player, shelf, tmp_path):  # noqa: F811
+    """A take of three seconds on the shelf: (its name, what `improvise` gave)."""
+    source = open_sound((chords(3.0, 32000), 32000))
+    settings = Controls(seconds=4).settings(source.seconds)
+    *_, last = play(player, shelf, source, Wish(settings, True, "", "Take 1"))
+    take = improvise(source, seed=1, temperature=1, guidance=1, seconds=3, player=player)
+    return last.take, take
+
+
+def test_a_take_comes_back_from_the_shelf(shelf, kept, tmp_path):
+    name, take = kept
+    back = shelf.take(name)
+    np.testing.assert_array_equal(back.codes, take.codes)
+    assert back.notes == take.notes
+    back.save(tmp_path / "back")
+    take.save(tmp_path / "there")
+    written = [sf.read(tmp_path / place / "solo.wav")[0] for place in ("back", "there")]
+    # FLAC and WAV round to 16 bits in their own ways
+    np.testing.assert_allclose(written[0], written[1], atol=2.5 / 32768)
+
+
+def test_the_page_and_the_download_mix_alike(shelf, kept, tmp_path):
+    name, _ = kept
+    folder, card = shelf.folder(name), shelf.card(name)
+    solo, band = (sf.read(folder / f"{part}.flac")[0] for part in ("solo", "backing"))
+    heard = card.quieter * (card.gain * solo[:, None] + band)
+    shelf.take(name).save(tmp_path / "there")
+    written = sf.read(tmp_path / "there" / "mix.wav")[0]
+    np.testing.assert_allclose(heard, written, atol=1.5 / 32768)
+    assert 0.05 < np.abs(written).max() <= PEAK + 1e-4
+
+
+def test_the_mix_of_the_page_is_balanced_as_that_of_the_command_line(shelf, kept):
+    _, take = kept
+    # softer than full scale, so that nothing is turned down or held back on the way
+    soft = Scratch(shelf.root)
+    soft.append(0.1 / np.abs(take.solo).max() * take.solo)
+    take = replace(take, _solo=soft)
+    card = Card("backing", take.run, "", "Take 1")
+    back = shelf.card(shelf.put(take, take._backing, card))
+    assert (back.gain, back.quieter) == pytest.approx(take.mix_levels(), rel=0.02)
+    assert 0.1 < back.gain < 10
+
+
+def test_old_takes_are_cleared_away(shelf, kept):
+    name, _ = kept
+    shelf.clean()
+    assert shelf.folder(name).is_dir()
+    made = shelf.folder(name).stat().st_mtime
+    shelf.clean(made + OLDEST_SECONDS + 1)
+    with pytest.raises(TakeGoneError):
+        shelf.folder(name)
+
+
+def test_no_more_takes_than_there_is_room_for(shelf, kept, monkeypatch):
+    name, _ = kept
+    for i in range(3):
+        folder = shelf.root / f"{i:032x}"
+        folder.mkdir()
+        (folder / "take.json").write_text("{}")
+        os.utime(folder, (i, i))
+    monkeypatch.setattr("space.web.shelf.MOST_TAKES", 2)
+    shelf.clean(10)
+    assert name in {path.name for path in shelf.root.iterdir()}
+    assert len(list(shelf.root.iterdir())) == 2
+
+
+@pytest.mark.parametrize("name", ["", "..", "../x", "a" * 31, "A" * 32, "0" * 32, "0" * 31 + "\n"])
+def test_no_other_folder_is_a_take(shelf, name):
+    with pytest.raises(TakeGoneError):
+        shelf.folder(name)
+
+
+def grid(beats: int = 17) -> Grid:
+    """Four-four at 120 with an upbeat."""
+    return Grid(
+        beats=0.5 + 0.5 * np.arange(beats),
+        places=(np.arange(beats) + 3) % 4,
+        beats_per_bar=4,
+        roots=np.repeat([0, 5], [9, beats - 9]),
+        qualities=np.zeros(beats, int),
+    )
+
+
+def test_bars_are_counted_from_the_first_downbeat():
+    assert bar_edges(grid(), 9.0) == [1.0, 3.0, 5.0, 7.0, 9.0]
+    codes = np.zeros((5, 450), np.int16)
+    revision = bars_anew(codes, grid(), 2, 3)
+    assert (revision.start, revision.stop) == (150, 350)
+    assert bars_anew(codes, grid(), 4, 4).stop is None
+    assert continued(codes, 3.0).start == 150
+    for first, last in ((0, 1), (2, 1), (1, 5)):
+        with pytest.raises(SettingError, match="among the 4 bars"):
+            bars_anew(codes, grid(), first, last)
+    with pytest.raises(SettingError, match="no bars were heard"):
+        bars_anew(codes, None, 1, 1)
+
+
+def test_the_roll_shows_every_note_chord_and_bar(player):  # noqa: F811
+    from xml.etree import ElementTree
+
+    take = improvise((chords(9.0, 32000), 32000), player=player)
+    svg = ElementTree.fromstring(
+        draw_roll(take.notes, take.solo, take.solo, 32000, grid()).replace("<svg", "<svg", 1)
+    )
+    kinds = [element.get("class") for element in svg]
+    assert kinds.count("note") == len(take.notes) > 0
+    assert kinds.count("bar") == 4 and kinds.count("chord") == 2
+    assert [name for _, name in chord_changes(grid())] == ["Cmaj7", "Fmaj7"]
+    assert "120 beats a minute" in svg.get("aria-label")
+
+
+def test_a_block_of_sound_is_a_wav_file():
+    import io
+
+    samples, rate = sf.read(io.BytesIO(as_wav(np.array([0.0, 0.5, -1.0, 2.0]), 32000)))
+    assert rate == 32000
+    np.testing.assert_allclose(samples, [0, 0.5, -1, 1], atol=1e-4)
+
+
+def test_the_models_revision_must_not_move(tmp_path):
+    described = tmp_path / "model.json"
+    assert place_of_model(described) is None
+    for revision in ("main", "v1", "a" * 39, 5):
+        described.write_text(json.dumps({"repo": "a/b", "revision": revision}))
+        with pytest.raises(CheckpointError, match="40 digits"):
+            place_of_model(described)
+    described.write_text("[]")
+    with pytest.raises(CheckpointError, match="names no repo"):
+        place_of_model(described)
+    described.write_text(json.dumps({"repo": "a/b", "revision": "a" * 40}))
+    with pytest.raises(CheckpointError, match="the Hub did not give"):
+        place_of_model(described)
