@@ -22,9 +22,9 @@ from saxsolo.take import balance
 
 from .shelf import Card, Shelf
 
-# LUFS of the default model's solos over examples/ (-21.1 to -22.2): the mix is heard before the
+# LUFS of the default model's solos over examples/ (-20.2 to -21.3): the mix is heard before the
 # solo is there to be measured
-USUAL_SOLO = -21.5
+USUAL_SOLO = -21.0
 # what is heard of the earlier solo before a stretch that is played anew, in seconds
 LEAD_IN = 1.0
 

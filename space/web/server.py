@@ -182,7 +182,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
             with gr.Row():
                 again = gr.Button("Again, same seed", elem_id="again")
                 another = gr.Button("Another take", elem_id="another")
-            with gr.Row(equal_height=True):
+            with gr.Row():
                 from_seconds = gr.Number(
                     value=12,
                     minimum=0,
@@ -191,7 +191,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
                     label="From second",
                 )
                 go_on = gr.Button("Continue from there", elem_id="continue")
-            with gr.Row(equal_height=True):
+            with gr.Row():
                 first_bar = gr.Number(
                     value=5, precision=0, minimum=1, min_width=120, label="From bar"
                 )
