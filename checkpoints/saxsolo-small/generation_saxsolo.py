@@ -119,8 +119,12 @@ class PerStream(LogitsProcessor):
 
     def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
         by_stream = scores.view(-1, self.streams, scores.shape[-1])
-        score = self.score(input_ids, by_stream[:, 0])
-        codes = self.codes(input_ids, by_stream[:, 1:].flatten(0, 1))
+        score, codes = by_stream[:, 0], by_stream[:, 1:].flatten(0, 1)
+        # The list's own call looks up every signature again, at every step.
+        for processor in self.score:
+            score = processor(input_ids, score)
+        for processor in self.codes:
+            codes = processor(input_ids, codes)
         codes = codes.view(-1, self.streams - 1, codes.shape[-1])
         return torch.cat([score.unsqueeze(1), codes], dim=1).flatten(0, 1)
 
@@ -394,7 +398,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             settings,
             settings.guidance_scale,
             None,
-            kwargs,
+            {**kwargs, "score_only": True},
         )
         return notes[:, 0]
 
@@ -462,6 +466,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         encoder_outputs=None,
         use_cache: bool | None = None,
         guidance: float | None = None,
+        score_only: bool = False,
         **kwargs,
     ) -> dict:
         """Only what one step of `forward` needs: the decoder makes its own masks."""
@@ -480,6 +485,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             "use_cache": use_cache,
             "guidance": guidance,
             "onsets": onsets,
+            "score_only": score_only,
             "logits_to_keep": 1,
         }
 

@@ -277,6 +277,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         output_logits: bool | None = None,
         guidance: float | None = None,
         onsets: torch.Tensor | None = None,
+        score_only: bool = False,
     ) -> SaxsoloOutput:
         """Hear the backing and predict the next token of every stream.
 
@@ -297,6 +298,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
                 encoder_outputs then hold 2 B rows, the second half without backing.
             onsets: (B, S', 2) frames in which the last two notes before each step were struck (see
                 `SaxsoloRhythm.last_onsets`); only needed once the cache holds steps.
+            score_only: the first stream's logits alone; those of the others are all the lowest.
 
         Raises:
             ValueError: when there is nothing to hear or nothing to continue.
@@ -335,6 +337,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             output.logits = self._logits(
                 hidden[:, -logits_to_keep:],
                 None if leaning is None else leaning[:, -logits_to_keep:],
+                1 if score_only else len(self.heads),
             )
         if labels is not None:
             self._add_stream_losses(output, hidden, leaning, labels)
@@ -356,12 +359,13 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             logits = onto_onsets(logits, leaning.to(logits.dtype))
         return logits
 
-    def _logits(self, hidden, leaning) -> torch.Tensor:
-        """(B, S', D), leaning (B, S', 12 or 1) or None -> (B * N, S', codebook_size + 2)."""
+    def _logits(self, hidden, leaning, streams: int) -> torch.Tensor:
+        """(B, S', D), leaning (B, S', 12 or 1) or None -> (B * N, S', codebook_size + 2), the
+        lowest number everywhere after the first `streams` of the N."""
         batch, steps, _ = hidden.shape
         shape = (batch, len(self.heads), steps, self.config.vocab_size)
         logits = hidden.new_full(shape, torch.finfo(hidden.dtype).min)
-        for stream, head in enumerate(self.heads):
+        for stream, head in enumerate(self.heads[:streams]):
             logits[:, stream, :, : head.out_features] = self._stream_logits(stream, hidden, leaning)
         return logits.flatten(0, 1)
 
