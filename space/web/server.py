@@ -156,7 +156,7 @@ def build(player: Player, root: Path) -> tuple[gr.Blocks, Shelf]:
                         value=controls.guidance,
                         step=0.05,
                         label="Guidance",
-                        info="higher leans on the backing more; 1 is none, and faster",
+                        info="higher leans on the backing more; 1 is none",
                     )
                     live = gr.Radio(
                         [("solo and band", "mix"), ("the solo alone", "solo")],
