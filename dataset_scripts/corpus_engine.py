@@ -61,7 +61,8 @@ def run_stages(
     recordings = [one for one in recordings if not _is_through(job, stages, one)]
     if not recordings:
         return
-    tasks = -(-len(recordings) // RECORDINGS_PER_RANK)
+    # of few recordings every worker gets some
+    tasks = max(-(-len(recordings) // RECORDINGS_PER_RANK), min(len(recordings), workers))
     done = [[prints_of(job, one)[stages[-1]] for one in recordings], stages, tasks]
     logs = job.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
     context = multiprocessing.get_context("forkserver")

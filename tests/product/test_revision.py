@@ -41,6 +41,14 @@ def test_only_the_stretch_is_new(player, source, earlier, start, stop):
         assert (codes[1:, start:stop] != earlier.codes[1:, start:stop]).mean() > 0.5
 
 
+def test_notes_decided_ahead_end_with_the_stretch(player, source, earlier, monkeypatch):
+    monkeypatch.setattr(player.solo.model.config, "plan_frames", 40)
+    codes, _ = revised(player, source, Revision(earlier.codes, 60, 90))
+    np.testing.assert_array_equal(codes[:, :60], earlier.codes[:, :60])
+    np.testing.assert_array_equal(codes[:, 90:], earlier.codes[:, 90:])
+    assert (codes[1:, 60:90] != earlier.codes[1:, 60:90]).mean() > 0.5
+
+
 def test_what_comes_before_is_the_same_sound(player, source, earlier):
     start = 110
     _, sound = revised(player, source, Revision(earlier.codes, start))
