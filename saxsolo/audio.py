@@ -216,10 +216,10 @@ def _from_file(path: Path, name: str) -> Source:
         with _hushed(not _looks_like_sound(head)):
             info = sf.info(path)
     except (sf.LibsndfileError, OSError) as error:
-        kind = "breaks off or is damaged" if _looks_like_sound(head) else "is no sound file"
-        raise AudioError(
-            f"{name} {kind}: {_one_line(error)} (WAV, FLAC, OGG and MP3 are read)"
-        ) from error
+        if _looks_like_sound(head):
+            raise AudioError(f"{name} breaks off or is damaged: {_one_line(error)}") from error
+        # what the library says of such a file can mislead ("does not exist", "a pipe")
+        raise AudioError(f"{name} is no sound file; WAV, FLAC, OGG and MP3 are read") from error
     cut = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", info.extra_info, re.MULTILINE)
     if cut and int(cut[1]) > int(cut[2]) and int(cut[1]) not in UNKNOWN_SIZES:
         raise AudioError(
