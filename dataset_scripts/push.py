@@ -40,15 +40,7 @@ def push(
         TokensError: no corpus, a damaged or missing shard.
         PushError: rows without a licence, or a Hub that says no.
     """
-    folder = corpus / "tokens" if (corpus / "tokens" / "tokens.json").exists() else corpus
-    names = check_shards(folder)
-    unstated = unstated_rows(folder, names)
-    if unstated and not accept_rights:
-        raise PushError(
-            f"{folder}: {unstated} rows come from recordings whose licence nobody has stated; "
-            f"leave them out, or publish on your own account with --accept-rights"
-        )
-    sent = [*_DESCRIBING, *names]
+    folder, sent = files_to_send(corpus, accept_rights)
     if dry_run:
         lines = [f"{name}  {(folder / name).stat().st_size} bytes" for name in sent]
         return "\n".join([f"{folder} is whole; to {repository} would go:", *lines])
@@ -80,6 +72,24 @@ def push(
     return str(commit.commit_url)
 
 
+def files_to_send(corpus: Path, accept_rights: bool) -> tuple[Path, list[str]]:
+    """The folder of tokens, and the files in it that may be published, all checked.
+
+    Raises:
+        TokensError: no corpus, a damaged or missing shard.
+        PushError: rows without a licence.
+    """
+    folder = corpus / "tokens" if (corpus / "tokens" / "tokens.json").exists() else corpus
+    names = check_shards(folder)
+    unstated = unstated_rows(folder, names)
+    if unstated and not accept_rights:
+        raise PushError(
+            f"{folder}: {unstated} rows come from recordings whose licence nobody has stated; "
+            f"leave them out, or publish on your own account with --accept-rights"
+        )
+    return folder, [*_DESCRIBING, *names]
+
+
 def check_shards(folder: Path) -> list[str]:
     """Names of all shards, each with the sha256 that tokens.json names. Raises `TokensError`."""
     from .token_checks import TokensError, read_layout, sha256_of
@@ -93,13 +103,17 @@ def check_shards(folder: Path) -> list[str]:
 
 
 def unstated_rows(folder: Path, names: list[str]) -> int:
-    """How many rows have no stated licence."""
+    """How many rows have no stated licence; all of a shard that has no such column."""
     import pyarrow.parquet as pq
 
     count = 0
     for name in names:
-        licences = pq.read_table(folder / name, columns=["licence"])["licence"].to_pylist()
-        count += sum(one in _UNSTATED for one in licences)
+        shard = pq.ParquetFile(folder / name)
+        if "licence" in shard.schema_arrow.names:
+            licences = shard.read(columns=["licence"])["licence"].to_pylist()
+            count += sum(one in _UNSTATED for one in licences)
+        else:
+            count += shard.metadata.num_rows
     return count
 
 

@@ -355,6 +355,9 @@ def publish(
             help="OWNER/NAME@COMMIT: what a Space plays.", show_default="the weights go along"
         ),
     ] = None,
+    accept_rights: Annotated[
+        bool, typer.Option("--accept-rights", help="Also rows whose licence nobody has stated.")
+    ] = False,
 ) -> None:
     """Lay out a folder as it will stand on the Hub, check it, send it in one commit."""
     _quiet()
@@ -371,6 +374,7 @@ def publish(
         card=card,
         dataset=dataset,
         model=model,
+        accept_rights=accept_rights,
     )
     for name, size in done.files.items():
         print(f"{size:>12,}  {name}")

@@ -48,6 +48,7 @@ def publish(
     card: Path | None = None,
     dataset: str | None = None,
     model: str | None = None,
+    accept_rights: bool = False,
 ) -> Published:
     """Lays out, checks and sends a model, a dataset or the Space.
 
@@ -63,6 +64,7 @@ def publish(
         card: model card to take; see `model.find_card`.
         dataset: Hub id of the tokens that the model learnt from, for its card.
         model: OWNER/NAME@COMMIT of the model that a Space plays; see `space.lay_out_space`.
+        accept_rights: publish rows of a dataset whose licence nobody has stated.
 
     Raises:
         PublishError: what is laid out is not whole, or the Hub does not take it.
@@ -95,7 +97,7 @@ def publish(
             from .dataset import DATASET_FILES as stale
             from .dataset import lay_out_dataset
 
-            lay_out_dataset(folder, source)
+            lay_out_dataset(folder, source, accept_rights)
             check = check_dataset
         else:
             from .space import SPACE_FILES as stale

@@ -8,25 +8,23 @@ from .folder import copy_files
 DATASET_FILES = ["data/*.parquet"]
 
 
-def lay_out_dataset(folder: Path, source: Path | None) -> None:
+def lay_out_dataset(folder: Path, source: Path | None, accept_rights: bool = False) -> None:
     """Fills `folder` with the shards that tokens.json names, each checked against its sha256.
 
     Args:
-        source: what `saxsolo corpus tokenise` wrote.
+        source: what `saxsolo corpus build` or `saxsolo corpus tokenise` wrote.
+        accept_rights: also rows whose licence nobody has stated.
 
     Raises:
-        PublishError: no corpus, a missing or damaged shard.
+        PublishError: no corpus, a missing or damaged shard, rows without a licence.
     """
     if source is None:
         raise PublishError("--from is missing: name the folder of tokens (saxsolo corpus tokenise)")
-    from dataset_scripts.token_checks import TokensError, read_layout, sha256_of
+    from dataset_scripts.push import PushError, files_to_send
+    from dataset_scripts.token_checks import TokensError
 
     try:
-        layout = read_layout(source)
-        shards = [name for split in layout.rows for name in layout.shards(split, source)]
-        for name in shards:
-            if sha256_of(source / name) != layout.sha256[name]:
-                raise PublishError(f"{source / name} is damaged; make the tokens again")
-    except (TokensError, OSError) as error:
+        tokens, names = files_to_send(source, accept_rights)
+    except (TokensError, PushError, OSError) as error:
         raise PublishError(str(error)) from error
-    copy_files(source, folder, ["README.md", "tokens.json", *shards])
+    copy_files(tokens, folder, names)

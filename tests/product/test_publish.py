@@ -360,7 +360,8 @@ class TestDataset:
         place = tmp_path / "tokens"
         shard = place / "data" / "test-00000-of-00001.parquet"
         shard.parent.mkdir(parents=True)
-        pq.write_table(pa.table({"score": [np.zeros(3, np.int16), np.ones(2, np.int16)]}), shard)
+        rows = {"score": [np.zeros(3, np.int16), np.ones(2, np.int16)], "licence": ["odbl"] * 2}
+        pq.write_table(pa.table(rows), shard)
         layout = {"num_codebooks": 4, "codebook_size": 2048, "frame_rate": 50, "codec_sha256": ""}
         layout |= {"rows": {"test": 2}, "sha256": {f"data/{shard.name}": sha256_of(shard)}}
         (place / "tokens.json").write_text(json.dumps(layout))
@@ -390,6 +391,23 @@ class TestDataset:
         (tokens / "tokens.json").write_text(text)
         with pytest.raises(PublishError, match="'test': 2.*'test': 3"):
             publish("dataset", "me/tokens", tokens, dry_run=True)
+
+    @pytest.mark.parametrize("licences", [["odbl", ""], None])
+    def test_rows_without_a_licence_stay_unless_told(self, tokens, licences):
+        import pyarrow.parquet as pq
+
+        from dataset_scripts.token_checks import sha256_of
+
+        shard = tokens / "data" / "test-00000-of-00001.parquet"
+        before, table = sha256_of(shard), pq.read_table(shard).drop_columns("licence")
+        if licences:
+            table = table.append_column("licence", [licences])
+        pq.write_table(table, shard)
+        layout = tokens / "tokens.json"
+        layout.write_text(layout.read_text().replace(before, sha256_of(shard)))
+        with pytest.raises(PublishError, match=f"{1 if licences else 2} rows"):
+            publish("dataset", "me/tokens", tokens, dry_run=True)
+        assert publish("dataset", "me/tokens", tokens, dry_run=True, accept_rights=True).files
 
     def test_a_damaged_shard_and_none(self, tokens):
         shard = tokens / "data" / "test-00000-of-00001.parquet"
