@@ -84,9 +84,9 @@ def librosa_beats(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
 def main(argv: list[str] | None = None) -> None:
     """The command line; see the module's text.
 
-    Found on 16 test pairs of 30 s with the default's second weights (docs/LOG.md):
+    Found on 16 test pairs of 30 s with the default's third weights (docs/LOG.md):
 
-        model:   beat F1 0.996, continuity 0.992, downbeat F1 0.994, root 0.667, chord 0.578
+        model:   beat F1 0.997, continuity 0.993, downbeat F1 0.926, root 0.694, chord 0.639
         librosa: beat F1 0.858, continuity 0.612 (0.964 if double and half tempo count)
     """
     from saxsolo.audio import open_sound
