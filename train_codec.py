@@ -36,14 +36,8 @@ from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
 from dataset_scripts.score.labels import LABEL_SIZES, UNKNOWN
-from evaluation.codec import (
-    LogMel,
-    chroma_correlation,
-    codebook_use,
-    log_mel_distance,
-    pitch_agreement,
-    track_f0,
-)
+from evaluation.codec import LogMel, track_f0
+from evaluation.codec_corpus import judge_codec
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
@@ -432,64 +426,6 @@ def train(config: CodecTraining, pairs: Path, out: Path, init_from: Path | None 
     return run.save_final()
 
 
-@torch.inference_mode()
-def evaluate(codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed: int = 0) -> dict:
-    """Figures of a codec on `seconds` of every held-out solo, and of its backing.
-
-    Returns:
-        pitch agreement (share of voiced frames within 50 cents), its interval, log-mel distance,
-        use and entropy of each codebook, chroma correlation of the backings, and speed as a
-        multiple of real time.
-    """
-    folders = sorted(p.parent for p in (pairs / split).glob("*/labels.npz"))
-    if not folders:
-        raise FileNotFoundError(f"no pairs in {pairs / split}: `saxsolo corpus render` makes them")
-    rng = np.random.default_rng(seed)
-    rate = codec.config.sampling_rate
-    samples = round(seconds * rate)
-    rows, chroma, all_codes, spent, heard = [], [], [], 0.0, 0.0
-    for folder in tqdm(folders, desc="codec", disable=None):
-        length = soundfile.info(folder / "solo.flac").frames
-        start = int(rng.integers(0, max(1, length - samples)))
-        solo, _ = soundfile.read(folder / "solo.flac", samples, start, dtype="float32")
-        backing, _ = soundfile.read(folder / "backing.flac", samples, start, dtype="float32")
-        began = time.perf_counter()
-        codes, decoded = _round_trip(codec, solo)
-        spent += time.perf_counter() - began
-        heard += len(solo) / rate
-        agree, voiced = pitch_agreement(solo, decoded, rate)
-        rows.append((*agree, *voiced, log_mel_distance(solo, decoded, rate)))
-        chroma.append(chroma_correlation(backing, _round_trip(codec, backing)[1], rate))
-        all_codes.append(codes.T)
-    table = np.array(rows)
-    draws = rng.integers(0, len(table), (1000, len(table)))
-    boots = table[draws, 0].sum(1) / table[draws, 2].sum(1)
-    use, entropy = codebook_use(np.concatenate(all_codes), codec.config.codebook_size)
-    chords, bass = np.nanmean(np.array(chroma, dtype=float), axis=0)
-    return {
-        "split": split,
-        "cases": len(table),
-        "seconds": round(heard, 1),
-        "seed": seed,
-        "pitch_agreement": float(table[:, 0].sum() / table[:, 2].sum()),
-        "pitch_agreement_95": [float(x) for x in np.quantile(boots, [0.025, 0.975])],
-        "pitch_agreement_inside_notes": float(table[:, 1].sum() / table[:, 3].sum()),
-        "log_mel_distance": float(table[:, 4].mean()),
-        "chroma_correlation_chords": float(chords),
-        "chroma_correlation_bass": float(bass),
-        "codebook_use": use,
-        "codebook_entropy_bits": entropy,
-        "threads": torch.get_num_threads(),
-        "times_real_time": heard / spent,
-    }
-
-
-def _round_trip(codec: SaxcodecModel, sound: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Samples (n,) -> codes (K, T) and decoded samples (n,)."""
-    codes = codec.encode(torch.from_numpy(sound)[None, None])
-    return codes[0].numpy(), codec.decode(codes)[0, 0, : len(sound)].numpy()
-
-
 def _under(tensors: dict[str, torch.Tensor], prefix: str) -> dict[str, torch.Tensor]:
     return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
 
@@ -510,7 +446,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.evaluate:
         torch.set_num_threads(args.threads or 2)
         codec = SaxcodecModel.from_pretrained(args.evaluate).eval()
-        print(json.dumps(evaluate(codec, args.pairs, args.split, args.seconds), indent=2))
+        print(json.dumps(judge_codec(codec, args.pairs, args.split, args.seconds), indent=2))
         return
     if not args.config or not args.out:
         parser.error("training takes a CONFIG and --out RUN; or give --evaluate CODEC")
