@@ -365,8 +365,9 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         batch, steps, _ = hidden.shape
         shape = (batch, len(self.heads), steps, self.config.vocab_size)
         logits = hidden.new_full(shape, torch.finfo(hidden.dtype).min)
-        for stream, head in enumerate(self.heads[:streams]):
-            logits[:, stream, :, : head.out_features] = self._stream_logits(stream, hidden, leaning)
+        for stream in range(streams):
+            size = self.heads[stream].out_features
+            logits[:, stream, :, :size] = self._stream_logits(stream, hidden, leaning)
         return logits.flatten(0, 1)
 
     def _add_stream_losses(self, output, hidden, leaning, labels) -> None:

@@ -8,7 +8,7 @@ the beat.
 The N streams ride in the batch dimension, (B * N, S). A backing longer than the training window is
 played window by window: each keeps half a window of the solo's own past as its prompt and stops
 early enough for the lookahead, so there is no seam and memory stays bounded.
-Every logits processor is stateless: all it needs is the number of tokens so far.
+What may be drawn at each step, and how boldly, stands in sampling_saxsolo.
 """
 
 import copy
@@ -16,117 +16,11 @@ from collections.abc import Callable
 
 import torch
 from transformers import GenerationConfig
-from transformers.generation import (
-    BaseStreamer,
-    GenerationMixin,
-    LogitsProcessor,
-    LogitsProcessorList,
-    TemperatureLogitsWarper,
-    TopKLogitsWarper,
-    TopPLogitsWarper,
-)
+from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
 
 from .configuration_saxsolo import SaxsoloConfig
 from .delay_saxsolo import apply_delay, undo_delay
-
-FREE = -1
-
-
-class ForcedTokens(LogitsProcessor):
-    """Steps at which a stream has no choice: before its delay, after its end, within a prompt.
-
-    Args:
-        forced: (B * N, S) tokens, FREE where the model chooses; column s is decoder step s.
-    """
-
-    def __init__(self, forced: torch.Tensor):
-        self.forced = forced
-        self.needed = (forced != FREE).any(dim=0).tolist()
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        step = input_ids.shape[-1] - 1
-        if not self.needed[step]:
-            return scores
-        token = self.forced[:, step, None]
-        only = torch.full_like(scores, torch.finfo(scores.dtype).min)
-        only.scatter_(1, token.clamp(min=0), 0.0)
-        return torch.where(token == FREE, scores, only)
-
-
-class ScoreGrammar(LogitsProcessor):
-    """A pitch can be held only where it began or was held one frame before."""
-
-    def __init__(self, config: SaxsoloConfig):
-        self.streams = config.num_streams
-        self.pitches = (config.score_vocab_size - 1) // 2
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        pitches = self.pitches
-        last = input_ids[:: self.streams, -1:]
-        # Onset p is token 1 + p, its hold is token 1 + pitches + p.
-        sounding = torch.where(last > pitches, last - pitches, last) - 1
-        wrong = torch.arange(pitches, device=last.device) != sounding
-        holds = scores[:: self.streams, 1 + pitches : 1 + 2 * pitches]
-        holds.masked_fill_(wrong, torch.finfo(scores.dtype).min)
-        return scores
-
-
-class WhenThenWhat(LogitsProcessor):
-    """Temperature for when to play, and one for which pitch, as two choices after one another.
-
-    One temperature over all tokens would thin the solo out as it falls: the chance of an onset is
-    spread over many pitches, that of a rest and of holding on stands in one token each. So rest,
-    onset (of any pitch) and hold are drawn at `temperature`, and a struck note's pitch at
-    `temperature * pitch_temperature`.
-
-    Args:
-        config: of the model.
-        temperature, pitch_temperature: above 0; both 1 change nothing.
-        onset_bias: added to the logit of any onset; above 0 = more notes.
-    """
-
-    def __init__(
-        self,
-        config: SaxsoloConfig,
-        temperature: float,
-        pitch_temperature: float,
-        onset_bias: float = 0.0,
-    ):
-        self.pitches = (config.score_vocab_size - 1) // 2
-        self.when = temperature
-        self.what = temperature * pitch_temperature
-        self.bias = onset_bias
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        # What is ruled out has the lowest float, which a division must not make infinite.
-        lowest = torch.finfo(torch.float32).min
-        struck = slice(1, 1 + self.pitches)
-        onsets = scores[..., struck].float()
-        any_onset = onsets.logsumexp(-1, keepdim=True)
-        drawn = scores.float() / self.when
-        pitch = (onsets / self.what).clamp(min=lowest).log_softmax(-1)
-        drawn[..., struck] = any_onset / self.when + self.bias + pitch
-        return drawn.clamp(min=lowest).to(scores.dtype)
-
-
-class PerStream(LogitsProcessor):
-    """Different sampling settings for the score stream and for the codebooks."""
-
-    def __init__(self, streams: int, score: LogitsProcessorList, codes: LogitsProcessorList):
-        self.streams = streams
-        self.score = score
-        self.codes = codes
-
-    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
-        by_stream = scores.view(-1, self.streams, scores.shape[-1])
-        score, codes = by_stream[:, 0], by_stream[:, 1:].flatten(0, 1)
-        # The list's own call looks up every signature again, at every step.
-        for processor in self.score:
-            score = processor(input_ids, score)
-        for processor in self.codes:
-            codes = processor(input_ids, codes)
-        codes = codes.view(-1, self.streams - 1, codes.shape[-1])
-        return torch.cat([score.unsqueeze(1), codes], dim=1).flatten(0, 1)
+from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenThenWhat, warpers
 
 
 class FrameStreamer(BaseStreamer):
@@ -444,11 +338,11 @@ class SaxsoloGenerationMixin(GenerationMixin):
         processors = LogitsProcessorList([ScoreGrammar(config)])
         if settings.do_sample:
             temperature = 1.0 if settings.temperature is None else settings.temperature
-            score = _warpers(None, settings.top_k, settings.top_p)
+            score = warpers(None, settings.top_k, settings.top_p)
             if (temperature, pitch_temperature, onset_bias) != (1, 1, 0):
                 choice = WhenThenWhat(config, temperature, pitch_temperature, onset_bias)
                 score.insert(0, choice)
-            codes = _warpers(settings.codec_temperature, settings.codec_top_k, None)
+            codes = warpers(settings.codec_temperature, settings.codec_top_k, None)
             processors.append(PerStream(config.num_streams, score, codes))
         return processors
 
@@ -518,17 +412,3 @@ def _with_null_rows(inputs: dict) -> dict:
 
 def _filled(tensor: torch.Tensor | None, value: int) -> torch.Tensor | None:
     return None if tensor is None else torch.full_like(tensor, value)
-
-
-def _warpers(
-    temperature: float | None, top_k: int | None, top_p: float | None
-) -> LogitsProcessorList:
-    """The library's sampling steps, only those that change anything."""
-    warpers = LogitsProcessorList()
-    if temperature is not None and temperature != 1:
-        warpers.append(TemperatureLogitsWarper(float(temperature)))
-    if top_k:
-        warpers.append(TopKLogitsWarper(top_k))
-    if top_p is not None and top_p < 1:
-        warpers.append(TopPLogitsWarper(top_p))
-    return warpers

@@ -5,7 +5,7 @@ import torch
 from transformers import GenerationConfig
 
 from modeling_saxsolo import FrameStreamer, apply_delay, undo_delay
-from modeling_saxsolo.generation_saxsolo import ScoreGrammar, WhenThenWhat
+from modeling_saxsolo.sampling_saxsolo import ScoreGrammar, WhenThenWhat
 
 GREEDY = {"do_sample": False}
 SAMPLE = {"do_sample": True, "top_k": 5, "codec_temperature": 0.8, "codec_top_k": 9}
