@@ -30,8 +30,20 @@ class ConfigError(ValueError):
     """A CONFIG.yaml that cannot be read, or with a key or value that is none."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Description:
+    """What is known of recordings; "" where it is not."""
+
+    licence: str = ""
+    attribution: str = ""
+    performer: str = ""
+    title: str = ""
+    instrument: str = ""
+    style: str = ""
+
+
 @dataclass(frozen=True)
-class SourceConfig:
+class SourceConfig(Description):
     """One source: a `path` (folder or file) or a `link`, and what is known of its recordings.
 
     A file NAME.json beside a recording NAME.flac overrides these for that recording.
@@ -39,12 +51,6 @@ class SourceConfig:
 
     path: str = ""
     link: str = ""
-    licence: str = ""
-    attribution: str = ""
-    performer: str = ""
-    title: str = ""
-    instrument: str = ""
-    style: str = ""
 
 
 @dataclass(frozen=True)

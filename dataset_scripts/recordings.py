@@ -13,7 +13,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
-from .corpus_config import CorpusConfig, SourceConfig
+from .corpus_config import CorpusConfig, Description, SourceConfig
 from .stage_state import write_text
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".m4a", ".webm", ".aac", ".opus", ".aif", ".aiff"}
@@ -26,18 +26,12 @@ class RecordingsError(ValueError):
 
 
 @dataclass(frozen=True)
-class Recording:
+class Recording(Description):
     """One recording: `path` of a local file, or `link`; the rest is told, "" where unknown."""
 
     id: str
     path: str = ""
     link: str = ""
-    licence: str = ""
-    attribution: str = ""
-    performer: str = ""
-    title: str = ""
-    instrument: str = ""
-    style: str = ""
     source: str = ""
     seconds: float = 0.0  # as the metadata say; 0 = they do not
 
@@ -53,7 +47,7 @@ class Recording:
         return [self.path, found.st_size, found.st_mtime_ns]
 
 
-DESCRIBED = ("licence", "attribution", "performer", "title", "instrument", "style")
+DESCRIBED = tuple(one.name for one in fields(Description))
 
 
 def list_recordings(config: CorpusConfig) -> list[Recording]:
@@ -118,10 +112,10 @@ def _told_beside(file: Path) -> dict:
     path = file.with_suffix(".json")
     if not path.exists():
         return {}
-    known = {one.name for one in fields(Recording)} & {*DESCRIBED, "seconds"}
+    known = (*DESCRIBED, "seconds")
     try:
         told = json.loads(path.read_text(encoding="utf-8"))
-        unknown = sorted(set(told) - known)
+        unknown = sorted(set(told) - set(known))
     except (OSError, ValueError, TypeError) as error:
         raise RecordingsError(f"{path} is no JSON object: {error}") from error
     if unknown:
@@ -136,8 +130,8 @@ def _of_link(source: SourceConfig, config: CorpusConfig) -> Iterator[Recording]:
 
     told = {name: getattr(source, name) for name in DESCRIBED}
     for entry in open_link(source.link, config.download):
-        described = {**told, **{key: told[key] or entry.get(key, "") for key in ("title",)}}
-        described["licence"] = told["licence"] or entry.get("licence", "")
+        found = {key: told[key] or entry.get(key, "") for key in ("title", "licence")}
+        described = told | found
         name = entry.get("name") or described["title"]
         one = Recording(recording_id(name, entry["link"]), link=entry["link"])
         yield replace(one, source=source.link, seconds=entry.get("seconds", 0.0), **described)
