@@ -43,7 +43,7 @@ def page(rows: list[tuple[str, np.ndarray, np.ndarray]]) -> plt.Figure:
             axis.specgram(
                 sound + 1e-7, NFFT=1024, noverlap=768, Fs=RATE, cmap="magma", vmin=-130, vmax=-40
             )
-            axis.set(ylim=(0, CEILING), title=f"{title}, {word}", xlabel="", ylabel="")
+            axis.set(ylim=(0, CEILING), title=f"{title}, {word}")
     figure.tight_layout()
     return figure
 

@@ -1,8 +1,8 @@
 """Turns a finished run into the folder that is shipped.
 
     python -m training.ship runs/small/final checkpoints/saxsolo-small \\
-        --codec ../saxcodec-32khz --set temperature=0.95 --set guidance_scale=1.75 \\
-        --set pitch_temperature=0.85
+        --codec ../saxcodec-32khz --set temperature=1.0 --set guidance_scale=2.0 \\
+        --set pitch_temperature=0.85 --set onset_bias=0.2 --set plan_frames=150
 
 One bf16 safetensors file, the code with the pipeline, how to sample (--set, into
 generation_config.json), the processor with a reference to the codec in place of a copy, and the
