@@ -31,17 +31,18 @@ from pathlib import Path
 import torch
 import yaml
 
-from dataset_scripts.score import builtin_scores, read_weimar
-from dataset_scripts.score_rows import Row, score_rows
-from dataset_scripts.token_checks import codes_sha256
 from modeling_saxsolo.codec_adapter_saxsolo import CodecError, load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
-from training.checkpoints import CheckpointError
-from training.heldout import choose_clips
-from training.settings import SettingsError, TrainSettings, read_settings
-from training.trainer import SoloTrainer, TrainingError
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.corpus.scores.weimar import read_weimar
+from saxsolo.corpus.tokens.checks import codes_sha256
+from saxsolo.corpus.tokens.score_rows import Row, score_rows
+from saxsolo.training.heldout import choose_clips
+from saxsolo.training.run_state import CheckpointError
+from saxsolo.training.settings import SettingsError, TrainSettings, read_settings
+from saxsolo.training.trainer import SoloTrainer, TrainingError
 
 FINAL = "final"
 # Shards small enough for a slow or narrow line.
@@ -117,7 +118,7 @@ def load_rows(
     """Rows of all splits of the token corpus and of the scores, as far as they are asked for."""
     audio: list[Row] = []
     if arguments.tokens:
-        from dataset_scripts.jazz_sax_tokens import load_tokens  # datasets takes seconds to import
+        from saxsolo.corpus.tokens.shards import load_tokens  # datasets takes seconds to import
 
         for split in ("train", arguments.split):
             audio += load_tokens(

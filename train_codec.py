@@ -35,12 +35,12 @@ import yaml
 from safetensors.torch import load_file, save_file
 from tqdm import tqdm
 
-from dataset_scripts.score.labels import LABEL_SIZES, UNKNOWN
-from evaluation.codec import LogMel, track_f0
-from evaluation.codec_corpus import judge_codec
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
+from saxsolo.audio.codec_metrics import LogMel, track_f0
+from saxsolo.music.frame_labels import LABEL_SIZES, UNKNOWN
+from saxsolo.training.codec_evaluation import judge_codec
 
 F0_HOP = 320
 F0_CENTRE = 640

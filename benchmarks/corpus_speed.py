@@ -22,8 +22,8 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from dataset_scripts.corpus_report import measure
-from dataset_scripts.stage_state import STAGES
+from saxsolo.corpus.build.report import measure
+from saxsolo.corpus.stage_state import STAGES
 
 from .made_up_music import write_recording
 

@@ -20,14 +20,14 @@ import numpy as np
 import soundfile
 import soxr
 
-from dataset_scripts.fingerprints import (
+from saxsolo.corpus.recordings.fingerprints import (
     FINGERPRINT_RATE,
     Fingerprint,
     FingerprintMaker,
     decode,
     similarity,
 )
-from dataset_scripts.tokenise import read_pairs
+from saxsolo.corpus.tokens.tokenise import read_pairs
 
 RATE, SECONDS = 32000, 90
 

@@ -24,10 +24,10 @@ from pathlib import Path
 import psutil
 import torch
 
-from dataset_scripts.jazz_sax_tokens import load_tokens
-from dataset_scripts.token_checks import read_layout
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from saxsolo.corpus.tokens.checks import read_layout
+from saxsolo.corpus.tokens.shards import load_tokens
 
 from .made_up_music import write_bad_files, write_recording
 

@@ -19,9 +19,9 @@ import numpy as np
 import soundfile
 import torch
 
-from dataset_scripts.augment import add_residue
-from dataset_scripts.score.labels import NUM_PITCHES
-from dataset_scripts.tokenise import read_pairs
+from saxsolo.corpus.recordings.augment import add_residue
+from saxsolo.corpus.tokens.tokenise import read_pairs
+from saxsolo.music.frame_labels import NUM_PITCHES
 
 RATE, FRAME = 32000, 640
 SECONDS = 30

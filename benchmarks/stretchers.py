@@ -22,8 +22,8 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from dataset_scripts.augment import stretch as signalsmith
-from evaluation.codec import log_mel_distance
+from saxsolo.audio.codec_metrics import log_mel_distance
+from saxsolo.corpus.recordings.augment import stretch as signalsmith
 
 RATE = 32000
 CHANGES = [(4, 1.0), (-3, 1.0), (6, 1.0), (-5, 1.0), (0, 0.85), (0, 1.15), (4, 1.15), (-5, 0.85)]

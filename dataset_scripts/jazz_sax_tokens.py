@@ -1,57 +1,20 @@
-"""The token corpus: Parquet shards with checksums, a data card, and the functions that read it.
+"""The data set builder of the token corpus: encoded pairs in, rows of codes and labels out.
 
-    TOKENS/README.md                                    data card; names the files of each split
-    TOKENS/tokens.json                                  layout of the codec, sha256 of every shard
-    TOKENS/data/<split>-00000-of-00002.parquet
+    from dataset_scripts.jazz_sax_tokens import JazzSaxTokens
+    builder = JazzSaxTokens(source=token_source)
+    builder.download_and_prepare()
+    builder.as_dataset(split="train")
 
-One row is a clip of at most 1500 frames: `backing_codes` and `solo_codes` (T, K), `score` (T,),
-`frame_labels` (T, 4), all int16, and where they come from. `datasets.load_dataset(TOKENS)` reads
-it, streaming or not. `load_tokens` also notices what Parquet and datasets do not: flipped bits,
-missing shards, codes out of range.
+`saxsolo corpus tokenise` writes the same rows as Parquet shards with checksums, which
+`load_dataset("user/jazz-sax-tokens")` reads; `datasets` no longer loads scripts from the Hub.
 """
 
-from __future__ import annotations
-
-import json
-import re
-import shutil
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
 
 import datasets
-import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
-from .data_card import card_text
-from .score.labels import LABEL_SIZES
-from .score_rows import Row, clip_bounds
-from .splits import SPLITS
-from .token_checks import LayoutFile, TokensError, check_row, read_layout, sha256_of
-
-_HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
-LARGEST_CODE = np.iinfo(np.int16).max
-SHARD_ROWS = 1000
-_PAGE_ROWS = 100
-TEXTS = (
-    "id pair_id split performer title instrument style feel timbre source licence attribution "
-    "codec_sha256"
-).split()
-INTEGERS = ("clip", "start_frame", "semitones")
-FLOATS = ("tempo", "tempo_factor", "frame_rate")
-
-
-@dataclass(frozen=True)
-class TokenSource:
-    """What a corpus is built from: manifest rows, and the folder with <pair_id>.npz of each."""
-
-    rows: Sequence[dict]
-    codes: Path
-    num_codebooks: int
-    codebook_size: int
-    frame_rate: float
-    codec_sha256: str
+from saxsolo.corpus.tokens.score_rows import Row
+from saxsolo.corpus.tokens.shards import TokenSource, row_features, split_clips, splits_of
 
 
 class JazzSaxTokensConfig(datasets.BuilderConfig):
@@ -69,205 +32,14 @@ class JazzSaxTokens(datasets.GeneratorBasedBuilder):
     VERSION = datasets.Version("1.0.0")
 
     def _info(self) -> datasets.DatasetInfo:
-        source = self.config.source
-        codes = datasets.Array2D((None, source.num_codebooks), "int16")
-        features = {
-            **{name: datasets.Value("string") for name in TEXTS},
-            **{name: datasets.Value("int32") for name in INTEGERS},
-            **{name: datasets.Value("float32") for name in FLOATS},
-            "backing_codes": codes,
-            "solo_codes": codes,
-            "score": datasets.List(datasets.Value("int16")),
-            "frame_labels": datasets.Array2D((None, len(LABEL_SIZES)), "int16"),
-        }
-        return datasets.DatasetInfo(features=datasets.Features(features))
+        return datasets.DatasetInfo(features=row_features(self.config.source.num_codebooks))
 
     def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
-        present = {row["split"] for row in self.config.source.rows}
         return [
             datasets.SplitGenerator(name=split, gen_kwargs={"split": split})
-            for split in SPLITS
-            if split in present
+            for split in splits_of(self.config.source)
         ]
 
     def _generate_examples(self, split: str) -> Iterator[tuple[str, Row]]:
-        source = self.config.source
-        for row in source.rows:
-            if row["split"] == split:
-                for clip in clips_of(source, row):
-                    yield clip["id"], clip
-
-
-def clips_of(source: TokenSource, row: dict) -> Iterator[Row]:
-    """The clips of one pair, in order."""
-    with np.load(source.codes / f"{row['pair_id']}.npz", allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files if name != "codec_sha256"}
-    described = {
-        **{name: row[name] for name in (*TEXTS, *INTEGERS, *FLOATS) if name in row},
-        "codec_sha256": source.codec_sha256,
-        "frame_rate": source.frame_rate,
-    }
-    for clip, (start, end) in enumerate(clip_bounds(len(arrays["score"]))):
-        yield {
-            **described,
-            "id": f"{row['pair_id']}#{clip}",
-            "clip": clip,
-            "start_frame": start,
-            **{name: array[start:end] for name, array in arrays.items()},
-        }
-
-
-def refuse_foreign(out: Path) -> None:
-    """Raises `TokensError` where `out` holds anything but an earlier corpus."""
-    if out.exists() and not (out.is_dir() and (out / "tokens.json").exists()):
-        if not out.is_dir() or any(out.iterdir()):
-            raise TokensError(f"{out} is not empty and holds no token corpus; choose another --out")
-
-
-def write_corpus(source: TokenSource, out: Path) -> None:
-    """Builds the shards beside `out` and moves them there whole; an earlier corpus is replaced.
-
-    Raises `TokensError` where `out` holds anything else.
-    """
-    refuse_foreign(out)
-    work = out.with_name(f"{out.name}.partial")
-    fresh, cache = work / "corpus", work / "cache"
-    for folder in (fresh, cache):
-        shutil.rmtree(folder, ignore_errors=True)
-    (fresh / "data").mkdir(parents=True)
-    builder = JazzSaxTokens(source=source, cache_dir=str(cache))
-    builder.download_and_prepare()
-    sums: dict[str, str] = {}
-    rows: dict[str, int] = {}
-    for split, dataset in builder.as_dataset().items():
-        count = -(-len(dataset) // SHARD_ROWS)
-        rows[split] = len(dataset)
-        for shard in range(count):
-            name = f"data/{split}-{shard:05d}-of-{count:05d}.parquet"
-            part = dataset.shard(count, shard, contiguous=True)
-            part.to_parquet(
-                str(fresh / name),
-                batch_size=_PAGE_ROWS,
-                write_page_checksum=True,
-            )
-            sums[name] = sha256_of(fresh / name)
-    layout = LayoutFile(
-        num_codebooks=source.num_codebooks,
-        codebook_size=source.codebook_size,
-        frame_rate=source.frame_rate,
-        codec_sha256=source.codec_sha256,
-        rows=rows,
-        sha256=sums,
-    )
-    (fresh / "tokens.json").write_text(json.dumps(vars(layout), indent=1) + "\n", "utf-8")
-    (fresh / "README.md").write_text(card_text(layout, source.rows), "utf-8")
-    if out.exists():
-        shutil.rmtree(out)
-    fresh.rename(out)
-    shutil.rmtree(cache)
-
-
-def load_tokens(
-    folder: Path | str,
-    split: str,
-    streaming: bool = False,
-    num_codebooks: int | None = None,
-    codebook_size: int | None = None,
-) -> list[Row] | Iterator[Row]:
-    """Rows of one split, every one checked; arrays are int16 numpy.
-
-    Args:
-        folder: of the corpus, or user/name of a data set on the Hub, which is fetched.
-        streaming: give an iterator that holds one batch at a time.
-        num_codebooks, codebook_size: of the model; a corpus of other sizes is refused.
-
-    Raises:
-        TokensError: for a missing split or shard, a shard whose sha256 or page checksum is wrong,
-            another K, codes or labels out of range, arrays of different lengths.
-    """
-    folder = _local(folder)
-    layout = read_layout(folder)
-    for name, wanted in (("num_codebooks", num_codebooks), ("codebook_size", codebook_size)):
-        if wanted is not None and getattr(layout, name) != wanted:
-            raise TokensError(
-                f"{folder} has {name} {getattr(layout, name)} but the model {wanted}; tokenise "
-                f"with the model's codec"
-            )
-    shards = layout.shards(split, folder)
-    rows = _rows(folder, shards, layout, split)
-    return rows if streaming else list(rows)
-
-
-def _local(folder: Path | str) -> Path:
-    """The folder, or where the Hub's data set of that name was fetched to."""
-    if Path(folder).exists() or not _HUB_ID.fullmatch(str(folder)):
-        return Path(folder)
-    from huggingface_hub import snapshot_download
-
-    try:
-        return Path(snapshot_download(str(folder), repo_type="dataset"))
-    except (OSError, ValueError) as error:
-        raise TokensError(
-            f"{folder} is no folder here, and cannot be fetched from the Hub: {error}"
-        ) from error
-
-
-def _rows(folder: Path, shards: list[str], layout: LayoutFile, split: str) -> Iterator[Row]:
-    count = 0
-    for name in shards:
-        path = folder / name
-        if sha256_of(path) != layout.sha256[name]:
-            raise TokensError(
-                f"{path} is damaged: its sha256 is not the one in tokens.json; fetch or build it "
-                f"again"
-            )
-        try:
-            with pq.ParquetFile(path, page_checksum_verification=True) as file:
-                for batch in file.iter_batches(batch_size=_PAGE_ROWS):
-                    for row in _read_batch(batch):
-                        check_row(row, layout, split, path)
-                        count += 1
-                        yield row
-        except (pa.ArrowException, OSError, KeyError) as error:
-            raise TokensError(f"{path} cannot be read: {error}; fetch or build it again") from error
-    if count != layout.rows[split]:
-        raise TokensError(
-            f"{folder}: split {split} has {count} rows, tokens.json names {layout.rows[split]}"
-        )
-
-
-def _read_batch(batch: pa.RecordBatch) -> Iterator[Row]:
-    plain = {name: batch.column(name).to_pylist() for name in (*TEXTS, *INTEGERS, *FLOATS)}
-    arrays = {name: _storage(batch.column(name)) for name in ("backing_codes", "solo_codes")}
-    arrays["frame_labels"] = _storage(batch.column("frame_labels"))
-    arrays["score"] = _storage(batch.column("score"))
-    for place in range(batch.num_rows):
-        row: Row = {name: values[place] for name, values in plain.items()}
-        for name, column in arrays.items():
-            row[name] = _as_numpy(column[place].values)
-        yield row
-
-
-def _storage(column: pa.Array) -> pa.Array:
-    return column.storage if isinstance(column, pa.ExtensionArray) else column
-
-
-def _as_numpy(values: pa.Array) -> np.ndarray:
-    """(T,) of a list, (T, K) of a list of lists (ragged ones raise `TokensError`)."""
-    if not pa.types.is_list(values.type):
-        return values.to_numpy()
-    widths = set(values.value_lengths().to_pylist())
-    if len(widths) != 1:
-        raise TokensError(f"rows of codes have the widths {sorted(widths)}; expected one")
-    return values.flatten().to_numpy().reshape(len(values), widths.pop())
-
-
-__all__ = [
-    "JazzSaxTokens",
-    "JazzSaxTokensConfig",
-    "TokenSource",
-    "TokensError",
-    "load_tokens",
-    "refuse_foreign",
-    "write_corpus",
-]
+        for clip in split_clips(self.config.source, split):
+            yield clip["id"], clip

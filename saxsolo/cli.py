@@ -29,15 +29,15 @@ corpus = typer.Typer(help="Make the corpus that the model learns from.", no_args
 app.add_typer(corpus, name="corpus")
 
 CORPUS_COMMANDS = {
-    "render": ("dataset_scripts.render.__main__", "scores -> pairs of backing and solo audio"),
-    "build": ("dataset_scripts.corpus_build", "recordings -> token shards, all stages"),
-    "download": ("dataset_scripts.corpus_build", "links and folders -> checked recordings"),
-    "separate": ("dataset_scripts.corpus_build", "recordings -> backing and solo"),
-    "select": ("dataset_scripts.corpus_build", "backing and solo -> windows worth learning from"),
-    "augment": ("dataset_scripts.corpus_build", "windows -> pairs in several keys and tempi"),
-    "tokenise": ("dataset_scripts.tokenise", "pairs -> token shards"),
-    "report": ("dataset_scripts.corpus_report", "what a build took in, kept and left out"),
-    "push": ("dataset_scripts.push", "token shards -> the Hub"),
+    "render": ("saxsolo.corpus.render.command", "scores -> pairs of backing and solo audio"),
+    "build": ("saxsolo.corpus.build.build", "recordings -> token shards, all stages"),
+    "download": ("saxsolo.corpus.build.build", "links and folders -> checked recordings"),
+    "separate": ("saxsolo.corpus.build.build", "recordings -> backing and solo"),
+    "select": ("saxsolo.corpus.build.build", "backing and solo -> windows worth learning from"),
+    "augment": ("saxsolo.corpus.build.build", "windows -> pairs in several keys and tempi"),
+    "tokenise": ("saxsolo.corpus.tokens.tokenise", "pairs -> token shards"),
+    "report": ("saxsolo.corpus.build.report", "what a build took in, kept and left out"),
+    "push": ("saxsolo.corpus.tokens.push", "token shards -> the Hub"),
 }
 # one stage each of the module that builds all
 SINGLE_STAGES = ("download", "separate", "select", "augment")
@@ -126,9 +126,10 @@ def improvise(
     Exit code: 0 when all were played; 2 when something of yours was wrong (what can be played is
     played, the rest is listed with its reason); 1 for a defect; 130 when interrupted.
     """
-    from .extras import check_extras
-    from .jobs import Outcome, collect_jobs
-    from .output import output_folder
+    from saxsolo.playing.requests import Outcome, collect_jobs
+    from saxsolo.playing.take_files import check_extras
+
+    from .atomic import output_folder
 
     saving = {
         "audio_format": audio_format.value,
@@ -161,11 +162,11 @@ def _play(
     jobs: list, saving: dict, checkpoint: str | None, codec: str | None, quiet: bool, mute: bool
 ) -> list:
     """Plays jobs and says what was written, line by line as it is done."""
-    from .progress import Progress
+    from .progress_bar import Progress
 
     _quiet()
-    from .batch import check_settings, play_jobs
-    from .playing import load_player
+    from saxsolo.playing.batch import check_settings, play_jobs
+    from saxsolo.playing.performance import load_player
 
     check_settings(jobs)
     outcomes = []
@@ -216,12 +217,13 @@ def codec(
     codec: CodecOption = None,
 ) -> None:
     """Encode and decode IN: what the codec alone does to a sound."""
-    from .audio import open_sound
-    from .progress import Progress
+    from saxsolo.audio.files import open_sound
+
+    from .progress_bar import Progress
 
     open_sound(sound)
     _quiet()
-    from .coding import round_trip
+    from saxsolo.playing.round_trip import round_trip
 
     with Progress("coding") as progress:
         print(round_trip(sound, out, codec=codec, progress=progress))
@@ -237,7 +239,7 @@ def info(
 ) -> None:
     """What is installed, which model and codec play, on what, under which licences."""
     _quiet()
-    from .info import as_text, gather
+    from saxsolo.playing.info import as_text, gather
 
     facts = gather(checkpoint, codec)
     print(json.dumps(facts, indent=2) if as_json else as_text(facts))
@@ -275,15 +277,15 @@ def evaluate(
 ) -> None:
     """Does it listen? Play over held-out backings, measure, and compare with baselines."""
     try:
-        from evaluation.cases import choose_cases, find_takes
+        from saxsolo.evaluation.cases import choose_cases, find_takes
 
         cases = choose_cases(data, split, limit, seconds)
         if takes is not None:
             find_takes(takes, cases)
         _quiet()
-        from evaluation.report import Options
-        from evaluation.report import evaluate as report
-        from evaluation.tables import write_card
+        from saxsolo.evaluation.report import Options
+        from saxsolo.evaluation.report import evaluate as report
+        from saxsolo.evaluation.report_markdown import write_card
 
         report(
             Options(
@@ -396,7 +398,7 @@ def open_app(
 ) -> None:
     """Play in the browser: a page that streams the solo while it is made up."""
     try:
-        from space.web.server import launch
+        from saxsolo.page.server import launch
     except ModuleNotFoundError as error:
         raise SaxsoloError(
             f"{error.name} is not installed; pip install 'saxsolo[app]' brings it"

@@ -14,9 +14,9 @@ from pathlib import Path
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from ..errors import OutputError, PublishError
-from ..output import output_folder
-from .folder import list_files
+from saxsolo.atomic import output_folder
+from saxsolo.errors import OutputError, PublishError
+from saxsolo.publishing.folder import list_files
 
 KINDS = ("model", "dataset", "space")
 
@@ -70,8 +70,8 @@ def publish(
         PublishError: what is laid out is not whole, or the Hub does not take it.
         OutputError: `out` cannot be written or is not empty.
     """
-    from .check import check_dataset, check_model, check_secrets, check_space
-    from .upload import need_token, upload
+    from saxsolo.publishing.check import check_dataset, check_model, check_secrets, check_space
+    from saxsolo.publishing.upload import need_token, upload
 
     for name in (repository, dataset or repository):
         try:
@@ -88,20 +88,20 @@ def publish(
         folder = Path(place) / repository.split("/")[1]
         folder.mkdir()
         if kind == "model":
-            from .model import MODEL_FILES as stale
-            from .model import lay_out_model
+            from saxsolo.publishing.model import MODEL_FILES as stale
+            from saxsolo.publishing.model import lay_out_model
 
             lay_out_model(folder, repository, source, card=card, dataset=dataset)
             check = check_model
         elif kind == "dataset":
-            from .dataset import DATASET_FILES as stale
-            from .dataset import lay_out_dataset
+            from saxsolo.publishing.dataset import DATASET_FILES as stale
+            from saxsolo.publishing.dataset import lay_out_dataset
 
             lay_out_dataset(folder, source, accept_rights)
             check = check_dataset
         else:
-            from .space import SPACE_FILES as stale
-            from .space import lay_out_space
+            from saxsolo.publishing.space import SPACE_FILES as stale
+            from saxsolo.publishing.space import lay_out_space
 
             lay_out_space(folder, source, model)
             check = check_space

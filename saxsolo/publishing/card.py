@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from huggingface_hub import EvalResult, ModelCard
 
-from ..errors import PublishError
+from saxsolo.errors import PublishError
 
 NEEDED = ("license", "library_name", "pipeline_tag", "tags")
 TASK = ("audio-to-audio", "A saxophone solo over a backing track")

@@ -12,13 +12,13 @@ import yaml
 from huggingface_hub import ModelCard, SpaceCard
 from packaging.requirements import InvalidRequirement, Requirement
 
-from ..errors import PublishError
-from .folder import ROOT
+from saxsolo.assets import asset
+from saxsolo.errors import PublishError
 
 # -P and these lines: neither the clone nor an editable install of it is in sight
 HIDE = """
 import sys
-for name in ("saxsolo", "modeling_saxsolo", "dataset_scripts"):
+for name in ("saxsolo", "modeling_saxsolo"):
     sys.modules[name] = None
 """
 PLAY = """
@@ -45,7 +45,7 @@ import os
 import sys
 from importlib.machinery import PathFinder
 
-OURS = ("saxsolo", "modeling_saxsolo", "dataset_scripts", "evaluation", "space", "training")
+OURS = ("saxsolo", "modeling_saxsolo")
 folder, _, checkpoint = sys.argv[1:]
 
 
@@ -73,7 +73,7 @@ httpx.get(url + "config", timeout=60).raise_for_status()
 """
 SECRETS = re.compile(rb"\bhf_[A-Za-z0-9]{30,}|-----BEGIN [A-Z ]*PRIVATE KEY-----")
 MOST_SECONDS = 600
-DEFAULT_MODEL = ROOT / "checkpoints" / "saxsolo-small"
+DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
 COLOURS = ("red", "yellow", "green", "blue", "indigo", "purple", "pink", "gray")
 
 
@@ -167,7 +167,7 @@ def check_space(folder: Path) -> None:
         except (SyntaxError, ValueError) as error:
             name = path.relative_to(folder)
             raise PublishError(f"{name} does not compile: {error}") from error
-    if (folder / "web" / "server.py").is_file():
+    if "saxsolo.page" in (folder / front["app_file"]).read_text("utf-8"):
         along = (folder / "checkpoints").is_dir()
         stand_in = "" if along else os.environ.get("SAXSOLO_CHECKPOINT") or str(DEFAULT_MODEL)
         _run(START, folder, stand_in, hidden=("SAXSOLO_CHECKPOINT", "SAXSOLO_CODEC"))

@@ -2,7 +2,8 @@
 
 from pathlib import Path
 
-from ..errors import PublishError
+from saxsolo.errors import PublishError
+
 from .folder import copy_files
 
 DATASET_FILES = ["data/*.parquet"]
@@ -20,8 +21,8 @@ def lay_out_dataset(folder: Path, source: Path | None, accept_rights: bool = Fal
     """
     if source is None:
         raise PublishError("--from is missing: name the folder of tokens (saxsolo corpus tokenise)")
-    from dataset_scripts.push import PushError, files_to_send
-    from dataset_scripts.token_checks import TokensError
+    from saxsolo.corpus.tokens.checks import TokensError
+    from saxsolo.corpus.tokens.push import PushError, files_to_send
 
     try:
         tokens, names = files_to_send(source, accept_rights)

@@ -3,9 +3,7 @@
 import shutil
 from pathlib import Path
 
-from ..errors import PublishError
-
-ROOT = Path(__file__).resolve().parents[2]
+from saxsolo.errors import PublishError
 
 
 def list_files(folder: Path) -> dict[str, int]:

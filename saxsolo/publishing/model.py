@@ -6,10 +6,11 @@ import tempfile
 from pathlib import Path
 
 import modeling_saxsolo
+from saxsolo.assets import asset
+from saxsolo.errors import PublishError
 
-from ..errors import PublishError
 from .card import check_weights, fill_card
-from .folder import ROOT, copy_files
+from .folder import copy_files
 
 # what an earlier commit may hold that this one replaces
 MODEL_FILES = ["*.py", "*.safetensors", "*.safetensors.index.json", "codec/*", "samples/*"]
@@ -25,7 +26,7 @@ def lay_out_model(
     *,
     card: Path | None = None,
     dataset: str | None = None,
-    examples: Path = ROOT / "examples",
+    examples: Path | None = None,
     seconds: float = SAMPLE_SECONDS,
 ) -> None:
     """Fills `folder` with a checkpoint as `from_pretrained` and `pipeline` load it from the Hub.
@@ -36,12 +37,13 @@ def lay_out_model(
     Args:
         source: folder of a checkpoint; the default one when None.
         card, dataset: see `publish`.
-        examples: folder of the backings to play samples over. seconds: of each.
+        examples: folder of the backings to play samples over; the project's own when None.
+        seconds: of each sample.
 
     Raises:
         PublishError: no checkpoint of a solo model, no codec, no card, figures of other weights.
     """
-    from ..checkpoint import DEFAULT_MODEL
+    from saxsolo.weights.loading import DEFAULT_MODEL
 
     source = source or DEFAULT_MODEL
     settings = _read_json(source / "config.json")
@@ -53,7 +55,9 @@ def lay_out_model(
     from modeling_saxsolo.pipeline_saxsolo import CUSTOM_PIPELINES
 
     if "auto_map" not in settings:
-        raise PublishError(f"{source}/config.json has no auto_map; ship it with training.ship")
+        raise PublishError(
+            f"{source}/config.json has no auto_map; ship it with saxsolo.training.export"
+        )
     weights = sorted(path.name for path in source.glob("*.safetensors*"))
     optional = [n for n in ("generation_config.json", "figures.json") if (source / n).is_file()]
     copy_files(source, folder, [*weights, *optional])
@@ -68,10 +72,10 @@ def lay_out_model(
     elif "/" not in str(processor.get("codec")) or str(processor["codec"]).startswith("."):
         raise PublishError(f"{source} names the codec {processor.get('codec')}, which is not there")
     _write_json(folder / "processor_config.json", processor)
-    copy_files(ROOT, folder, ["LICENSE", "NOTICE"])
+    copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
     card = find_card(source, card)
     check_weights(card, sha256(folder), sha256(folder / "codec"), source)
-    samples = play_samples(folder, examples, seconds)
+    samples = play_samples(folder, examples or asset("examples"), seconds)
     text = fill_card(card, repository, samples, dataset)
     (folder / "README.md").write_text(text, encoding="utf-8")
 
@@ -84,7 +88,7 @@ def find_card(source: Path, card: Path | None) -> Path:
     """
     places = [card] if card else [source / "README.md", source / "model_card.md"]
     if card is None:
-        places.append(ROOT / "model_card.md")
+        places.append(asset("model_card.md"))
     for place in places:
         if place.is_file():
             return place
@@ -96,8 +100,8 @@ def play_samples(folder: Path, examples: Path, seconds: float) -> list[str]:
     backings = sorted(examples.glob("*.flac"))
     if not backings:
         raise PublishError(f"{examples} holds no backing (*.flac) to play samples over")
-    from ..checkpoint import load_player
-    from ..playing import improvise
+    from saxsolo.playing.performance import improvise
+    from saxsolo.weights.loading import load_player
 
     codec = folder / "codec"
     player = load_player(folder, codec if codec.is_dir() else None)

@@ -7,17 +7,19 @@ import json
 import re
 from pathlib import Path
 
-from ..errors import PublishError
-from .folder import ROOT, copy_files
+from saxsolo.assets import PACKAGE, asset
+from saxsolo.errors import PublishError
+
+from .folder import copy_files
 
 # what an earlier commit may hold that this one replaces
 SPACE_FILES = ["*.py", "model.json", "checkpoints/*", "examples/*"]
 NEEDED = ("README.md", "app.py", "requirements.txt")
 # kinds of files that a Space shows or runs; what else lies about stays at home
 SUFFIXES = {".py", ".md", ".txt", ".css", ".js", ".html", ".svg", ".png", ".jpg", ".flac", ".mp3"}
-SKIPPED = {"__pycache__", "tests", "runs", "takes", "node_modules"}
+SKIPPED = {"__pycache__", "assets", "tests", "runs", "takes", "node_modules"}
 # no registry holds them, so they stand beside app.py
-PACKAGES = ("saxsolo", "modeling_saxsolo", "dataset_scripts/score")
+PACKAGES = ("saxsolo", "modeling_saxsolo")
 MODEL = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
 
 
@@ -38,24 +40,25 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
             f"{model!r} names no commit; say OWNER/NAME@ and its 40 hexadecimal digits"
         )
     own = source is None
-    source = source or ROOT / "space"
+    source = source or asset("space")
     for name in NEEDED:
         if not (source / name).is_file():
             raise PublishError(f"{source} is no Space: it has no {name}")
     copy_files(source, folder, _names(source, SUFFIXES))
     for package in PACKAGES:
-        copy_files(ROOT / package, folder / package, _names(ROOT / package, {".py"}))
-    copy_files(ROOT, folder, ["dataset_scripts/__init__.py"])
-    copy_files(ROOT / "examples", folder / "examples", _names(ROOT / "examples", {".flac"}))
-    copy_files(ROOT, folder, ["LICENSE", "NOTICE"])
+        root = PACKAGE.parent / package
+        copy_files(root, folder / package, _names(root, {".py", ".css", ".js"}))
+    examples, checkpoints = asset("examples"), asset("checkpoints")
+    copy_files(examples, folder / "examples", _names(examples, {".flac"}))
+    copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
     if named:
         told = {"repo": named[1], "revision": named[2]}
         (folder / "model.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
     elif (source / "model.json").is_file():
         copy_files(source, folder, ["model.json"])
     elif own:
-        names = _names(ROOT / "checkpoints", {".json", ".safetensors"})
-        copy_files(ROOT / "checkpoints", folder / "checkpoints", names)
+        names = _names(checkpoints, {".json", ".safetensors"})
+        copy_files(checkpoints, folder / "checkpoints", names)
 
 
 def _names(folder: Path, suffixes: set[str]) -> list[str]:

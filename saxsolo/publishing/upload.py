@@ -7,7 +7,7 @@ from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError
 from huggingface_hub.utils import httpx
 
-from ..errors import PublishError
+from saxsolo.errors import PublishError
 
 REASONS = {
     401: "it does not know the token; `hf auth login`, or put a valid one into HF_TOKEN",

@@ -11,9 +11,10 @@ import torch
 from hypothesis import settings as hypothesis_settings
 
 from benchmarks.made_up_music import band_like, sax_like, write_recording
-from dataset_scripts.score import builtin_scores, frame_labels, score_tokens
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.music.frame_labels import frame_labels, score_tokens
 
 # The same examples every time, and no deadline: a busy machine is no failure.
 hypothesis_settings.register_profile("steady", deadline=None, derandomize=True)

@@ -17,13 +17,14 @@ import yaml
 
 import train
 from benchmarks.made_up_music import write_bad_files
-from dataset_scripts import corpus_build
-from dataset_scripts.corpus_build import SAMPLES, BuildError, build, main, room_wanted
-from dataset_scripts.corpus_config import read_config
-from dataset_scripts.corpus_stages import Job
-from dataset_scripts.jazz_sax_tokens import load_tokens
-from dataset_scripts.recordings import Recording, RecordingsError
-from dataset_scripts.stage_state import (
+from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
+from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from saxsolo.corpus.build import build as corpus_build
+from saxsolo.corpus.build.build import SAMPLES, BuildError, build, main, room_wanted
+from saxsolo.corpus.build.stages import Job
+from saxsolo.corpus.config import read_config
+from saxsolo.corpus.recordings.sources import Recording, RecordingsError
+from saxsolo.corpus.stage_state import (
     SPARE_BYTES,
     DiskFullError,
     StageRecord,
@@ -31,9 +32,8 @@ from dataset_scripts.stage_state import (
     read_record,
     write_record,
 )
-from dataset_scripts.token_checks import read_layout
-from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
-from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from saxsolo.corpus.tokens.checks import read_layout
+from saxsolo.corpus.tokens.shards import load_tokens
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -244,7 +244,7 @@ def test_a_disk_too_small_is_said_before_the_work(place, tmp_path, capsys, monke
 
 
 def test_what_push_would_send_loads_and_trains(place, built, tmp_path):
-    from dataset_scripts.push import push
+    from saxsolo.corpus.tokens.push import push
 
     told = push(built, "user/jazz-sax-tokens", dry_run=True).splitlines()[1:]
     for name in (line.split()[0] for line in told):
@@ -315,7 +315,7 @@ def test_a_description_with_an_unknown_word(place, tmp_path, sounds):
 
 
 def test_the_report_says_what_became_of_everything(built):
-    from dataset_scripts.corpus_report import report
+    from saxsolo.corpus.build.report import report
 
     text = report(built).read_text("utf-8")
     assert f"{GOOD} recordings" in text and "CC0-1.0" in text and "| separate |" in text

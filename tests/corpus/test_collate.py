@@ -4,11 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from dataset_scripts.collate import IGNORE, CollateError, Collator
-from dataset_scripts.score import builtin_scores, frame_labels, score_tokens
-from dataset_scripts.score_rows import CLIP_FRAMES, clip_bounds, score_rows
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.delay_saxsolo import undo_delay
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.corpus.tokens.collate import IGNORE, CollateError, Collator
+from saxsolo.corpus.tokens.score_rows import CLIP_FRAMES, clip_bounds, score_rows
+from saxsolo.music.frame_labels import frame_labels, score_tokens
 
 SMALL = {"hidden_size": 32, "num_attention_heads": 2, "codebook_size": 128, "window_frames": 200}
 

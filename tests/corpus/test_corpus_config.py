@@ -2,7 +2,7 @@
 
 import pytest
 
-from dataset_scripts.corpus_config import ConfigError, read_config
+from saxsolo.corpus.config import ConfigError, read_config
 
 
 def write(folder, text):

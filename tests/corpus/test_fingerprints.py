@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from dataset_scripts import fingerprints
-from dataset_scripts.fingerprints import (
+from saxsolo.corpus.recordings import fingerprints
+from saxsolo.corpus.recordings.fingerprints import (
     Fingerprint,
     FingerprintMaker,
     decode,

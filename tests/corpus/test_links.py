@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from dataset_scripts.corpus_config import DownloadConfig
-from dataset_scripts.download import download_recording
-from dataset_scripts.links import fetch_link, open_link
-from dataset_scripts.recordings import Recording
-from dataset_scripts.stage_state import DiskFullError, ItemError
+from saxsolo.corpus.config import DownloadConfig
+from saxsolo.corpus.recordings.download import download_recording
+from saxsolo.corpus.recordings.links import fetch_link, open_link
+from saxsolo.corpus.recordings.sources import Recording
+from saxsolo.corpus.stage_state import DiskFullError, ItemError
 
 PATIENT = DownloadConfig(pause_seconds=0.0, retries=3, timeout_seconds=1.0, shortest_seconds=1.0)
 
@@ -204,13 +204,13 @@ def test_ytdlp_still_says_so_where_there_is_no_runtime():
 
 
 def test_what_the_site_told_is_kept_with_the_file(server, tmp_path, monkeypatch):
-    from dataset_scripts import download
+    from saxsolo.corpus.recordings import download
 
     def told(*arguments):
         path, _ = fetch_link(*arguments)
         return path, {"license": "CC-BY-4.0", "duration": 3.0}
 
-    monkeypatch.setattr("dataset_scripts.links.fetch_link", told)
+    monkeypatch.setattr("saxsolo.corpus.recordings.links.fetch_link", told)
     one = Recording("it", link=f"{server.url}/solo.flac")
     assert download.download_recording(one, tmp_path, PATIENT).licence == "CC-BY-4.0"
     asked = len(server.seen)

@@ -2,10 +2,10 @@
 
 import pytest
 
-from dataset_scripts import push as pushing
-from dataset_scripts.push import PushError, push
-from dataset_scripts.token_checks import TokensError
-from dataset_scripts.tokenise import tokenise
+from saxsolo.corpus.tokens import push as pushing
+from saxsolo.corpus.tokens.checks import TokensError
+from saxsolo.corpus.tokens.push import PushError, push
+from saxsolo.corpus.tokens.tokenise import tokenise
 
 
 class Hub:
@@ -98,7 +98,7 @@ def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(hub, tokens):
 
 
 def test_a_data_set_of_the_hub_is_fetched_to_train_on(tokens, monkeypatch):
-    from dataset_scripts.jazz_sax_tokens import load_tokens
+    from saxsolo.corpus.tokens.shards import load_tokens
 
     asked = []
 

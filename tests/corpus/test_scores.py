@@ -9,23 +9,20 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_scripts.score import (
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.corpus.scores.splits import assign_splits, title_key
+from saxsolo.corpus.scores.weimar import read_weimar
+from saxsolo.music.chord_symbols import ChordError, parse_chord, transpose_chord
+from saxsolo.music.frame_labels import (
     LABEL_SIZES,
-    Beat,
-    Note,
-    Score,
-    ScoreError,
-    builtin_scores,
+    fold_pitch,
     frame_labels,
-    parse_chord,
-    read_weimar,
     score_tokens,
     tokens_to_notes,
-    transpose_chord,
+    transpose_labels,
+    transpose_tokens,
 )
-from dataset_scripts.score.chords import ChordError
-from dataset_scripts.score.labels import fold_pitch, transpose_labels, transpose_tokens
-from dataset_scripts.splits import assign_splits, title_key
+from saxsolo.music.score import Beat, Note, Score, ScoreError
 
 NAMES = ("C", "C#", "Db", "D", "Eb", "E", "F", "F#", "Gb", "G", "Ab", "A", "Bb", "B")
 SUFFIXES = (

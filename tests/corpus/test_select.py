@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import soundfile
 
-from dataset_scripts.corpus_config import SelectConfig
-from dataset_scripts.select import frame_rms, select_windows, stem_correlation
+from saxsolo.corpus.config import SelectConfig
+from saxsolo.corpus.recordings.select import frame_rms, select_windows, stem_correlation
 
 RATE = 32000
 QUICK = SelectConfig(frame_seconds=2.0, shortest_seconds=4.0, longest_seconds=20.0)

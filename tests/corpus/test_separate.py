@@ -9,11 +9,11 @@ import soundfile
 import torch
 from safetensors.torch import save_file
 
-from dataset_scripts import separators
-from dataset_scripts.corpus_config import SeparateConfig
-from dataset_scripts.separate import separate_recording
-from dataset_scripts.separators import Segment, SeparatorError, make_separator
-from dataset_scripts.stage_state import ItemError
+from saxsolo.corpus.config import SeparateConfig
+from saxsolo.corpus.recordings import separators
+from saxsolo.corpus.recordings.separate import separate_recording
+from saxsolo.corpus.recordings.separators import Segment, SeparatorError, make_separator
+from saxsolo.corpus.stage_state import ItemError
 
 RATE = 32000
 ORACLE = SeparateConfig(separator="oracle", segment_seconds=2.0, context_seconds=0.5)
@@ -42,7 +42,7 @@ def test_the_oracle_gives_the_stems_back_across_segments(sounds, tmp_path):
 
 
 def test_both_stems_end_at_one_loudness(sounds, tmp_path):
-    from saxsolo.loudness import LoudnessMeter
+    from saxsolo.audio.loudness import LoudnessMeter
 
     path = sounds.recording(tmp_path / "in", "a", 5.0, seed=1)
     separate_recording(path, make_separator(ORACLE), tmp_path / "out", ORACLE)

@@ -13,11 +13,11 @@ import soundfile
 import torch
 from transformers import EncodecConfig, EncodecModel
 
-from dataset_scripts import tokenise as tokenise_module
-from dataset_scripts.jazz_sax_tokens import TokensError, load_tokens
-from dataset_scripts.token_checks import sha256_of
-from dataset_scripts.tokenise import TokeniseError, main, tokenise
 from modeling_saxsolo.codec_adapter_saxsolo import encode
+from saxsolo.corpus.tokens import tokenise as tokenise_module
+from saxsolo.corpus.tokens.checks import sha256_of
+from saxsolo.corpus.tokens.shards import TokensError, load_tokens
+from saxsolo.corpus.tokens.tokenise import TokeniseError, main, tokenise
 
 
 @pytest.fixture(scope="module")

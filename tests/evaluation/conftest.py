@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 from hypothesis import settings as hypothesis_settings
 
-from dataset_scripts.score import builtin_scores, frame_labels, score_tokens
-from evaluation.notes import SoloNotes, notes_of_score
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.evaluation.notes import SoloNotes, notes_of_score
+from saxsolo.music.frame_labels import frame_labels, score_tokens
 
 RATE = 16000
 

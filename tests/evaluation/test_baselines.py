@@ -5,9 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_scripts.score import Note, builtin_scores, frame_labels
-from dataset_scripts.score.labels import transpose_labels
-from evaluation.baselines import (
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.evaluation.baselines import (
     RANGES,
     RATE,
     Grid,
@@ -17,8 +16,10 @@ from evaluation.baselines import (
     retrieve,
     sines,
 )
-from evaluation.figures import METRICS, RANKING, check_ranking, figure, interval
-from evaluation.harmony import SCALES
+from saxsolo.evaluation.case_metrics import METRICS, RANKING, check_ranking, figure, interval
+from saxsolo.evaluation.harmony import SCALES
+from saxsolo.music.frame_labels import frame_labels, transpose_labels
+from saxsolo.music.score import Note
 
 SCORES = {score.id: score for score in builtin_scores()}
 FRAMES = 1000

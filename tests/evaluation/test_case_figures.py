@@ -5,10 +5,10 @@ import pytest
 
 pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[evaluate])")
 
-from dataset_scripts.score import Note
-from evaluation.baselines import RATE, sines
-from evaluation.figures import METRICS, case_figures, wins
-from evaluation.notes import track_notes
+from saxsolo.evaluation.baselines import RATE, sines
+from saxsolo.evaluation.case_metrics import METRICS, case_figures, wins
+from saxsolo.evaluation.notes import track_notes
+from saxsolo.music.score import Note
 
 SECONDS = 4
 TUNES = {0: [60, 64, 67, 71, 60, 64, 67, 71], 6: [66, 70, 73, 77, 66, 70, 73, 77]}

@@ -8,8 +8,8 @@ import pytest
 import soundfile
 import torch
 
-from evaluation.cases import EvaluationError
-from evaluation.codec_corpus import judge_codec
+from saxsolo.evaluation.cases import EvaluationError
+from saxsolo.training.codec_evaluation import judge_codec
 
 RATE, SECONDS = 32000, 2
 

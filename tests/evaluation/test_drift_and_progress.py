@@ -6,9 +6,10 @@ import json
 import numpy as np
 import pytest
 
-from evaluation import drift, progress
-from evaluation.cases import EvaluationError
-from evaluation.notes import SoloNotes
+from saxsolo.evaluation import drift
+from saxsolo.evaluation import report_comparison as progress
+from saxsolo.evaluation.cases import EvaluationError
+from saxsolo.evaluation.notes import SoloNotes
 
 
 def chromatic(pitches: list[int], every: float = 0.5) -> SoloNotes:

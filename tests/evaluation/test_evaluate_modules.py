@@ -10,10 +10,10 @@ pytest.importorskip("evaluate", reason="needs pip install saxsolo[evaluate]")
 
 import evaluate
 
-from evaluation import harmony, timing
-from evaluation.notes import track_notes
+from saxsolo.evaluation import harmony, timing
+from saxsolo.evaluation.notes import track_notes
 
-FOLDER = Path(__file__).resolve().parents[2] / "evaluation"
+FOLDER = Path(__file__).resolve().parents[2] / "saxsolo" / "evaluation"
 RATE = 16000
 
 

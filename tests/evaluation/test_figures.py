@@ -3,9 +3,9 @@
 import numpy as np
 import pytest
 
-from evaluation.codec import codebook_use, log_mel_distance
-from evaluation.harmony import chord_tone_share, matched_against_shuffled
-from evaluation.notes import SoloNotes, midi_pitch
+from saxsolo.audio.codec_metrics import codebook_use, log_mel_distance
+from saxsolo.evaluation.harmony import chord_tone_share, matched_against_shuffled
+from saxsolo.evaluation.notes import SoloNotes, midi_pitch
 
 RATE = 32000
 
@@ -51,7 +51,7 @@ def test_log_mel_distance_grows_with_the_damage():
 
 def test_pitch_agreement_hears_a_semitone():
     pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[corpus])")
-    from evaluation.codec import pitch_agreement
+    from saxsolo.audio.codec_metrics import pitch_agreement
 
     time = np.arange(RATE) / RATE
     tone = {
@@ -66,7 +66,7 @@ def test_pitch_agreement_hears_a_semitone():
 
 def test_a_note_that_comes_late_is_wrong_only_at_its_start():
     pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[corpus])")
-    from evaluation.codec import pitch_agreement
+    from saxsolo.audio.codec_metrics import pitch_agreement
 
     time = np.arange(2 * RATE) / RATE
 

@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation import chords, harmony, timing
-from evaluation.codec import bits_a_second, multi_resolution_stft_distance, si_sdr
-from evaluation.notes import SoloNotes
-from evaluation.novelty import Novelty
-from evaluation.shape import distances, features, jensen_shannon
-from evaluation.sound import SoundError, frechet_distance, log_mel_statistics
+from saxsolo.audio.codec_metrics import bits_a_second, multi_resolution_stft_distance, si_sdr
+from saxsolo.evaluation import chroma_chords as chords
+from saxsolo.evaluation import harmony, timing
+from saxsolo.evaluation.notes import SoloNotes
+from saxsolo.evaluation.novelty import Novelty
+from saxsolo.evaluation.shape import distances, features, jensen_shannon
+from saxsolo.evaluation.sound import SoundError, frechet_distance, log_mel_statistics
 
 RATE = 16000
 pitches = st.lists(st.integers(44, 80), min_size=1, max_size=40)

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from evaluation.notes import NotesError, SoloNotes, note_f1, notes_of_score, track_notes
+from saxsolo.evaluation.notes import NotesError, SoloNotes, note_f1, notes_of_score, track_notes
 
 RATE = 16000
 

@@ -5,12 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from evaluation import harmony, timing
-from evaluation.adherence import apa_style
-from evaluation.notes import SoloNotes, note_f1, track_notes
-from evaluation.novelty import Novelty
-from evaluation.shape import distances
-from evaluation.sound import frechet_log_mel
+from saxsolo.evaluation import harmony, timing
+from saxsolo.evaluation.adherence import apa_style
+from saxsolo.evaluation.notes import SoloNotes, note_f1, track_notes
+from saxsolo.evaluation.novelty import Novelty
+from saxsolo.evaluation.shape import distances
+from saxsolo.evaluation.sound import frechet_log_mel
 
 RATE = 16000
 

@@ -13,13 +13,14 @@ import soundfile as sf
 pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[evaluate])")
 pytest.importorskip("matplotlib", reason="needs matplotlib (pip install saxsolo[evaluate])")
 
-from dataset_scripts.score import builtin_scores, frame_labels, score_tokens
-from evaluation import report as report_module
-from evaluation import shelf as shelf_module
-from evaluation.baselines import RATE, sines
-from evaluation.tables import BEGIN, END
 from saxsolo import cli
-from saxsolo.checkpoint import load_player
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.evaluation import artifact_cache as shelf_module
+from saxsolo.evaluation import report as report_module
+from saxsolo.evaluation.baselines import RATE, sines
+from saxsolo.evaluation.report_markdown import BEGIN, END
+from saxsolo.music.frame_labels import frame_labels, score_tokens
+from saxsolo.weights.loading import load_player
 
 from ..product.conftest import save_checkpoint
 
@@ -38,7 +39,7 @@ def add_pair(pairs: Path, split: str, name: str, semitones: int = 0) -> dict:
     tokens = score_tokens(score, frames)
     labels = frame_labels(score, frames)
     if semitones:
-        from dataset_scripts.score.labels import transpose_labels, transpose_tokens
+        from saxsolo.music.frame_labels import transpose_labels, transpose_tokens
 
         tokens, labels = transpose_tokens(tokens, semitones), transpose_labels(labels, semitones)
     np.savez(folder / "labels.npz", frame_labels=labels, score=tokens)
@@ -100,9 +101,9 @@ def evaluate(monkeypatch, capfd, pairs, checkpoint, tmp_path):
 @pytest.fixture(autouse=True)
 def plain(monkeypatch, request):
     """The same baselines on every machine; pictures only where they are looked at."""
-    monkeypatch.setattr("evaluation.baselines._has_fluidsynth", lambda: False)
+    monkeypatch.setattr("saxsolo.evaluation.baselines._has_fluidsynth", lambda: False)
     if "drawn" not in request.fixturenames:
-        monkeypatch.setattr("evaluation.pictures.draw_all", lambda *_: [])
+        monkeypatch.setattr("saxsolo.evaluation.pictures.draw_all", lambda *_: [])
 
 
 @pytest.fixture
@@ -184,7 +185,7 @@ def test_files_that_a_person_reads(evaluate, pairs, tmp_path, shared_out, drawn)
 
 
 def report_names() -> dict[str, str]:
-    from evaluation.tables import NAMES
+    from saxsolo.evaluation.report_markdown import NAMES
 
     return NAMES
 
@@ -279,7 +280,7 @@ def test_chords_nobody_labelled_are_estimated(evaluate, pairs, tmp_path):
 
 def test_likelihood_of_every_stream(evaluate, pairs, checkpoint, tmp_path, shared_out, drawn):
     pytest.importorskip("datasets", reason="needs datasets (pip install saxsolo[train])")
-    from dataset_scripts.tokenise import main as tokenise
+    from saxsolo.corpus.tokens.tokenise import main as tokenise
 
     tokens = tmp_path / "tokens"
     codec = checkpoint / "codec"

@@ -5,8 +5,8 @@ import pyloudnorm
 import pytest
 import soundfile as sf
 
-from saxsolo.audio import open_sound
-from saxsolo.loudness import LoudnessMeter
+from saxsolo.audio.files import open_sound
+from saxsolo.audio.loudness import LoudnessMeter
 
 from .conftest import chords
 

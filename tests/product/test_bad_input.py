@@ -9,7 +9,7 @@ import pytest
 import soundfile as sf
 
 from saxsolo import AudioError, SettingError, improvise
-from saxsolo.audio import open_sound
+from saxsolo.audio.files import open_sound
 
 from .conftest import save_checkpoint, tiny_codec
 
@@ -130,7 +130,7 @@ def test_unwritable_output_is_found_before_anything_is_loaded(run, tmp_path, bac
     def never(*_: object, **__: object) -> None:
         raise AssertionError("loaded a model although nothing can be written")
 
-    monkeypatch.setattr("saxsolo.playing.load_player", never)
+    monkeypatch.setattr("saxsolo.playing.performance.load_player", never)
     blocked = tmp_path / "file"
     blocked.touch()
     code, _, stderr = run("improvise", backing, "--out", blocked / "take")
@@ -270,7 +270,7 @@ def test_a_full_disk_leaves_the_earlier_take(tmp_path, player, backing, monkeypa
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("saxsolo.take.json.dumps", full)
+    monkeypatch.setattr("saxsolo.playing.take.json.dumps", full)
     with pytest.raises(OSError, match="No space left"):
         take.save(tmp_path)
     assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == earlier

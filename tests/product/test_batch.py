@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from saxsolo.audio.writing import FORMATS
 from saxsolo.errors import SettingError
-from saxsolo.jobs import collect_jobs, read_playlist
-from saxsolo.output import FORMATS
+from saxsolo.playing.requests import collect_jobs, read_playlist
 
 from .conftest import chords
 
@@ -133,7 +133,7 @@ def test_notes_score_and_picture(play, backing, tmp_path):
 
 @pytest.mark.parametrize("option", ["midi", "musicxml", "plot"])
 def test_a_missing_library_is_named_first(play, backing, tmp_path, monkeypatch, option):
-    monkeypatch.setattr("saxsolo.extras.find_spec", lambda _: None)
+    monkeypatch.setattr("saxsolo.playing.take_files.find_spec", lambda _: None)
     code, _, stderr = play(backing, f"--{option}")
     assert code == 2 and "saxsolo[notes]" in stderr and stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
@@ -172,7 +172,7 @@ def test_json_and_quiet(play, folder, tmp_path):
 
 
 def test_a_defect_in_one_is_told_and_the_others_are_played(play, folder, tmp_path, monkeypatch):
-    from saxsolo import take
+    from saxsolo.playing.performance import take
 
     whole = take.Take.save
 
@@ -181,7 +181,7 @@ def test_a_defect_in_one_is_told_and_the_others_are_played(play, folder, tmp_pat
             raise ZeroDivisionError("oops")
         return whole(self, place, **options)
 
-    monkeypatch.setattr("saxsolo.take.Take.save", broken)
+    monkeypatch.setattr("saxsolo.playing.take.Take.save", broken)
     code, _, stderr = play(*(folder / f"good 0 {k}.{k}" for k in ("wav", "flac", "mp3")))
     assert code == 1
     assert "2 of 3 played" in stderr and "a defect: ZeroDivisionError: oops" in stderr
@@ -189,7 +189,7 @@ def test_a_defect_in_one_is_told_and_the_others_are_played(play, folder, tmp_pat
 
 
 def test_interrupted_between_keeps_what_is_done(play, folder, tmp_path, monkeypatch):
-    from saxsolo import output
+    from saxsolo.audio.files import writing as output
 
     whole, seen = output.Scratch.append, []
 
@@ -200,7 +200,7 @@ def test_interrupted_between_keeps_what_is_done(play, folder, tmp_path, monkeypa
             raise KeyboardInterrupt
         whole(self, samples)
 
-    monkeypatch.setattr("saxsolo.playing.Scratch.append", interrupted)
+    monkeypatch.setattr("saxsolo.playing.performance.Scratch.append", interrupted)
     code, _, _ = play(*(folder / f"good 0 {k}.{k}" for k in ("wav", "flac", "mp3")))
     assert code == 130
     assert names(tmp_path / "out") == ["good 0 wav"]
@@ -213,7 +213,7 @@ def test_nothing_half_of_a_take_whose_score_fails(play, backing, tmp_path, monke
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("saxsolo.notation.write_musicxml", interrupted)
+    monkeypatch.setattr("saxsolo.notation.musicxml.write_musicxml", interrupted)
     code, _, _ = play(backing, "--musicxml")
     assert code == 130 and not (tmp_path / "out").exists()
 

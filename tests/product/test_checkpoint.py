@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from saxsolo import CheckpointError, Performance, Settings, load_player
-from saxsolo.audio import open_sound
+from saxsolo.audio.files import open_sound
 
 from .conftest import chords, tiny_codec
 
@@ -49,7 +49,7 @@ def test_a_hub_id(checkpoint, monkeypatch):
         asked.append((name, allow_patterns))
         return str(checkpoint)
 
-    monkeypatch.setattr("saxsolo.checkpoint.snapshot_download", download)
+    monkeypatch.setattr("saxsolo.weights.loading.snapshot_download", download)
     player = load_player("someone/saxsolo-small")
     assert player.solo.name == "someone/saxsolo-small"
     ((name, patterns),) = asked

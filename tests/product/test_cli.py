@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from saxsolo.progress import Progress
+from saxsolo.progress_bar import Progress
 
 from .conftest import chords
 
@@ -97,7 +97,7 @@ def test_interrupted_leaves_nothing(run, tmp_path, backing, checkpoint, monkeypa
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("saxsolo.playing.Scratch.append", interrupted)
+    monkeypatch.setattr("saxsolo.playing.performance.Scratch.append", interrupted)
     out = tmp_path / "new"
     code, _, stderr = run("improvise", backing, "--out", out, "--checkpoint", checkpoint)
     assert code == 130 and not out.exists(), stderr
@@ -106,7 +106,7 @@ def test_interrupted_leaves_nothing(run, tmp_path, backing, checkpoint, monkeypa
 class TestProgress:
     def test_plain_lines_where_there_is_no_terminal(self, monkeypatch):
         clock = iter([100.0, 106.0, 107.0, 112.0])
-        monkeypatch.setattr("saxsolo.progress.time.monotonic", lambda: next(clock))
+        monkeypatch.setattr("saxsolo.progress_bar.time.monotonic", lambda: next(clock))
         text = io.StringIO()
         with Progress("playing", text) as progress:
             for done in (1, 10, 15, 20):

@@ -7,9 +7,10 @@ import pytest
 import soundfile as sf
 
 from saxsolo import improvise
-from saxsolo.checkpoint import CHECKPOINTS
+from saxsolo.assets import asset
 
 ROOT = Path(__file__).resolve().parents[2]
+CHECKPOINTS = asset("checkpoints")
 EXAMPLES = sorted((ROOT / "examples").glob("*.flac"))
 # what the default is trained for, in MIDI numbers, with an octave's grace for folding
 LOWEST, HIGHEST = 40, 90

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from saxsolo.errors import SettingError
-from saxsolo.grid import find_grid, hear
+from saxsolo.music.beat_grid import find_grid
+from saxsolo.playing.hearing import hear
 
 from .conftest import save_checkpoint
 

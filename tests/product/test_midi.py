@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_scripts.score import Note
+from saxsolo.audio.pitch import HOP_SECONDS, PitchTrack, track_pitch, track_pitch_of_blocks
 from saxsolo.errors import AudioError
-from saxsolo.midi import BEND_STEP, bends_of, read_midi, with_loudness, write_midi
-from saxsolo.pitch import HOP_SECONDS, PitchTrack, track_pitch, track_pitch_of_blocks
+from saxsolo.music.score import Note
+from saxsolo.notation.midi import BEND_STEP, bends_of, read_midi, with_loudness, write_midi
 
 mido = pytest.importorskip("mido", reason="needs mido (pip install saxsolo[notes])")
 NOTES = [Note(0.1, 0.4, 60, 1.0), Note(0.5, 0.02, 62, 0.0), Note(0.52, 1.0, 62, 0.5)]

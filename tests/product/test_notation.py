@@ -11,10 +11,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from dataset_scripts.score import Note
-from saxsolo.grid import Grid
-from saxsolo.notation import key_of, pieces, write_musicxml
-from saxsolo.quantise import Lead, quantise
+from saxsolo.music.beat_grid import Grid
+from saxsolo.music.score import Note
+from saxsolo.notation.musicxml import key_of, pieces, write_musicxml
+from saxsolo.notation.quantise import Lead, quantise
 
 BEAT = 0.5
 

@@ -5,8 +5,8 @@ import os
 
 import pytest
 
-from saxsolo.output import replacing
-from saxsolo.take import earlier_files
+from saxsolo.atomic import replacing
+from saxsolo.playing.take import earlier_files
 
 NEW = ("solo.flac", "mix.flac", "run.json")
 OLD = ("solo.wav", "mix.wav", "run.json", "solo.mid")
@@ -54,7 +54,7 @@ def test_interrupted_anywhere_the_old_take_is_back(folder, monkeypatch, error, w
             if len(calls) == stop:
                 raise error
 
-        monkeypatch.setattr("saxsolo.output.os.replace", broken)
+        monkeypatch.setattr("saxsolo.audio.writing.os.replace", broken)
         with pytest.raises((OSError, KeyboardInterrupt)):
             swap(folder)
         assert seen(folder) == before, stop
@@ -68,7 +68,7 @@ def test_killed_anywhere_no_mixture_is_seen(folder, monkeypatch):
         replace(source, target)
         sights.append(set(seen(folder).values()) - {"mine"})
 
-    monkeypatch.setattr("saxsolo.output.os.replace", watched)
+    monkeypatch.setattr("saxsolo.audio.writing.os.replace", watched)
     swap(folder)
     assert len(sights) == len(OLD) + len(NEW)
     assert all(len(sight) <= 1 for sight in sights), sights

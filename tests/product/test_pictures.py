@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from dataset_scripts.score import Note
-from saxsolo.grid import plain_grid
+from saxsolo.music.beat_grid import plain_grid
+from saxsolo.music.score import Note
 
 pytest.importorskip("matplotlib", reason="needs matplotlib (pip install saxsolo[notes])")
 
-from saxsolo.pictures import WIDEST, chord_name, save_picture, take_picture
+from saxsolo.notation.pictures import WIDEST, chord_name, save_picture, take_picture
 
 RATE = 32000
 NOTES = [Note(0.1, 0.3, 60, 0.5), Note(0.5, 0.4, 67, 0.5)]

@@ -12,10 +12,10 @@ from transformers import EncodecConfig, EncodecModel
 
 import saxsolo
 from saxsolo import Performance, Settings, improvise, load_player, stream
-from saxsolo.audio import open_sound
-from saxsolo.loudness import LoudnessMeter
-from saxsolo.playing import listening_gain
-from saxsolo.take import SOLO_ABOVE_BACKING, balance
+from saxsolo.audio.files import open_sound
+from saxsolo.audio.loudness import LoudnessMeter
+from saxsolo.playing.performance import listening_gain
+from saxsolo.playing.take import SOLO_ABOVE_BACKING, balance
 
 from .conftest import chords, save_checkpoint
 

@@ -197,7 +197,9 @@ class TestSpace:
     def test_the_folder_is_whole(self, space, tmp_path):
         done = publish("space", "me/sax", space, dry_run=True, out=tmp_path / "out")
         assert done.url is None and set(SPACE) < set(done.files)
-        assert {"saxsolo/playing.py", "modeling_saxsolo/__init__.py", "NOTICE"} < set(done.files)
+        assert {"saxsolo/playing/performance.py", "modeling_saxsolo/__init__.py", "NOTICE"} < set(
+            done.files
+        )
         assert done.files == list_files(tmp_path / "out")
         leaked = [n for n in done.files if n.startswith((".", "runs", "__")) or n.endswith(".pt")]
         assert not leaked
@@ -355,7 +357,7 @@ class TestDataset:
         import pyarrow as pa
         import pyarrow.parquet as pq
 
-        from dataset_scripts.token_checks import sha256_of
+        from saxsolo.corpus.tokens.checks import sha256_of
 
         place = tmp_path / "tokens"
         shard = place / "data" / "test-00000-of-00001.parquet"
@@ -396,7 +398,7 @@ class TestDataset:
     def test_rows_without_a_licence_stay_unless_told(self, tokens, licences):
         import pyarrow.parquet as pq
 
-        from dataset_scripts.token_checks import sha256_of
+        from saxsolo.corpus.tokens.checks import sha256_of
 
         shard = tokens / "data" / "test-00000-of-00001.parquet"
         before, table = sha256_of(shard), pq.read_table(shard).drop_columns("licence")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from saxsolo import AudioError, Performance, SettingError, Settings, improvise
-from saxsolo.audio import open_sound
-from saxsolo.playing import Revision
+from saxsolo.audio.files import open_sound
+from saxsolo.playing.performance import Revision
 
 from .conftest import chords
 

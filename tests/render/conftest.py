@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from dataset_scripts.render import MissingSoundError, Sounds
-from dataset_scripts.score import Beat, Note, Score
+from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
+from saxsolo.music.score import Beat, Note, Score
 
 
 @pytest.fixture(scope="session")

@@ -8,17 +8,11 @@ import numpy as np
 import pytest
 import soundfile
 
-from dataset_scripts.render import (
-    CorpusError,
-    MissingSoundError,
-    Sounds,
-    read_manifest,
-    render_corpus,
-)
-from dataset_scripts.render import corpus as corpus_module
-from dataset_scripts.render.__main__ import main
-from dataset_scripts.render.corpus import excerpts, plan
-from dataset_scripts.score import Score
+from saxsolo.corpus.render import pairs as corpus_module
+from saxsolo.corpus.render.command import main
+from saxsolo.corpus.render.pairs import CorpusError, excerpts, plan, read_manifest, render_corpus
+from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
+from saxsolo.music.score import Score
 
 from .conftest import make_score
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from dataset_scripts.render.damage import (
+from saxsolo.corpus.render.damage import (
     active_rms,
     add_noise,
     equalise,
@@ -14,7 +14,7 @@ from dataset_scripts.render.damage import (
     to_level,
     wear_out,
 )
-from dataset_scripts.render.rate import SAMPLING_RATE
+from saxsolo.corpus.render.rate import SAMPLING_RATE
 
 
 def clicks(seconds: float = 3.0) -> np.ndarray:

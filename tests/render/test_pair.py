@@ -7,13 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_scripts.render import MissingSoundError, Sounds, render_pair
-from dataset_scripts.render.damage import active_rms
-from dataset_scripts.render.pair import SAMPLES_PER_FRAME, seed_of
-from dataset_scripts.render.rate import SAMPLING_RATE
-from dataset_scripts.render.saxophone import MTG_RANGE
-from dataset_scripts.render.sounds import SoundfontPlayer
-from dataset_scripts.score import Note, score_tokens
+from saxsolo.corpus.render.damage import active_rms
+from saxsolo.corpus.render.pair import SAMPLES_PER_FRAME, render_pair, seed_of
+from saxsolo.corpus.render.rate import SAMPLING_RATE
+from saxsolo.corpus.render.saxophone import MTG_RANGE
+from saxsolo.corpus.render.sounds import MissingSoundError, SoundfontPlayer, Sounds
+from saxsolo.music.frame_labels import score_tokens
+from saxsolo.music.score import Note
 
 from .conftest import make_score
 

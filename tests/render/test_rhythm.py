@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from dataset_scripts.render.bass import HIGHEST, LOWEST, play_bass, walk
-from dataset_scripts.render.comping import next_voicing, play_chords
-from dataset_scripts.render.drums import KICK, PEDAL, play_drums
-from dataset_scripts.render.grid import Grid, Stroke
-from dataset_scripts.render.rhythm import events_of
-from dataset_scripts.score import parse_chord
+from saxsolo.corpus.render.bar_plan import Grid, Stroke
+from saxsolo.corpus.render.bass import HIGHEST, LOWEST, play_bass, walk
+from saxsolo.corpus.render.comping import next_voicing, play_chords
+from saxsolo.corpus.render.drums import KICK, PEDAL, play_drums
+from saxsolo.corpus.render.rhythm import events_of
+from saxsolo.music.chord_symbols import parse_chord
 
 from .conftest import make_score
 

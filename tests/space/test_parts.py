@@ -15,11 +15,11 @@ from transformers import GenerationConfig
 pytest.importorskip("gradio")
 
 from saxsolo import improvise
-from saxsolo.audio import open_sound
+from saxsolo.audio.files import open_sound
+from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import CheckpointError, SettingError
-from saxsolo.grid import Grid
-from saxsolo.output import PEAK, Scratch
-from space.web.controls import (
+from saxsolo.music.beat_grid import Grid
+from saxsolo.page.controls import (
     FEELS,
     INSTRUMENTS,
     RANGES,
@@ -30,11 +30,11 @@ from space.web.controls import (
     fresh,
     from_query,
 )
-from space.web.limits import LONGEST_NAME, escaped, shown_name
-from space.web.model import place_of_model
-from space.web.playing import Wish, as_wav, bar_edges, bars_anew, continued, play
-from space.web.roll import chord_changes, draw_roll
-from space.web.shelf import OLDEST_SECONDS, Card, Shelf, TakeGoneError
+from saxsolo.page.limits import LONGEST_NAME, escaped, shown_name
+from saxsolo.page.model import place_of_model
+from saxsolo.page.playing import Wish, as_wav, bar_edges, bars_anew, continued, play
+from saxsolo.page.roll import chord_changes, draw_roll
+from saxsolo.page.take_store import OLDEST_SECONDS, Card, Shelf, TakeGoneError
 
 from ..product.conftest import checkpoint, chords, player  # noqa: F401 (fixtures)
 
@@ -148,7 +148,7 @@ def test_no_more_takes_than_there_is_room_for(shelf, kept, monkeypatch):
         folder.mkdir()
         (folder / "take.json").write_text("{}")
         os.utime(folder, (i, i))
-    monkeypatch.setattr("space.web.shelf.MOST_TAKES", 2)
+    monkeypatch.setattr("saxsolo.page.take_store.MOST_TAKES", 2)
     shelf.clean(10)
     assert name in {path.name for path in shelf.root.iterdir()}
     assert len(list(shelf.root.iterdir())) == 2

@@ -5,11 +5,11 @@ import pytest
 import torch
 from hypothesis import settings as hypothesis_settings
 
-from dataset_scripts.score import builtin_scores
-from dataset_scripts.score_rows import score_rows
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
-from training.settings import TrainSettings
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.corpus.tokens.score_rows import score_rows
+from saxsolo.training.settings import TrainSettings
 
 # The same examples every time, and no deadline: a busy machine is no failure.
 hypothesis_settings.register_profile("steady", deadline=None, derandomize=True)

@@ -5,7 +5,7 @@ import json
 import pytest
 import torch
 
-from training.checkpoints import (
+from saxsolo.training.run_state import (
     CheckpointError,
     TrainingState,
     checkpoints,

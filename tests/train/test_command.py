@@ -11,7 +11,7 @@ import torch
 
 import train
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
-from training.settings import SettingsError, TrainSettings, read_settings
+from saxsolo.training.settings import SettingsError, TrainSettings, read_settings
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))

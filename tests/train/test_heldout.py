@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dataset_scripts.collate import Collator
-from training.heldout import choose_clips, confidence_interval, judge, partners
+from saxsolo.corpus.tokens.collate import Collator
+from saxsolo.training.heldout import choose_clips, confidence_interval, judge, partners
 
 
 @given(st.lists(st.floats(-5, 5), min_size=3, max_size=20))

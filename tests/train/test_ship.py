@@ -10,7 +10,7 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
-from training.ship import main
+from saxsolo.training.export import main
 
 SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 1}
 CODEC = {"encoder_size": 8, "decoder_size": 8, "encoder_layers": 1, "decoder_layers": 1}

@@ -10,10 +10,10 @@ import pytest
 import torch
 from transformers import Trainer, TrainingArguments
 
-from dataset_scripts.collate import Collator
-from training.batches import Batches
-from training.checkpoints import checkpoints
-from training.trainer import SoloTrainer, TrainingError
+from saxsolo.corpus.tokens.collate import Collator
+from saxsolo.training.batches import Batches
+from saxsolo.training.run_state import checkpoints
+from saxsolo.training.trainer import SoloTrainer, TrainingError
 
 
 def records(run, kind: str) -> dict[int, dict]:

@@ -1,1 +1,0 @@
-"""Everything that makes the corpus: scores, rendered pairs, token rows and batches."""

@@ -1,1 +1,0 @@
-"""Figures that say how well saxsolo does, each a plain function."""

@@ -1,0 +1,233 @@
+"""Runs stages over recordings in several processes, through datatrove.
+
+datatrove cuts the work into ranks, logs each and marks it completed, on this machine or, with its
+SlurmPipelineExecutor and the same `pipeline`, on a cluster. Its own local executor is not used: it
+waits for ever for a worker that was killed (see docs/corpus.md). Here every worker is a process
+that is started again when it dies, and goes on where the completed ranks end.
+
+Workers are forked from a server that has loaded the libraries once, so a new one works at once.
+"""
+
+from __future__ import annotations
+
+import errno
+import multiprocessing
+import os
+from collections.abc import Iterator, Sequence
+from multiprocessing.connection import Connection, wait
+
+from tqdm import tqdm
+
+from .stages import Job, SetupError, prepare, prints_of, run_stage
+from saxsolo.corpus.recordings.sources import Recording
+from saxsolo.corpus.stage_state import (
+    STAGES,
+    DiskFullError,
+    EngineError,
+    fingerprint,
+    is_disk_full,
+    read_record,
+)
+
+RECORDINGS_PER_RANK = 4
+# deaths of workers between which nothing got done, before the run gives up
+MOST_DEATHS = 20
+_LIBRARIES = {
+    "download": [],
+    "separate": ["torch"],
+    "select": ["swift_f0"],
+    "augment": ["saxsolo.corpus.recordings.augment"],
+    "tokenise": ["torch", "saxsolo.corpus.tokens.tokenise"],
+}
+
+
+def preload(stages: Sequence[str]) -> None:
+    """Names what the server of workers loads: all that these stages need. To be called once,
+    before the first worker."""
+    libraries = [name for stage in stages for name in _LIBRARIES.get(stage, [])]
+    engine = ["saxsolo.corpus.build.engine", "datatrove.data", "datatrove.executor.base"]
+    multiprocessing.get_context("forkserver").set_forkserver_preload([*engine, *libraries])
+
+
+def run_stages(
+    job: Job, stages: Sequence[str], recordings: Sequence[Recording], workers: int
+) -> None:
+    """Takes every recording through the stages, one after another; what is done stays done.
+
+    Raises:
+        DiskFullError, SetupError: as a worker met them.
+        EngineError: workers die without getting anything done.
+    """
+    recordings = [one for one in recordings if not _is_through(job, stages, one)]
+    if not recordings:
+        return
+    # of few recordings every worker gets some
+    tasks = max(-(-len(recordings) // RECORDINGS_PER_RANK), min(len(recordings), workers))
+    done = [[prints_of(job, one)[stages[-1]] for one in recordings], stages, tasks]
+    logs = job.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
+    context = multiprocessing.get_context("forkserver")
+    threads = max(1, _cores() // workers)
+    pool = {}
+
+    def start(place: int) -> None:
+        ranks = list(range(place, tasks, workers))
+        mine, theirs = context.Pipe(duplex=False)
+        process = context.Process(
+            target=_work,
+            args=(job, list(stages), recordings, tasks, ranks, str(logs), threads, theirs),
+            daemon=True,
+        )
+        process.start()
+        theirs.close()
+        pool[process.sentinel] = (place, process, mine)
+
+    completions = logs / "completions"
+    deaths, before = 0, -1
+    try:
+        for place in range(min(workers, tasks)):
+            start(place)
+        with tqdm(total=tasks, desc=" + ".join(stages), disable=None) as bar:
+            while pool:
+                ended = wait(list(pool), timeout=1.0)
+                through = len(list(completions.iterdir())) if completions.is_dir() else 0
+                bar.update(through - bar.n)
+                for sentinel in ended:
+                    place, process, pipe = pool.pop(sentinel)
+                    process.join()
+                    _raise_told(pipe)
+                    if process.exitcode == 0:
+                        continue
+                    moved = _count_records(job)
+                    deaths = deaths + 1 if moved == before else 0
+                    before = moved
+                    if deaths > MOST_DEATHS:
+                        raise EngineError(
+                            f"{deaths} workers died (the last with exit code {process.exitcode}) "
+                            f"and nothing got done; is there memory enough? See {logs}"
+                        )
+                    start(place)
+    finally:
+        for _, process, _pipe in pool.values():
+            process.kill()
+            process.join()
+
+
+def pipeline(job: Job, stages: Sequence[str], recordings: Sequence[Recording]) -> list:
+    """The stages as a datatrove pipeline, for any of its executors."""
+    from datatrove.data import Document
+
+    def give(_data, rank: int = 0, world_size: int = 1) -> Iterator:
+        for place in range(rank, len(recordings), world_size):
+            yield Document(text="", id=recordings[place].id, metadata={"place": place})
+
+    def step(stage: str):
+        def take(data, rank: int = 0, world_size: int = 1) -> Iterator:
+            for document in data:
+                record = run_stage(stage, recordings[document.metadata["place"]], job)
+                if not record.failed:
+                    yield document
+
+        return take
+
+    return [give, *(step(stage) for stage in stages)]
+
+
+def _is_through(job: Job, stages: Sequence[str], recording: Recording) -> bool:
+    """Whether all stages, or all up to one that put it into quarantine, are done."""
+    prints = prints_of(job, recording)
+    for stage in stages:
+        record = read_record(job.out, stage, recording.id, prints[stage])
+        if record is None:
+            return False
+        if record.failed:
+            return True
+    return True
+
+
+def _cores() -> int:
+    """Cores that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _count_records(job: Job) -> int:
+    folders = [job.out / "state" / stage for stage in STAGES]
+    return sum(len(os.listdir(one)) for one in folders if one.is_dir())
+
+
+def _raise_told(pipe: Connection) -> None:
+    """Raises what a worker said before it stopped of itself."""
+    try:
+        kind, text = pipe.recv() if pipe.poll() else (None, "")
+    except (EOFError, OSError):
+        return
+    if kind == "disk":
+        raise DiskFullError(errno.ENOSPC, text)
+    if kind == "setup":
+        raise SetupError(text)
+    if kind:
+        raise RuntimeError(text)
+
+
+def _work(
+    job: Job,
+    stages: list[str],
+    recordings: list[Recording],
+    tasks: int,
+    ranks: list[int],
+    logs: str,
+    threads: int,
+    told: Connection,
+) -> None:
+    """A worker: its ranks, one after another."""
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    try:
+        if {"separate", "tokenise"} & set(stages):
+            import torch
+
+            torch.set_num_threads(threads)
+        prepare(stages, job)
+        for rank in ranks:
+            _run_rank(pipeline(job, stages, recordings), rank, tasks, logs)
+    except DiskFullError as error:
+        told.send(("disk", error.strerror))
+    except SetupError as error:
+        told.send(("setup", str(error)))
+    except Exception as error:
+        if is_disk_full(error):
+            told.send(("disk", f"{job.out} has no room left; make room, then add --resume"))
+        else:
+            told.send(("defect", f"{type(error).__name__}: {error}"))
+    finally:
+        told.close()
+
+
+def _run_rank(steps: list, rank: int, tasks: int, logs: str) -> None:
+    """One rank by datatrove: logged, and marked completed when it is."""
+    from datatrove.executor.base import PipelineExecutor
+
+    class Worker(PipelineExecutor):
+        """datatrove's executor for a single rank, in this process."""
+
+        def __init__(self):
+            super().__init__(steps, logging_dir=logs)
+
+        @property
+        def world_size(self) -> int:
+            return tasks
+
+        def get_distributed_env(self, node_rank: int = -1) -> dict[str, str]:
+            return {
+                "datatrove_node_ips": "localhost",
+                "datatrove_cpus_per_task": "-1",
+                "datatrove_mem_per_cpu": "-1",
+                "datatrove_gpus_on_node": "-1",
+                "datatrove_executor": "saxsolo",
+            }
+
+        def run(self) -> None:
+            # local rank 1: datatrove logs to its file, not onto the terminal
+            self._run_for_rank(rank, local_rank=1)
+
+    Worker().run()

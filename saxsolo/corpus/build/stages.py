@@ -1,0 +1,295 @@
+"""The stages as one kind of thing: each takes a recording and leaves a record (stage_state.py).
+
+    download -> separate -> select -> augment -> tokenise
+
+`run_stage` is all that an engine calls. It does nothing where the record is there already, puts
+bad recordings into quarantine, and lets only those errors out that stop everything.
+"""
+
+from __future__ import annotations
+
+import errno
+import shutil
+import time
+import traceback
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+
+from saxsolo.corpus.config import CorpusConfig, SeparateConfig, TokeniseConfig
+from saxsolo.corpus.recordings.sources import Recording
+from saxsolo.corpus.stage_state import (
+    STAGES,
+    DiskFullError,
+    ItemError,
+    StageRecord,
+    fingerprint,
+    is_disk_full,
+    read_record,
+    write_record,
+)
+
+# a recording during which so many workers died is what kills them
+MOST_ATTEMPTS = 8
+_LITTLE_ROOM = 8 * 2**20
+DEFECT = "defect: "
+
+
+class SetupError(ValueError):
+    """What no recording is to blame for: weights, codec or packages that are not there."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """A build: where, how, and into which split each recording goes (known after download)."""
+
+    out: Path
+    config: CorpusConfig
+    accept_rights: bool = False
+    splits: dict[str, str] | None = None
+    keep_audio: bool = False
+    samples: frozenset[str] = frozenset()  # recordings whose audio stays for the report
+
+    @property
+    def stems(self) -> Path:
+        """Folder of the stems."""
+        return self.out / "stems"
+
+    @property
+    def pairs(self) -> Path:
+        """Folder of the pairs."""
+        return self.out / "pairs"
+
+    @property
+    def tokens(self) -> Path:
+        """Folder of the token corpus."""
+        return self.out / "tokens"
+
+
+def prints_of(job: Job, recording: Recording) -> dict[str, str]:
+    """Fingerprint of the inputs of every stage, each covering those before it."""
+    config = job.config
+    told = {key: value for key, value in asdict(recording).items() if key != "path"}
+    split = (job.splits or {}).get(recording.id, "")
+    parts = {
+        "download": [recording.inputs, told, config.download, job.accept_rights],
+        "separate": [config.separate],
+        "select": [config.select],
+        "augment": [config.augment, split, config.seed],
+        "tokenise": [config.tokenise.codec],
+    }
+    found, before = {}, ""
+    for stage in STAGES:
+        before = found[stage] = fingerprint(before, *parts[stage])
+    return found
+
+
+def run_stage(stage: str, recording: Recording, job: Job) -> StageRecord:
+    """The record of a stage for a recording, made now unless it is there already.
+
+    Raises:
+        DiskFullError, SetupError: the run has to stop; nothing is wrong with the recording.
+    """
+    wanted = prints_of(job, recording)[stage]
+    record = read_record(job.out, stage, recording.id, wanted)
+    if record is not None:
+        return record
+    record = StageRecord(stage, recording.id, wanted)
+    attempts = job.out / "state" / "attempts" / f"{stage}-{recording.id}"
+    began, worked = time.monotonic(), time.process_time()
+    try:
+        if _count_attempt(attempts) > MOST_ATTEMPTS:
+            raise ItemError(f"{MOST_ATTEMPTS} workers died over it")
+        result, losses = _WORK[stage](recording, job)
+        record = replace(record, result=result, losses=losses)
+    except (DiskFullError, SetupError):
+        attempts.unlink(missing_ok=True)
+        raise
+    except Exception as error:
+        if is_disk_full(error) or shutil.disk_usage(job.out).free < _LITTLE_ROOM:
+            attempts.unlink(missing_ok=True)
+            raise DiskFullError(
+                errno.ENOSPC, f"{job.out} has no room left ({error}); make room, then add --resume"
+            ) from error
+        record = replace(record, failed=_reason(error))
+    record = replace(
+        record,
+        seconds=round(time.monotonic() - began, 3),
+        processor_seconds=round(time.process_time() - worked, 3),
+    )
+    write_record(job.out, record)
+    attempts.unlink(missing_ok=True)
+    drop_spent(job, record)
+    return record
+
+
+def drop_spent(job: Job, record: StageRecord) -> None:
+    """Deletes the audio that after this record no stage of the recording needs any more. Should
+    another setting want it again, it is made again (`_stems_of`, `_pairs_of`)."""
+    if job.keep_audio or record.id in job.samples:
+        return
+    spent = []
+    if record.stage == "augment" or record.failed:
+        spent.append(job.stems / record.id)
+    if record.stage == "tokenise" or record.failed:
+        spent += job.pairs.glob(f"*/{record.id}_*")
+    for folder in spent:
+        # under a name that nobody reads: half a folder is never taken for a whole one
+        part = folder.with_name(f".{folder.name}.part")
+        shutil.rmtree(part, ignore_errors=True)
+        if folder.is_dir():
+            folder.rename(part)
+            shutil.rmtree(part)
+
+
+def prepare(stages: list[str], job: Job) -> None:
+    """Loads the models of these stages, so that what is wrong with them is known before the
+    first recording. Raises `SetupError`."""
+    if "separate" in stages:
+        _separator(job.config.separate)
+    if "tokenise" in stages:
+        codec_of(job.config.tokenise)
+
+
+def _count_attempt(path: Path) -> int:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("ab") as file:
+        file.write(b".")
+        return file.tell()
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ItemError):
+        return str(error)
+    frame = traceback.extract_tb(error.__traceback__)[-1]
+    place = f"{Path(frame.filename).name}:{frame.lineno}"
+    return f"{DEFECT}{type(error).__name__}: {error} ({place})"
+
+
+def _download(recording: Recording, job: Job) -> tuple[dict, list]:
+    from saxsolo.corpus.recordings.download import download_recording
+
+    found = download_recording(
+        recording, job.out / "recordings", job.config.download, accept_rights=job.accept_rights
+    )
+    return {**asdict(found), "path": str(found.path)}, []
+
+
+def _separate(recording: Recording, job: Job) -> tuple[dict, list]:
+    from saxsolo.corpus.recordings.separate import separate_recording
+
+    path = Path(_result(job, "download", recording)["path"])
+    folder = job.stems / recording.id
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    stems = separate_recording(path, _separator(job.config.separate), folder, job.config.separate)
+    return asdict(stems), []
+
+
+def _select(recording: Recording, job: Job) -> tuple[dict, list]:
+    from saxsolo.corpus.recordings.select import select_windows
+
+    windows, losses, levels = select_windows(_stems_of(recording, job), job.config.select)
+    return {"windows": windows, "levels": levels}, losses
+
+
+def _augment(recording: Recording, job: Job) -> tuple[dict, list]:
+    from saxsolo.corpus.recordings.augment import write_pairs
+
+    windows = _result(job, "select", recording)["windows"]
+    described = {
+        "id": recording.id,
+        "split": job.splits[recording.id],
+        "performer": recording.performer or "unknown",
+        "title": recording.title,
+        "instrument": recording.instrument,
+        "style": recording.style,
+        "feel": "",
+        "tempo": 0.0,
+        "timbre": "recording",
+        "source": recording.source,
+        "licence": _result(job, "download", recording)["licence"] or "not stated",
+        "attribution": recording.attribution or recording.performer or recording.link,
+    }
+    job.pairs.mkdir(parents=True, exist_ok=True)
+    rows = []
+    if windows:
+        stems = _stems_of(recording, job)
+        config = job.config
+        rows = write_pairs(stems, windows, job.pairs, described, config.augment, config.seed)
+    return {"rows": rows}, []
+
+
+def _tokenise(recording: Recording, job: Job) -> tuple[dict, list]:
+    from saxsolo.corpus.tokens.tokenise import codes_folder, encode_pairs
+
+    rows = _pairs_of(recording, job)
+    work = codes_folder(job.tokens)
+    for row in rows:
+        # codes of other inputs under the same name
+        (work / f"{row['pair_id']}.npz").unlink(missing_ok=True)
+    sha256 = encode_pairs(job.pairs, rows, codec_of(job.config.tokenise), work, quiet=True)
+    return {"pairs": len(rows), "codec_sha256": sha256}, []
+
+
+_WORK: dict[str, Callable[[Recording, Job], tuple[dict, list]]] = {
+    "download": _download,
+    "separate": _separate,
+    "select": _select,
+    "augment": _augment,
+    "tokenise": _tokenise,
+}
+
+
+def _stems_of(recording: Recording, job: Job) -> Path:
+    """The folder of the stems, separated again where they were deleted."""
+    _result(job, "separate", recording)
+    folder = job.stems / recording.id
+    if not folder.is_dir():
+        _separate(recording, job)
+    return folder
+
+
+def _pairs_of(recording: Recording, job: Job) -> list[dict]:
+    """The manifest rows of the pairs, which are written again where they were deleted."""
+    rows = _result(job, "augment", recording)["rows"]
+    if not all((job.pairs / row["split"] / row["pair_id"]).is_dir() for row in rows):
+        _augment(recording, job)
+    return rows
+
+
+def _result(job: Job, stage: str, recording: Recording) -> dict:
+    record = read_record(job.out, stage, recording.id, prints_of(job, recording)[stage])
+    if record is None or record.failed:
+        raise ItemError(f"{stage} has not been done with the same settings; run it first")
+    return record.result
+
+
+@lru_cache(maxsize=1)
+def _separator(config: SeparateConfig):
+    from saxsolo.corpus.recordings.separators import SeparatorError, make_separator
+
+    try:
+        return make_separator(config)
+    except SeparatorError as error:
+        raise SetupError(str(error)) from error
+    except ModuleNotFoundError as error:
+        raise SetupError(
+            f"{error.name} is not installed; pip install 'saxsolo[recordings]' brings it"
+        ) from error
+
+
+@lru_cache(maxsize=1)
+def codec_of(config: TokeniseConfig):
+    """The codec on its device. Raises `SetupError` where it cannot be had."""
+    import torch
+
+    from modeling_saxsolo.codec_adapter_saxsolo import load_codec
+
+    device = config.device
+    if device == "auto":
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        return load_codec(config.codec).to(device)
+    except (OSError, ValueError) as error:
+        raise SetupError(f"codec {config.codec}: {error}") from error

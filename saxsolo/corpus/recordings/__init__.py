@@ -1,0 +1,1 @@
+"""Recordings: fetched, separated, selected, augmented."""

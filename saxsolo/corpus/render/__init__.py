@@ -1,0 +1,1 @@
+"""Scores rendered to pairs of backing and solo audio."""

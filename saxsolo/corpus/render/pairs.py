@@ -1,0 +1,304 @@
+"""Many scores -> a folder of pairs with a manifest, over several processes, resumable.
+
+    OUT/manifest.jsonl                              one row a finished pair, in a fixed order
+    OUT/<split>/<pair_id>/{solo.flac, backing.flac, labels.npz}
+
+A pair is written beside its place and moved there whole; its row follows. What has no row is not
+there: after a kill it is rendered again. Rows come in an order in which every beginning of the
+corpus is a fair sample of it: one version of every solo first, performers mixed, a held-out solo
+after every few of training.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+import shutil
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import soundfile
+
+from saxsolo.corpus.scores.splits import SPLITS, assign_splits
+from saxsolo.music.frame_labels import frame_labels, score_tokens
+from saxsolo.music.score import Score
+
+from .pair import render_pair, seed_of
+from .rate import SAMPLING_RATE
+from .sounds import Sounds
+
+LONGEST_UNCUT = 360.0
+LONGEST_EXCERPT = 240.0
+FILES = ("solo.flac", "backing.flac", "labels.npz")
+HELD_OUT_EVERY = 4
+
+
+class CorpusError(ValueError):
+    """A corpus folder or the arguments for one do not fit together."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """One pair to render: a score as written, its version and its place."""
+
+    pair_id: str
+    split: str
+    score: Score
+    semitones: int
+    tempo: float
+    seed: int
+
+
+def excerpts(score: Score) -> list[Score]:
+    """The score whole, or cut before first beats of bars where it is longer than six minutes."""
+    if score.duration <= LONGEST_UNCUT:
+        return [score]
+    count = math.ceil(score.duration / LONGEST_EXCERPT)
+    firsts = [beat.onset for beat in score.beats if beat.beat == 1] or [0.0]
+    cuts = [0.0]
+    for index in range(1, count):
+        aim = index * score.duration / count
+        cuts.append(min(firsts, key=lambda onset: abs(onset - aim)))
+    cuts = sorted(set(cuts))
+    ends = [*cuts[1:], score.duration]
+    parts = []
+    for number, (start, end) in enumerate(zip(cuts, ends, strict=True)):
+        # half a second of silence before the first beat, as in whole solos
+        lead = 0.0 if number == 0 else 0.5
+        part = _later(score.excerpt(start, end), lead)
+        parts.append(replace(part, id=f"{score.id}.part{number}"))
+    return parts
+
+
+def _later(score: Score, seconds: float) -> Score:
+    notes = tuple(replace(note, onset=note.onset + seconds) for note in score.notes)
+    beats = tuple(replace(beat, onset=beat.onset + seconds) for beat in score.beats)
+    return replace(score, notes=notes, beats=beats)
+
+
+def plan(
+    scores: Iterable[Score],
+    *,
+    keys: Sequence[int] = (0,),
+    tempi: Sequence[float] = (1.0,),
+    splits: Sequence[str] = SPLITS,
+    seed: int = 0,
+) -> list[Job]:
+    """Every pair to render, in order. Raises CorpusError for unknown splits or tempi <= 0."""
+    unknown = [split for split in splits if split not in SPLITS]
+    if unknown:
+        raise CorpusError(f"split {unknown[0]!r} is unknown: take any of {', '.join(SPLITS)}")
+    if any(not 0.25 <= tempo <= 4 for tempo in tempi):
+        raise CorpusError(f"tempi {list(tempi)} must lie between 0.25 and 4")
+    scores = list(scores)
+    split_of = assign_splits(scores)
+    jobs = []
+    for version, (tempo, semitones) in enumerate((t, k) for t in tempi for k in keys):
+        units: dict[str, list[Score]] = {split: [] for split in splits}
+        for score in scores:
+            if split_of[score.id] in units:
+                units[split_of[score.id]] += excerpts(score)
+        for split in units:
+            units[split].sort(key=lambda score: seed_of(seed, version, score.id))
+        for split, score in _interleaved(units):
+            name = f"{score.id}_k{semitones:+d}_t{tempo:g}"
+            job_seed = seed_of(seed, score.id, semitones, tempo) >> 1
+            jobs.append(Job(name, split, score, semitones, tempo, job_seed))
+    names = {job.pair_id for job in jobs}
+    if len(names) != len(jobs):
+        raise CorpusError(f"{len(jobs)} pairs have {len(names)} different names: ids must differ")
+    return jobs
+
+
+def _interleaved(units: dict[str, list[Score]]) -> Iterator[tuple[str, Score]]:
+    """Training scores with a held-out one, by turns of each split, after every few of them."""
+    train = deque(units.get("train", ()))
+    held_out = [deque(units[split]) for split in units if split != "train"]
+    names = [split for split in units if split != "train"]
+    turn = 0
+    while train or any(held_out):
+        for _ in range(min(HELD_OUT_EVERY - 1, len(train))):
+            yield "train", train.popleft()
+        for _ in range(len(held_out)):
+            turn += 1
+            queue = held_out[turn % len(held_out)]
+            if queue:
+                yield names[turn % len(held_out)], queue.popleft()
+                break
+
+
+def render_job(job: Job, out: Path, sounds: Sounds) -> dict:
+    """Render one pair, put its folder in place and return its manifest row."""
+    score = job.score.transpose(job.semitones).scale_tempo(job.tempo)
+    pair = render_pair(score, job.seed, sounds)
+    folder = out / job.split / job.pair_id
+    part = folder.with_name(f".{job.pair_id}.part")
+    for stale in (part, folder):
+        if stale.exists():
+            shutil.rmtree(stale)
+    part.mkdir(parents=True)
+    soundfile.write(part / "solo.flac", pair.solo, SAMPLING_RATE, subtype="PCM_16")
+    soundfile.write(part / "backing.flac", pair.backing, SAMPLING_RATE, subtype="PCM_16")
+    np.savez_compressed(
+        part / "labels.npz",
+        score=score_tokens(pair.score, pair.num_frames).astype(np.int16),
+        frame_labels=frame_labels(pair.score, pair.num_frames).astype(np.int16),
+    )
+    part.rename(folder)
+    return {
+        "pair_id": job.pair_id,
+        "split": job.split,
+        "score_id": score.id,
+        "performer": score.performer,
+        "title": score.title,
+        "instrument": score.instrument,
+        "style": score.style,
+        "feel": score.feel,
+        "tempo": round(score.tempo, 2),
+        "timbre": pair.timbre,
+        "semitones": job.semitones,
+        "tempo_factor": job.tempo,
+        "seed": job.seed,
+        "seconds": len(pair.solo) / SAMPLING_RATE,
+        "frames": pair.num_frames,
+        "source": score.source,
+        "licence": score.licence,
+        "attribution": score.attribution,
+        "settings": pair.settings,
+    }
+
+
+def read_manifest(out: Path) -> list[dict]:
+    """Rows of finished pairs. A torn last line (a kill while writing) is not a row.
+
+    Raises CorpusError for a line before the last that is no JSON.
+    """
+    path = out / "manifest.jsonl"
+    if not path.exists():
+        return []
+    lines = path.read_bytes().split(b"\n")
+    torn = lines.pop()  # empty unless the file ends inside a line
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            rows.append(json.loads(line))
+        except ValueError as error:
+            raise CorpusError(f"{path}:{number} is no JSON: delete it to re-render") from error
+    if torn:
+        with path.open("rb+") as file:
+            file.truncate(path.stat().st_size - len(torn))
+    return rows
+
+
+def is_done(row: dict, out: Path) -> bool:
+    """Whether the files of a manifest row are all in place."""
+    folder = out / row["split"] / row["pair_id"]
+    return all((folder / name).is_file() for name in FILES)
+
+
+def render_corpus(
+    scores: Iterable[Score],
+    out: Path,
+    sounds: Sounds,
+    *,
+    keys: Sequence[int] = (0,),
+    tempi: Sequence[float] = (1.0,),
+    splits: Sequence[str] = SPLITS,
+    limit: int | None = None,
+    seed: int = 0,
+    workers: int = 2,
+    progress: Callable[[str], None] | None = None,
+) -> list[dict]:
+    """Render all versions of all scores below `out`; return the manifest rows, old and new.
+
+    What an earlier call has finished stays and is not rendered again. `limit`: only so many pairs
+    of the plan. `progress` is given a line after each pair. Raises MissingSoundError before
+    anything is written where instruments are absent, CorpusError where the folder holds pairs of
+    another seed.
+    """
+    sounds.check()
+    out = Path(out)
+    jobs = plan(scores, keys=keys, tempi=tempi, splits=splits, seed=seed)[:limit]
+    out.mkdir(parents=True, exist_ok=True)
+    rows = read_manifest(out)
+    finished = {row["pair_id"]: row for row in rows if is_done(row, out)}
+    if len(finished) < len(rows):
+        _rewrite(out / "manifest.jsonl", list(finished.values()))
+    for job in jobs:
+        row = finished.get(job.pair_id)
+        if row is not None and row["seed"] != job.seed:
+            raise CorpusError(
+                f"{out} holds {job.pair_id} rendered with seed {row['seed']}, but the plan says "
+                f"{job.seed}: use the --seed it was made with, or another --out"
+            )
+    waiting = [job for job in jobs if job.pair_id not in finished]
+    began = time.monotonic()
+    seconds = 0.0
+    with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
+        for count, row in enumerate(_rendered(waiting, out, sounds, workers), start=1):
+            manifest.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+            manifest.flush()
+            os.fsync(manifest.fileno())
+            finished[row["pair_id"]] = row
+            seconds += row["seconds"]
+            if progress is not None:
+                spent = max(1e-9, time.monotonic() - began)
+                left = spent / count * (len(waiting) - count)
+                progress(
+                    f"{count}/{len(waiting)} {row['split']} {row['pair_id']} {row['timbre']} "
+                    f"{row['seconds']:.0f} s, {seconds / spent:.1f}x real time, "
+                    f"{left / 60:.1f} min left"
+                )
+    return list(finished.values())
+
+
+def _rendered(jobs: list[Job], out: Path, sounds: Sounds, workers: int) -> Iterator[dict]:
+    """Rows in the order of the jobs, whichever process ends first."""
+    if workers <= 1:
+        for job in jobs:
+            yield render_job(job, out, sounds)
+        return
+    # fluidsynth and sfizz have threads of their own: fork would copy them half
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(
+        workers, mp_context=context, initializer=_begin, initargs=(sounds,)
+    ) as pool:
+        queue: deque = deque()
+        try:
+            for job in jobs:
+                queue.append(pool.submit(_render_here, job, out))
+                if len(queue) >= 4 * workers:
+                    yield queue.popleft().result()
+            while queue:
+                yield queue.popleft().result()
+        finally:
+            for future in queue:
+                future.cancel()
+
+
+_sounds: Sounds | None = None
+
+
+def _begin(sounds: Sounds) -> None:
+    global _sounds
+    _sounds = sounds
+
+
+def _render_here(job: Job, out: Path) -> dict:
+    assert _sounds is not None, job.pair_id
+    return render_job(job, out, _sounds)
+
+
+def _rewrite(path: Path, rows: list[dict]) -> None:
+    part = path.with_name(path.name + ".part")
+    with part.open("w", encoding="utf-8") as file:
+        for row in rows:
+            file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
+    os.replace(part, path)

@@ -1,0 +1,1 @@
+"""Scores to render or learn from, and their splits."""

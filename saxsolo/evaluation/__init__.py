@@ -1,0 +1,1 @@
+"""Does it listen? Metrics, baselines and the report."""

@@ -1,0 +1,265 @@
+"""Parts of the report that are about a set of solos, a codec or a model, not about one solo."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from saxsolo.audio import codec_metrics
+from saxsolo.audio.codes import ENCODE_FRAMES, encode_blocks
+from saxsolo.evaluation import shape, sound
+from saxsolo.weights.loading import Player, Weights
+
+from .adherence import Embedding, apa_style, interval_content
+from .artifact_cache import WORKERS, Shelf
+from .case_metrics import figure, nothing
+from .cases import RATE, EvaluationError
+from .notes import SoloNotes
+from .novelty import Novelty
+
+if TYPE_CHECKING:
+    from .report import Band
+
+SHAPE_DRAWS = 200
+# the players whose notes or sound could resemble a human's
+COMPARED = ("saxsolo", "human", "human_codec", "retrieval", "random_walk", "held_note", "noise")
+
+
+def originality(
+    notes: Mapping[str, Sequence[SoloNotes | None]], training: Sequence[SoloNotes], seed: int
+) -> dict[str, dict[str, dict]]:
+    """Longest copy and share of n-grams out of the training solos, for every player.
+
+    Args:
+        notes: player -> solo of each case.
+        training: the notes of the training solos.
+    """
+    if not training:
+        why = nothing("the corpus has no training solos")
+        return {name: {"longest_copy": why, "seen_share": why} for name in notes}
+    novelty = Novelty(list(training))
+    made = {}
+    for name, solos in notes.items():
+        found = [
+            {"longest_copy": None, "seen_share": None}
+            if solo is None or not len(solo.pitches)
+            else novelty.measure(solo)
+            for solo in solos
+        ]
+        made[name] = {
+            metric: figure([one[metric] for one in found], seed, "no solo is long enough")
+            for metric in ("longest_copy", "seen_share")
+        }
+    return made
+
+
+def resemblance(band: Band, seed: int) -> dict[str, dict]:
+    """How far each player's solos, as a set, are from the humans': notes and sound.
+
+    The human's own row holds one half of the human solos against the other: what two sets of humans
+    differ by at that size.
+
+    Returns:
+        player -> {"shape": {distance: figure}, "frechet_log_mel": figure, "against": text}.
+    """
+    human, made = band.notes["human"], {}
+    size = len(human)
+    for name in COMPARED:
+        solos = band.notes[name]
+        mine, theirs = list(range(size)), list(range(size))
+        if name == "human":
+            mine, theirs = mine[::2], theirs[1::2]
+        made[name] = {
+            "against": "the other half of the humans" if name == "human" else "all humans",
+            "shape": shape_distances(
+                [solos[i] for i in mine if solos[i] is not None],
+                [human[i] for i in theirs],
+                seed,
+            ),
+            "frechet_log_mel": frechet(band, name, mine, theirs),
+        }
+    return made
+
+
+def shape_distances(
+    generated: Sequence[SoloNotes], human: Sequence[SoloNotes], seed: int
+) -> dict[str, dict]:
+    """Jensen-Shannon divergences with intervals that draw whole solos of the player again."""
+    if not generated or not human:
+        return {}
+    values = shape.distances(list(generated), list(human))
+    ours = [shape.features(notes) for notes in generated]
+    theirs = [shape.features(notes) for notes in human]
+    picks = np.random.default_rng(seed).integers(0, len(ours), (SHAPE_DRAWS, len(ours)))
+    # how often each solo is drawn
+    drawn = np.stack([np.bincount(row, minlength=len(ours)) for row in picks])
+    made = {}
+    for name, value in values.items():
+        edges = shape.BINS[name]
+        mine, other = (
+            np.stack([np.histogram(one[name], edges)[0] for one in side]) for side in (ours, theirs)
+        )
+        again = [shape.jensen_shannon(counts, other.sum(axis=0)) for counts in drawn @ mine]
+        again = [one for one in again if one is not None]
+        known = value is not None and again and len(ours) > 1
+        made[name] = {
+            "value": value,
+            "interval": [float(q) for q in np.quantile(again, [0.025, 0.975])] if known else None,
+            "n": len(ours),
+            **({} if value is not None else {"reason": "too few notes"}),
+        }
+    return made
+
+
+def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -> dict:
+    """The Frechet distance on log-mel statistics, one figure for the whole set."""
+    if not mine or not theirs:
+        return nothing("needs two cases")
+    play, human = band.sound[name], band.sound["human"]
+    try:
+        value = sound.frechet_log_mel([play(i) for i in mine], [human(i) for i in theirs], RATE)
+    except ValueError as error:
+        return nothing(str(error))
+    if value is None:
+        return nothing("the sound has too little to measure")
+    return {"value": float(value), "interval": None, "n": len(mine)}
+
+
+def adherence_figures(band: Band, embed: Embedding | None) -> dict[str, dict]:
+    """APA-style adherence of each player's mixes, one figure for the whole set.
+
+    Args:
+        embed: mix (n,) and sampling rate -> (W, D); None for the project's own.
+    """
+    embed, backings = remembered(embed or interval_content), [c.backing() for c in band.cases]
+    human = [(b, band.sound["human"](i)) for i, b in enumerate(backings)]
+    made = {}
+    for name in band.notes:
+        play = band.sound.get(name)
+        if play is None or name == "silence":
+            made[name] = nothing("it has no sound to mix")
+            continue
+        value = apa_style([(b, play(i)) for i, b in enumerate(backings)], human, RATE, embed)
+        made[name] = (
+            nothing("APA-style adherence needs three cases")
+            if value is None
+            else {"value": value, "interval": None, "n": len(backings)}
+        )
+    return made
+
+
+def remembered(embed: Embedding) -> Embedding:
+    """The same embedding, computed once for each sound."""
+    known: dict[str, np.ndarray] = {}
+
+    def look_up(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
+        key = hashlib.sha256(audio.tobytes()).hexdigest()
+        if key not in known:
+            known[key] = embed(audio, sampling_rate)
+        return known[key]
+
+    return look_up
+
+
+def find_embedding(name: str | None) -> Embedding | None:
+    """The function `MODULE:FUNCTION` of a user's own, CLAP or COCOLA behind it say.
+
+    Raises:
+        EvaluationError: where there is none.
+    """
+    if name is None:
+        return None
+    module, _, function = name.partition(":")
+    try:
+        found = getattr(importlib.import_module(module), function)
+    except (ImportError, AttributeError, ValueError) as error:
+        raise EvaluationError(f"--embedding {name}: no such MODULE:FUNCTION ({error})") from error
+    if not callable(found):
+        raise EvaluationError(f"--embedding {name} is no function")
+    return found
+
+
+def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
+    """What the codec does to the human solos: distances, pitch agreement, use of the codebooks."""
+    config = codec.model.config
+
+    def kept(i: int) -> dict:
+        def measure() -> dict:
+            original, decoded = band.sound["human"](i), band.sound["human_codec"](i)
+            agree, voiced = codec_metrics.pitch_agreement(original, decoded, RATE)
+            figures = {
+                "pitch_agreement": float(agree[0] / voiced[0]) if voiced[0] else None,
+                "log_mel_distance": codec_metrics.log_mel_distance(original, decoded, RATE),
+                "multi_resolution_stft": codec_metrics.multi_resolution_stft_distance(
+                    original, decoded
+                ),
+                "si_sdr": codec_metrics.si_sdr(original, decoded),
+            }
+            size = ENCODE_FRAMES * (RATE // 50)
+            blocks = (original[s : s + size] for s in range(0, len(original), size))
+            parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
+            return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
+
+        case = band.cases[i]
+        key = [
+            case.row,
+            case.seconds,
+            codec.sha256,
+            Path(codec_metrics.__file__).read_text("utf-8"),
+        ]
+        return shelf.value(case.name, "codec", key, measure)
+
+    with ThreadPoolExecutor(WORKERS) as pool:
+        found = list(pool.map(kept, range(len(band.cases))))
+    rows = [one["figures"] for one in found]
+    pooled = np.concatenate([np.array(one["codes"]) for one in found])
+    shares, entropies = codec_metrics.codebook_use(pooled, config.codebook_size)
+    written, needed = codec_metrics.bits_a_second(pooled, config.codebook_size)
+    return {
+        **{name: figure([row[name] for row in rows], seed) for name in rows[0]},
+        "codes_used": shares,
+        "entropy_bits": entropies,
+        "bits_a_second": written,
+        "bits_a_second_needed": needed,
+    }
+
+
+def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
+    """Held-out loss with the own backing, another tune's and none; see saxsolo.training.heldout.
+
+    Args:
+        tokens: folder of the token corpus, made with the player's codec.
+        count: clips, evenly spaced; 0 = all.
+
+    Raises:
+        EvaluationError: for tokens of another codec or without clips of that split.
+        TokensError: for a corpus that is missing or damaged.
+    """
+    from saxsolo.corpus.tokens.checks import codes_sha256
+    from saxsolo.corpus.tokens.shards import load_tokens
+    from saxsolo.training.heldout import choose_clips, judge
+
+    model = player.solo.model
+    rows = load_tokens(
+        tokens,
+        split,
+        num_codebooks=model.config.num_codebooks,
+        codebook_size=model.config.codebook_size,
+    )
+    rows = [row for row in rows if row["semitones"] == 0]
+    if not rows:
+        raise EvaluationError(f"{tokens} has no {split} clips in their own key")
+    found = codes_sha256(player.codec.model)
+    if found != rows[0]["codec_sha256"]:
+        raise EvaluationError(
+            f"{tokens} was made with another codec (sha256 {rows[0]['codec_sha256'][:12]}, this "
+            f"one's is {found[:12]}); tokenise again or name that --codec"
+        )
+    judgement = judge(model, choose_clips(rows, count))
+    return {"streams": judgement.streams, **judgement.figures()}

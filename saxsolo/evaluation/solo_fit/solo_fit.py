@@ -1,0 +1,64 @@
+"""`evaluate.load("evaluation/solo_fit")`: Does the solo fit the chords?
+
+Works offline, from the root of the repository or with saxsolo installed.
+"""
+
+import datasets
+import evaluate
+import numpy as np
+
+from saxsolo.evaluation import harmony
+from saxsolo.evaluation.notes import track_notes
+
+_DESCRIPTION = """\
+Shares of chord and scale tones, chroma cosine, and own backing against others, of notes tracked
+in the sound; formulas, sources and human figures in saxsolo/evaluation/harmony.py."""
+
+_INPUTS = """
+Args:
+    predictions: solos, lists or arrays of samples (n,) float32.
+    references: frame labels (T, 4) of each solo's backing, 50 a second.
+    sampling_rate: samples a second of all sounds.
+
+Returns:
+    the mean of each figure over the solos that have it (None where no solo has), and for each
+    figure named in `crossed` how often the own backing fits better than another's; `cases`.
+"""
+
+_AUDIO = datasets.Sequence(datasets.Value("float32"))
+
+
+class SoloFit(evaluate.Metric):
+    """Does the solo fit the chords?"""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation="",
+            inputs_description=_INPUTS,
+            features=datasets.Features(
+                {
+                    "predictions": _AUDIO,
+                    "references": datasets.Sequence(datasets.Sequence(datasets.Value("int16"))),
+                }
+            ),
+        )
+
+    def _compute(
+        self,
+        predictions: list,
+        references: list,
+        sampling_rate: int,
+        crossed: tuple[str, ...] = ("chord_tones",),
+    ) -> dict[str, float | int | None]:
+        solos = [track_notes(np.asarray(one, np.float32), sampling_rate) for one in predictions]
+        labels = [np.asarray(one, np.int16).reshape(-1, 4) for one in references]
+        found = [harmony.fit(*pair) for pair in zip(solos, labels, strict=True)]
+        result: dict[str, float | int | None] = {}
+        for figure in harmony.FIGURES:
+            known = [one[figure] for one in found if one[figure] is not None]
+            result[figure] = float(np.mean(known)) if known else None
+        for figure in crossed:
+            scores = harmony.fit_matrix(solos, labels, figure, harmony.fit)
+            result[f"{figure}_against_others"] = harmony.matched_against_shuffled(scores)
+        return {**result, "cases": len(solos)}

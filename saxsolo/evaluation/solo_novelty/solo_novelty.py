@@ -1,0 +1,57 @@
+"""`evaluate.load("evaluation/solo_novelty")`: Is the solo new?
+
+Works offline, from the root of the repository or with saxsolo installed.
+"""
+
+import datasets
+import evaluate
+import numpy as np
+
+from saxsolo.evaluation.notes import track_notes
+from saxsolo.evaluation.novelty import Novelty
+
+_DESCRIPTION = """\
+Longest stretch of notes copied from a training solo, whatever its key and tempo, and the share of
+interval-rhythm n-grams that occur there; human figures in saxsolo/evaluation/novelty.py."""
+
+_INPUTS = """
+Args:
+    predictions: solos, lists or arrays of samples (n,) float32.
+    training: the solos that may not be copied.
+    n: transitions in an n-gram.
+    sampling_rate: samples a second of all sounds.
+
+Returns:
+    longest_copy: notes, the longest of all solos. seen_share: mean, None where all solos are too
+    short. `cases`.
+"""
+
+_AUDIO = datasets.Sequence(datasets.Value("float32"))
+
+
+class SoloNovelty(evaluate.Metric):
+    """Is the solo new?"""
+
+    def _info(self) -> evaluate.MetricInfo:
+        return evaluate.MetricInfo(
+            description=_DESCRIPTION,
+            citation="",
+            inputs_description=_INPUTS,
+            features=datasets.Features({"predictions": _AUDIO}),
+        )
+
+    def _compute(
+        self, predictions: list, training: list, sampling_rate: int, n: int = 5
+    ) -> dict[str, float | int | None]:
+        solos, known = (
+            [track_notes(np.asarray(one, np.float32), sampling_rate) for one in side]
+            for side in (predictions, training)
+        )
+        novelty = Novelty(known, n)
+        found = [novelty.measure(notes) for notes in solos]
+        shares = [one["seen_share"] for one in found if one["seen_share"] is not None]
+        return {
+            "longest_copy": max(one["longest_copy"] for one in found),
+            "seen_share": float(np.mean(shares)) if shares else None,
+            "cases": len(solos),
+        }

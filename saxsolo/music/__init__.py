@@ -1,0 +1,1 @@
+"""Musical vocabulary without torch: scores, chord symbols, frame labels, the beat grid."""

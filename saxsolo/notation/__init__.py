@@ -1,0 +1,1 @@
+"""Notes written for people: MIDI, MusicXML, pictures."""

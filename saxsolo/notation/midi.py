@@ -1,0 +1,224 @@
+"""A solo as a MIDI file: its notes, bent as they were really intoned, on the backing's beats.
+
+mido writes the bytes. Time stays what it was in the sound: with beats the tempo follows them, so
+that bar lines fall where the band's do, and no note moves by more than half a tick (0.5 ms).
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from saxsolo.atomic import replacing
+from saxsolo.audio.pitch import HOP_SECONDS, SURE, PitchTrack
+from saxsolo.errors import AudioError
+from saxsolo.music.score import Note
+
+TICKS = 960
+PLAIN_TEMPO = 120.0
+# General MIDI programs, counted from 0
+PROGRAMS = {"soprano": 64, "alto": 65, "tenor": 66, "baritone": 67}
+# how far the wheel bends either way, in semitones: what receivers assume when they are told nothing
+BEND_RANGE = 2.0
+# a smaller change is not sent, in semitones
+BEND_STEP = 0.05
+# a pitch further off is another note or the tracker's mistake
+FARTHEST = 1.5
+FEWEST_FRAMES = 3
+# dB from the loudest note down to where velocity no longer falls, and the velocities there
+QUIETEST_DB, SOFTEST, LOUDEST = -24.0, 40, 115
+
+
+@dataclass(frozen=True)
+class Bend:
+    """From `time` (seconds) on the pitch is `semitones` above that of the sounding note."""
+
+    time: float
+    semitones: float
+
+
+def bends_of(notes: Sequence[Note], track: PitchTrack) -> list[Bend]:
+    """Where the sound leaves the written pitch: vibrato, scoops, falls, tuning.
+
+    The pitch of each note's frames, octave errors folded, a median over three frames; nothing where
+    the tracker is not sure or hears another note. Every note begins with a bend of its own.
+
+    Args:
+        notes: in order, not overlapping.
+        track: of the same sound.
+    """
+    bends, last = [], 0.0
+    for note in notes:
+        first = int(np.ceil(note.onset / HOP_SECONDS))
+        frames = np.arange(first, min(len(track.hertz), _frames_before(note.onset + note.duration)))
+        sure = frames[track.confidence[frames] >= SURE]
+        off = 69 + 12 * np.log2(np.maximum(track.hertz[sure], 1.0) / 440) - note.pitch
+        off = (off + 6) % 12 - 6
+        sure, off = sure[np.abs(off) <= FARTHEST], off[np.abs(off) <= FARTHEST]
+        if len(sure) < FEWEST_FRAMES:
+            sure, off = np.array([first]), np.zeros(1)
+        padded = np.pad(off, 1, mode="edge")
+        off = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
+        for place, (frame, value) in enumerate(zip(sure, off, strict=True)):
+            if abs(value - last) >= BEND_STEP or (place == 0 and value != last):
+                last = float(value)
+                bends.append(Bend(note.onset if place == 0 else float(frame * HOP_SECONDS), last))
+    return bends
+
+
+def with_loudness(notes: Sequence[Note], track: PitchTrack) -> list[Note]:
+    """The notes, each as loud as its loudest frame: 1 for the solo's loudest, 0 from -24 dB down.
+
+    Args:
+        notes: in order.
+        track: of the same sound.
+    """
+    peaks = []
+    for note in notes:
+        first = int(note.onset / HOP_SECONDS)
+        level = track.level[first : max(first + 1, _frames_before(note.onset + note.duration))]
+        peaks.append(float(level.max()) if len(level) else -np.inf)
+    top = max(peaks, default=0.0)
+    return [
+        Note(n.onset, n.duration, n.pitch, float(np.clip(1 - (peak - top) / QUIETEST_DB, 0, 1)))
+        for n, peak in zip(notes, peaks, strict=True)
+    ]
+
+
+def write_midi(
+    path: str | os.PathLike,
+    notes: Sequence[Note],
+    *,
+    bends: Sequence[Bend] = (),
+    beats: Sequence[float] | None = None,
+    beats_per_bar: int = 4,
+    first_downbeat: int = 0,
+    instrument: str = "tenor",
+) -> Path:
+    """Writes a solo as a MIDI file of one track, all or nothing; needs mido.
+
+    Args:
+        path: the file; an earlier one is replaced.
+        notes: at concert pitch; loudness 0..1 becomes velocity 40..115.
+        bends: as `bends_of` gives them; the wheel's range is set to two semitones.
+        beats: seconds, rising; the tempo follows them. 120 beats a minute without (or with one).
+        beats_per_bar: of the time signature.
+        first_downbeat: index of the first beat that begins a bar.
+        instrument: which saxophone.
+
+    Raises:
+        OutputError: when it cannot be written.
+    """
+    import mido
+
+    clock = _Clock(beats, beats_per_bar, first_downbeat)
+    # at one tick: tempo and wheel before the notes that end, those before the notes that begin
+    events: list[tuple[int, int, object]] = []
+    for tick, tempo in clock.tempi:
+        events.append((tick, 0, mido.MetaMessage("set_tempo", tempo=tempo)))
+    signature = {"numerator": beats_per_bar, "denominator": 4}
+    events.append((0, 0, mido.MetaMessage("track_name", name=f"{instrument} saxophone")))
+    if clock.pickup_ticks:
+        pickup = {"numerator": clock.pickup_ticks // TICKS, "denominator": 4}
+        events.append((0, 0, mido.MetaMessage("time_signature", **pickup)))
+    events.append((clock.pickup_ticks, 0, mido.MetaMessage("time_signature", **signature)))
+    events.append((0, 0, mido.Message("program_change", program=PROGRAMS[instrument])))
+    if bends:
+        coarse = int(BEND_RANGE)
+        for control, value in ((101, 0), (100, 0), (6, coarse), (38, 0), (101, 127), (100, 127)):
+            events.append((0, 0, mido.Message("control_change", control=control, value=value)))
+    for note in notes:
+        start = clock.tick(note.onset)
+        end = max(start + 1, clock.tick(note.onset + note.duration))
+        velocity = round(SOFTEST + (LOUDEST - SOFTEST) * min(max(note.loudness, 0.0), 1.0))
+        events.append((start, 3, mido.Message("note_on", note=note.pitch, velocity=velocity)))
+        events.append((end, 1, mido.Message("note_off", note=note.pitch)))
+    for bend in bends:
+        wheel = round(8192 * min(max(bend.semitones / BEND_RANGE, -1.0), 1.0))
+        message = mido.Message("pitchwheel", pitch=min(wheel, 8191))
+        events.append((clock.tick(bend.time), 2, message))
+    file = mido.MidiFile(type=0, ticks_per_beat=TICKS)
+    track = mido.MidiTrack()
+    file.tracks.append(track)
+    now = 0
+    for tick, _, message in sorted(events, key=lambda event: event[:2]):
+        track.append(message.copy(time=tick - now))
+        now = tick
+    track.append(mido.MetaMessage("end_of_track"))
+    path = Path(path)
+    with replacing(path) as (partial,):
+        file.save(str(partial))
+    return path
+
+
+def read_midi(path: str | os.PathLike) -> list[Note]:
+    """The notes of a MIDI file in the order of their onsets, all tracks and channels together.
+
+    Raises:
+        AudioError: for no MIDI file.
+    """
+    import mido
+
+    try:
+        file = mido.MidiFile(str(path))
+        now, sounding, notes = 0.0, {}, []
+        for message in file:
+            now += message.time
+            if message.type not in ("note_on", "note_off"):
+                continue
+            key = (message.channel, message.note)
+            if key in sounding:
+                onset, velocity = sounding.pop(key)
+                loudness = min(max((velocity - SOFTEST) / (LOUDEST - SOFTEST), 0.0), 1.0)
+                notes.append(Note(onset, now - onset, message.note, loudness))
+            if message.type == "note_on" and message.velocity:
+                sounding[key] = (now, message.velocity)
+    except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
+        raise AudioError(f"{path} is no MIDI file: {error}") from error
+    return sorted(notes, key=lambda note: (note.onset, note.pitch))
+
+
+class _Clock:
+    """Seconds to ticks. Before the first beat and after the last the tempo is that beside it.
+
+    A file begins with a whole number of beats before the first downbeat, its pick-up; what lies
+    between second 0 and the first of them gets a tempo of its own, so that second 0 is tick 0.
+    """
+
+    def __init__(self, beats: Sequence[float] | None, beats_per_bar: int, first_downbeat: int):
+        times = np.asarray([] if beats is None else beats, float)
+        times = times[times > 0]
+        skipped = 0 if beats is None else len(beats) - len(times)
+        self.pickup_ticks = 0
+        if len(times) < 2:
+            times = np.array([0.0, 60 / PLAIN_TEMPO])
+        else:
+            # one beat, however long, leads from 0 to the first beat after it
+            times = np.concatenate([[0.0], times])
+            lead = times[1] / float(np.median(np.diff(times[1:])))
+            whole = max(1, round(lead))
+            times = np.concatenate([np.linspace(0, times[1], whole + 1)[:-1], times[1:]])
+            self.pickup_ticks = TICKS * ((whole + first_downbeat - skipped) % beats_per_bar)
+        self._beats, self._ticks = times, TICKS * np.arange(len(times))
+        tempi = np.maximum(np.round(1e6 * np.diff(times)).astype(int), 1)
+        self.tempi = [
+            (TICKS * place, int(tempo))
+            for place, tempo in enumerate(tempi)
+            if place == 0 or tempo != tempi[place - 1]
+        ]
+        # what a reader will make of the rounded tempi
+        self._beats = np.concatenate([[0.0], np.cumsum(tempi / 1e6)])
+
+    def tick(self, seconds: float) -> int:
+        """The tick nearest to a time in seconds."""
+        beyond = seconds - self._beats[-1]
+        if beyond > 0:
+            length = self._beats[-1] - self._beats[-2]
+            return round(float(self._ticks[-1] + TICKS * beyond / length))
+        return round(float(np.interp(seconds, self._beats, self._ticks)))
+
+
+def _frames_before(seconds: float) -> int:
+    return int(np.ceil(seconds / HOP_SECONDS))

@@ -1,0 +1,191 @@
+"""Notes in seconds to notes in beats: what a musician would have written down.
+
+Each beat is divided for itself: into one, two, three, four, six or eight, whichever explains its
+onsets best for the ink. The second of two eighths may lie anywhere from the middle of the beat to
+its last third, and sixteenths in double time likewise: swing is played, not written.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from itertools import combinations, zip_longest
+
+import numpy as np
+
+from saxsolo.music.beat_grid import Grid
+from saxsolo.music.score import Note
+
+# ink: what each division costs against the squared error of its onsets
+DIVISIONS = {1: 0.0, 2: 1.0, 3: 5.0, 4: 4.0, 6: 11.0, 8: 11.0}
+# how far an onset is off in a human's hands: seconds, and at least this share of a beat
+SLOP, LEAST_SLOP = 0.04, 0.05
+# the second of two eighths is heard from the middle of the beat up to here
+SWING = 2 / 3
+TOO_MUCH = 1000.0
+# how far behind the beat a whole solo may be, in beats
+LATE = (-0.1, -0.05, 0.0, 0.05, 0.1, 0.15, 0.2)
+# an onset this late in a beat belongs to the next
+NEXT_BEAT = 0.88
+# a gap shorter than this, in beats, is articulation and no rest
+SHORTEST_REST = 0.5
+
+
+@dataclass(frozen=True)
+class Written:
+    """A note in beats from the beginning of the first bar.
+
+    Attributes:
+        start, end: beats.
+        pitch: MIDI, as it sounds.
+    """
+
+    start: Fraction
+    end: Fraction
+    pitch: int
+
+
+@dataclass(frozen=True)
+class Lead:
+    """What is written: bars, notes, chords.
+
+    Attributes:
+        bars: beats in each bar.
+        notes: in order, not overlapping.
+        chords: (beat, root, quality) where a chord begins; root 12 is none.
+        divisions: into how many parts each beat is divided.
+        tempo: beats a minute.
+        swing: where in the beat the second of two eighths lies, the median; None for too few.
+        dropped: notes that found no place.
+    """
+
+    bars: list[int]
+    notes: list[Written]
+    chords: list[tuple[int, int, int]]
+    divisions: list[int]
+    tempo: float
+    swing: float | None
+    dropped: int
+
+
+def quantise(notes: Sequence[Note], grid: Grid, seconds: float) -> Lead:
+    """Lays notes on the grid. Bars begin before the first note and end after `seconds`.
+
+    Args:
+        notes: in order, not overlapping.
+        grid: of the same clock.
+        seconds: length of the solo.
+    """
+    beats, bars, first = _whole_bars(grid, seconds)
+    onsets = np.interp([n.onset for n in notes], beats, np.arange(len(beats)))
+    ends = np.interp([n.onset + n.duration for n in notes], beats, np.arange(len(beats)))
+    lengths = np.diff(beats)
+    # whoever plays behind the beat throughout is not written so
+    layouts = [_lay_out(onsets - late, lengths) for late in LATE]
+    layout = min(layouts, key=lambda one: one.cost)
+    starts, divisions = layout.starts, layout.divisions
+    kept = sorted(starts)
+    written = []
+    for member, following in zip_longest(kept, kept[1:]):
+        limit = Fraction(len(beats) - 1) if following is None else starts[following]
+        end = _end(starts[member], float(ends[member]), limit, divisions)
+        written.append(Written(starts[member], end, notes[member].pitch))
+    swing = float(np.median(layout.offbeats)) if len(layout.offbeats) >= 8 else None
+    chords = _changes(grid, first)
+    return Lead(bars, written, chords, divisions, grid.tempo, swing, len(notes) - len(kept))
+
+
+@dataclass
+class _Layout:
+    """Where each note begins, how each beat is divided, where second eighths were heard."""
+
+    starts: dict[int, Fraction]
+    divisions: list[int]
+    offbeats: list[float]
+    cost: float
+
+
+def _lay_out(onsets: np.ndarray, lengths: np.ndarray) -> _Layout:
+    """Onsets in beats (N,) and the seconds of each beat to ink."""
+    homes = np.maximum(np.floor(onsets + 1 - NEXT_BEAT).astype(int), 0)
+    layout = _Layout({}, [1] * len(lengths), [], 0.0)
+    for home in np.unique(homes).tolist():
+        if home == len(lengths):
+            # early for a beat that is not there
+            break
+        members = np.flatnonzero(homes == home)
+        slop = max(LEAST_SLOP, SLOP / lengths[home])
+        cost, division, places = _divide(onsets[members] - home, slop)
+        layout.divisions[home] = division
+        layout.cost += cost
+        for member, place in zip(members.tolist(), places, strict=False):
+            layout.starts[member] = home + Fraction(place, division)
+            if division == 2 and place == 1:
+                layout.offbeats.append(float(onsets[member] - home))
+    return layout
+
+
+def _whole_bars(grid: Grid, seconds: float) -> tuple[np.ndarray, list[int], int]:
+    """Beats continued both ways to whole bars: times (N + 1,), beats in each bar, and how many
+    beats were put before the grid's first."""
+    metre = grid.beats_per_bar
+    first_length, last_length = grid.beats[1] - grid.beats[0], grid.beats[-1] - grid.beats[-2]
+    before = int(grid.places[0])
+    while grid.beats[0] - before * first_length > 0:
+        before += metre
+    after = max(0, int(np.ceil((seconds - grid.beats[-1]) / last_length)))
+    after += (metre - 1 - int(grid.places[-1]) - after) % metre
+    places = np.concatenate([np.arange(before) % metre, grid.places, np.zeros(after, int)])
+    places[before + len(grid.places) :] = (grid.places[-1] + 1 + np.arange(after)) % metre
+    beats = np.concatenate(
+        [
+            grid.beats[0] - first_length * np.arange(before, 0, -1),
+            grid.beats,
+            grid.beats[-1] + last_length * np.arange(1, after + 2),
+        ]
+    )
+    starts = [*np.flatnonzero(places == 0).tolist(), len(places)]
+    return beats, np.diff(starts).tolist(), before
+
+
+def _divide(phases: np.ndarray, slop: float) -> tuple[float, int, tuple[int, ...]]:
+    """The cheapest division of one beat, what it costs and the places of its onsets; what is too
+    much for the finest is left out at the end."""
+    best = (TOO_MUCH, max(DIVISIONS), tuple(range(max(DIVISIONS))))
+    for division, ink in DIVISIONS.items():
+        if len(phases) > division:
+            continue
+        low = np.arange(division) / division
+        # every second eighth, or sixteenth in double time, may swing
+        high = low + (
+            np.arange(division) % 2 * (SWING - 0.5) * 2 / division if division in (2, 4) else 0
+        )
+        errors = np.maximum(np.maximum(low - phases[:, None], phases[:, None] - high), 0)
+        squares = (errors / slop) ** 2
+        rows = np.arange(len(phases))
+        for places in combinations(range(division), len(phases)):
+            cost = ink + float(squares[rows, list(places)].sum())
+            if cost < best[0]:
+                best = (cost, division, places)
+    return best
+
+
+def _end(start: Fraction, end: float, limit: Fraction, divisions: list[int]) -> Fraction:
+    """Where a note ends in ink: at the next one if the gap is short, else on its beat's raster."""
+    if float(limit) - end < SHORTEST_REST:
+        return limit
+    home = min(int(end), len(divisions) - 1)
+    division = max(2, divisions[home])
+    found = home + Fraction(round((end - home) * division), division)
+    if found <= start:
+        begun = int(start)
+        part = Fraction(1, max(2, divisions[begun]))
+        found = start + part
+    return min(found, limit)
+
+
+def _changes(grid: Grid, before: int) -> list[tuple[int, int, int]]:
+    changes = []
+    for beat, (root, quality) in enumerate(zip(grid.roots, grid.qualities, strict=True)):
+        if not changes or changes[-1][1:] != (int(root), int(quality)):
+            changes.append((before + beat, int(root), int(quality)))
+    return changes

@@ -1,0 +1,130 @@
+"""Notes under chords, bars and beats, and both waveforms, as one SVG that the page's colours fill.
+
+A playhead stands in it; page.js moves it. The PNG of the same take comes from notation/pictures.py.
+"""
+
+import numpy as np
+
+from saxsolo.music.beat_grid import Grid
+from saxsolo.music.score import Note
+from saxsolo.notation.pictures import chord_name, pitch_range
+
+from .limits import escaped
+from .playing import bar_edges
+
+# pixels for a second; a short take is as wide as the page
+PER_SECOND = 36
+NARROWEST = 930
+ROW = 6
+CHORDS, WAVE, GAP = 34, 40, 8
+LEFT = 26
+NAMES_APART = 34
+
+
+def draw_roll(
+    notes: list[Note], solo: np.ndarray, backing: np.ndarray, rate: int, grid: Grid | None
+) -> str:
+    """SVG, 36 pixels a second.
+
+    Args:
+        notes: of the solo.
+        solo, backing: (n,) float32, mono, of one length.
+        rate: samples a second.
+        grid: beats, bars and chords; without it there are only notes and waveforms.
+    """
+    seconds = len(solo) / rate
+    scale = max(PER_SECOND, (NARROWEST - LEFT) / seconds)
+    low, high = pitch_range(np.array([note.pitch for note in notes]))
+    roll = ROW * (high - low + 1)
+    width, height = LEFT + scale * seconds, CHORDS + roll + 2 * (WAVE + GAP)
+
+    def x(time: float) -> float:
+        return round(LEFT + scale * time, 1)
+
+    parts = [
+        f'<svg class="roll" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
+        f'height="{height}" data-left="{LEFT}" data-scale="{scale:.4f}" role="img" '
+        f'aria-label="{escaped(described(notes, seconds, grid))}">'
+    ]
+    if grid is not None:
+        parts += _grid(grid, seconds, x, CHORDS, CHORDS + roll)
+    for pitch in range(low, high + 1):
+        if pitch % 12 == 0:
+            y = CHORDS + ROW * (high - pitch)
+            parts.append(f'<line class="octave" x1="{LEFT}" x2="{width:.0f}" y1="{y}" y2="{y}"/>')
+            parts.append(f'<text class="small" x="2" y="{y + 4}">C{pitch // 12 - 1}</text>')
+    for note in notes:
+        y = CHORDS + ROW * (high - note.pitch)
+        wide = max(scale * note.duration - 0.5, 1.5)
+        parts.append(
+            f'<rect class="note" x="{x(note.onset)}" y="{y}" width="{wide:.1f}" '
+            f'height="{ROW - 1}" rx="1.5"/>'
+        )
+    middle = CHORDS + roll + GAP + WAVE / 2
+    for name, sound in (("solo", solo), ("band", backing)):
+        parts.append(f'<text class="small" x="0" y="{middle + 3}">{name}</text>')
+        parts.append(f'<path class="wave {name}" d="{_wave(sound, rate, x, middle)}"/>')
+        middle += WAVE + GAP
+    parts.append(
+        f'<line class="playhead" x1="{LEFT}" x2="{LEFT}" y1="{CHORDS - 4}" y2="{height}"/></svg>'
+    )
+    return "".join(parts)
+
+
+def described(notes: list[Note], seconds: float, grid: Grid | None) -> str:
+    """The picture in words, for those who do not see it."""
+    text = f"{len(notes)} notes in {seconds:.0f} seconds"
+    if notes:
+        low, high = (chosen(n.pitch for n in notes) for chosen in (min, max))
+        text += f", from {_pitch_name(low)} to {_pitch_name(high)} (concert pitch)"
+    if grid is None:
+        return text + "; no beats were heard in the backing."
+    text += f"; heard in the backing: {grid.tempo:.0f} beats a minute, bars of "
+    text += f"{grid.beats_per_bar}, chords " + ", ".join(name for _, name in chord_changes(grid))
+    return text + "."
+
+
+def chord_changes(grid: Grid) -> list[tuple[float, str]]:
+    """Seconds and name of each new chord."""
+    changes, last = [], None
+    for beat, root, quality in zip(grid.beats, grid.roots, grid.qualities, strict=True):
+        chord = (int(root), int(quality))
+        if chord != last:
+            changes.append((float(beat), chord_name(*chord)))
+            last = chord
+    return [(time, name) for time, name in changes if name]
+
+
+def _grid(grid: Grid, seconds: float, x, top: int, bottom: int) -> list[str]:
+    parts = []
+    for beat, place in zip(grid.beats, grid.places, strict=True):
+        if 0 <= beat < seconds:
+            kind = "bar" if place == 0 else "beat"
+            parts.append(
+                f'<line class="{kind}" x1="{x(beat)}" x2="{x(beat)}" y1="{top}" y2="{bottom}"/>'
+            )
+    for number, start in enumerate(bar_edges(grid, seconds)[:-1], 1):
+        parts.append(f'<text class="small" x="{x(start) + 2}" y="10">{number}</text>')
+    last = -np.inf
+    for time, name in chord_changes(grid):
+        if time < seconds and x(time) - last > NAMES_APART:
+            parts.append(f'<text class="chord" x="{x(time) + 2}" y="26">{escaped(name)}</text>')
+            last = x(time)
+    return parts
+
+
+def _wave(sound: np.ndarray, rate: int, x, middle: float) -> str:
+    """Lowest and highest sample of each pixel and a half, as one closed line."""
+    columns = max(2, min(len(sound), round((x(len(sound) / rate) - LEFT) / 1.5)))
+    edges = np.linspace(0, len(sound), columns + 1).astype(int)[:-1]
+    loudest = max(float(np.abs(sound).max()), 1e-3)
+    half = WAVE / 2 / loudest
+    high = middle - half * np.maximum.reduceat(sound, edges)
+    low = middle - half * np.minimum.reduceat(sound, edges)
+    there = [f"{x(edge / rate)} {y:.1f}" for edge, y in zip(edges, high, strict=True)]
+    back = [f"{x(edge / rate)} {y:.1f}" for edge, y in zip(edges, low, strict=True)]
+    return "M" + "L".join(there + back[::-1]) + "Z"
+
+
+def _pitch_name(pitch: int) -> str:
+    return f"{chord_name(pitch % 12, 7)}{pitch // 12 - 1}"

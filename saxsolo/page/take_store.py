@@ -1,0 +1,183 @@
+"""Takes on disk, each in a folder of its own under a name that cannot be guessed.
+
+    solo.flac  backing.flac  codes.npy  take.json   · downloads are made beside them when asked for
+
+A folder is written under another name and renamed when it is whole. Nothing of a take stays in
+memory: the process that plays (on a rented GPU it is not the one that serves) and the one that
+serves meet here.
+"""
+
+import json
+import re
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+import soundfile as sf
+
+from saxsolo.audio.files import Source, open_sound
+from saxsolo.audio.writing import PEAK, Scratch, write_audio
+from saxsolo.errors import SaxsoloError
+from saxsolo.music.beat_grid import Grid
+from saxsolo.music.frame_labels import tokens_to_notes
+from saxsolo.playing.take import Take
+
+BLOCK = 65_536
+MOST_TAKES = 200
+MOST_BYTES = 2_000_000_000
+OLDEST_SECONDS = 2 * 3600.0
+NAME = re.compile(r"[0-9a-f]{32}")
+
+
+class TakeGoneError(SaxsoloError, LookupError):
+    """A take that was never there, or was cleared away."""
+
+
+@dataclass(frozen=True)
+class Card:
+    """What take.json holds.
+
+    Attributes:
+        title: what the backing is called.
+        run: as in run.json.
+        link: the query of the share link, without the question mark.
+        label: of the take in the history.
+        gain: factor of solo.flac in the mix at balance 0; `Shelf.put` measures it.
+        quieter: factor of the whole mix that keeps its peak below full scale; also measured there.
+    """
+
+    title: str
+    run: dict
+    link: str
+    label: str
+    gain: float = 1.0
+    quieter: float = 1.0
+
+
+class Shelf:
+    """The takes of all visitors.
+
+    Args:
+        root: folder for them alone.
+    """
+
+    def __init__(self, root: Path):
+        self.root = root
+        self.root.mkdir(parents=True, exist_ok=True)
+        self._cleaning = threading.Lock()
+
+    def put(self, take: Take, backing: Source, card: Card) -> str:
+        """Keeps a take and gives its name."""
+        name = secrets.token_hex(16)
+        partial = self.root / f".{name}.partial"
+        partial.mkdir()
+        try:
+            rate, length = take.sampling_rate, len(take.solo)
+            quieter = min(1.0, PEAK / max(float(np.abs(take.solo).max()), PEAK))
+            solo = (quieter * take.solo[i : i + BLOCK] for i in range(0, length, BLOCK))
+            write_audio(partial / "solo.flac", solo, rate, audio_format="flac")
+            band = backing.blocks(BLOCK, rate, length, mono=False)
+            # FLAC holds nothing beyond full scale; a float WAV may
+            band = (block.clip(-1, 1) for block in band)
+            write_audio(partial / "backing.flac", band, rate, backing.channels, "flac")
+            np.save(partial / "codes.npy", take.codes, allow_pickle=False)
+            facts = {**asdict(card), "grid": _plain(take.grid), "has_score": bool(take.has_score)}
+            # of what was written: the mixer on the page and the downloads both mix that
+            facts["gain"], facts["quieter"] = _take(partial, facts).mix_levels()
+            (partial / "take.json").write_text(json.dumps(facts), encoding="utf-8")
+            partial.rename(self.root / name)
+        except BaseException:
+            shutil.rmtree(partial, ignore_errors=True)
+            raise
+        self.clean()
+        return name
+
+    def folder(self, name: str) -> Path:
+        """The folder of a take.
+
+        Raises:
+            TakeGoneError: for a name that is none, or a take that was cleared away.
+        """
+        folder = self.root / name if NAME.fullmatch(name or "") else None
+        if folder is None or not (folder / "take.json").is_file():
+            raise TakeGoneError("this take was cleared away; its link plays it again")
+        return folder
+
+    def card(self, name: str) -> Card:
+        """What is known of a take."""
+        facts = self._facts(name)
+        return Card(**{key: facts[key] for key in Card.__dataclass_fields__})
+
+    def take(self, name: str) -> Take:
+        """A take as `improvise` gave it, to be saved in any form."""
+        return _take(self.folder(name), self._facts(name))
+
+    def clean(self, now: float | None = None) -> None:
+        """Clears away what is too old, and the oldest of what is too much."""
+        now = time.time() if now is None else now
+        with self._cleaning:
+            folders = sorted(self._ages(), reverse=True)
+            used = 0
+            for place, (made, folder) in enumerate(folders):
+                used += _size(folder)
+                if place >= MOST_TAKES or used > MOST_BYTES or now - made > OLDEST_SECONDS:
+                    shutil.rmtree(folder, ignore_errors=True)
+
+    def _ages(self) -> Iterable[tuple[float, Path]]:
+        for folder in self.root.iterdir():
+            try:
+                yield folder.stat().st_mtime, folder
+            except FileNotFoundError:
+                continue
+
+    def _facts(self, name: str) -> dict:
+        return json.loads((self.folder(name) / "take.json").read_text(encoding="utf-8"))
+
+
+def _take(folder: Path, facts: dict) -> Take:
+    codes = np.load(folder / "codes.npy", allow_pickle=False)
+    samples, rate = sf.read(folder / "solo.flac", dtype="float32")
+    solo = Scratch(folder)
+    solo.append(samples)
+    grid = _grid(facts["grid"])
+    return Take(
+        sampling_rate=rate,
+        codes=codes,
+        notes=tokens_to_notes(codes[0]) if facts["has_score"] else [],
+        run=facts["run"],
+        _backing=open_sound(folder / "backing.flac", facts["title"]),
+        _solo=solo,
+        _has_score=facts["has_score"],
+        _find_grid=lambda: grid,
+    )
+
+
+def _size(folder: Path) -> int:
+    """Bytes in a folder, from which another process may be clearing files away."""
+    size = 0
+    for path in folder.rglob("*"):
+        try:
+            size += path.stat().st_size
+        except FileNotFoundError:
+            continue
+    return size
+
+
+def _plain(grid: Grid | None) -> dict | None:
+    if grid is None:
+        return None
+    return {
+        name: value.tolist() if isinstance(value, np.ndarray) else value
+        for name, value in asdict(grid).items()
+    }
+
+
+def _grid(facts: dict | None) -> Grid | None:
+    if facts is None:
+        return None
+    return Grid(**{name: np.array(v) if isinstance(v, list) else v for name, v in facts.items()})

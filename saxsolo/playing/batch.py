@@ -1,0 +1,82 @@
+"""Playing jobs one after another with one model: the good ones are done, the bad ones are told."""
+
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+
+from saxsolo.atomic import output_folder
+from saxsolo.errors import CheckpointError, SaxsoloError, SettingError
+from saxsolo.progress_bar import Report
+from saxsolo.weights.loading import Player
+
+from .performance import Settings, improvise
+from .requests import Job, Outcome
+from .take_files import take_files
+
+
+def check_settings(jobs: list[Job]) -> None:
+    """Refuses settings out of range before anything is loaded.
+
+    Raises:
+        SettingError: the first there is, with the backing it is meant for where there are several.
+    """
+    for job in jobs:
+        try:
+            Settings(**job.settings)
+        except SettingError as error:
+            if len(jobs) == 1:
+                raise
+            raise SettingError(f"{job.name}: {error}") from error
+
+
+def play_jobs(
+    jobs: list[Job],
+    player: Callable[[], Player],
+    saving: dict,
+    progress: Callable[[str], AbstractContextManager[Report | None]],
+) -> Iterator[Outcome]:
+    """Plays and saves one job after another.
+
+    A person's mistake in one does not keep the others from being played, nor does a defect, whose
+    trace goes to standard error. An interruption ends it: what is done stays, what was being
+    played leaves nothing.
+
+    Args:
+        jobs: with their backings opened or a reason why not.
+        player: loads the model, called before the first job that can be played.
+        saving: arguments of `Take.save`.
+        progress: makes the report of a job from its label.
+
+    Raises:
+        CheckpointError: when there is nothing to play with.
+    """
+    loaded: Player | None = None
+    for number, job in enumerate(jobs, start=1):
+        if job.source is None:
+            yield Outcome(job, reason=job.reason)
+            continue
+        try:
+            with output_folder(job.out) as folder:
+                loaded = loaded or player()
+                label = f"improvising {number}/{len(jobs)}" if len(jobs) > 1 else "improvising"
+                with progress(label) as report:
+                    take = improvise(
+                        job.source,
+                        **job.settings,
+                        progress=report,
+                        scratch=folder,
+                        player=loaded,
+                    )
+                take.save(folder, **saving)
+        except CheckpointError:
+            raise
+        except SaxsoloError as error:
+            yield Outcome(job, reason=str(error))
+        except Exception as error:
+            if len(jobs) == 1:
+                raise
+            traceback.print_exc()
+            yield Outcome(job, reason=f"a defect: {type(error).__name__}: {error}", defect=True)
+        else:
+            files = [str(job.out / name) for name in take_files(**saving)]
+            yield Outcome(job, files, take.run)

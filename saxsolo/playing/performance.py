@@ -1,0 +1,496 @@
+"""Listen to a backing, play a solo over it: as a whole (`improvise`) or block by block (`stream`).
+
+    backing -> codes, 5 s at a time -> frames of the solo as the model writes them (a thread)
+            -> audio, half a second at a time -> the caller, or a scratch file
+
+Audio is never held whole, codes are: an hour is 115 million samples but 180,000 frames. The blocks
+have fixed sizes, so that the same seed gives the same bits however fast the machine is.
+"""
+
+import platform
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from queue import SimpleQueue
+
+import numpy as np
+import torch
+from transformers import GenerationConfig
+
+from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
+from modeling_saxsolo.generation_saxsolo import FrameStreamer
+from saxsolo.audio.codes import DECODE_FRAMES, ENCODE_FRAMES, decode_blocks, encode_blocks
+from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS, SILENCE_PEAK, Sound, Source, open_sound
+from saxsolo.audio.loudness import LoudnessMeter
+from saxsolo.audio.writing import Scratch
+from saxsolo.errors import AudioError, SettingError
+from saxsolo.music.frame_labels import FRAME_RATE, tokens_to_notes
+from saxsolo.progress_bar import Report
+from saxsolo.weights.loading import Place, Player, load_player
+
+from .hearing import backing_grid
+from .take import Take
+
+NO_CONDITION = -1
+# LUFS of the backings in the rendered corpus
+LISTENING_LEVELS = (-28.0, -15.0)
+PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
+
+# torch has one random state for the process: two solos at once would disturb each other's
+_RANDOM_STATE = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to play; None leaves a choice to the checkpoint.
+
+    Attributes:
+        seed: the same seed gives the same solo on the same machine.
+        seconds: length of the solo; the backing's when None. A shorter backing is followed by
+            silence, over which the saxophone plays on alone.
+        temperature: over 1 wilder, under 1 tamer.
+        top_k: choose among the k likeliest only.
+        guidance: over 1 sticks closer to the backing; 1 is none.
+        instrument: which saxophone.
+        force: play over silence too.
+        feel: swing, latin, ...; None leaves it to what is heard.
+    """
+
+    seed: int = 0
+    seconds: float | None = None
+    temperature: float | None = None
+    top_k: int | None = None
+    guidance: float | None = None
+    instrument: str = "tenor"
+    force: bool = False
+    feel: str | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed < 2**63:
+            raise SettingError(f"seed {self.seed} is not between 0 and 2^63 - 1")
+        if self.seconds is not None and not MIN_SECONDS <= self.seconds <= MAX_SECONDS:
+            raise SettingError(
+                f"{self.seconds:g} seconds is not between {MIN_SECONDS:g} and {MAX_SECONDS:g}"
+            )
+        if self.temperature is not None and not 0 < self.temperature <= 10:
+            raise SettingError(f"temperature {self.temperature:g} is not in (0, 10]")
+        if self.top_k is not None and self.top_k < 1:
+            raise SettingError(f"top_k {self.top_k} is less than 1")
+        if self.guidance is not None and not 1 <= self.guidance <= 20:
+            raise SettingError(f"guidance {self.guidance:g} is not between 1 and 20")
+
+
+@dataclass(frozen=True)
+class Revision:
+    """An earlier solo over the same backing, of which a stretch is played anew.
+
+    What comes before the stretch is the earlier solo, sample for sample. What comes after it is the
+    earlier solo's codes again, decoded on from the new ones: the codec joins them without a cut.
+    The notes are the same there, the samples are not: the decoder's oscillator keeps its phase.
+
+    Attributes:
+        codes: (N, T) of the earlier solo, all streams.
+        start: first frame that is played anew, 50 frames a second.
+        stop: first frame of the earlier solo again; None plays on to the end.
+    """
+
+    codes: np.ndarray
+    start: int
+    stop: int | None = None
+
+    def __post_init__(self) -> None:
+        frames = self.codes.shape[-1]
+        stop = frames if self.stop is None else self.stop
+        if not 0 <= self.start < stop <= frames:
+            raise SettingError(
+                f"frames {self.start} to {stop} are no stretch of a solo of {frames} frames"
+            )
+
+
+class Performance:
+    """One solo while it is played: iterate for its audio, (n,) float32 blocks of half a second.
+
+    Args:
+        player: model and codec.
+        source: the backing.
+        settings: how to play.
+        revision: the earlier solo of which a part is kept.
+
+    Attributes:
+        frames: (N, t) codes so far, a list of parts.
+        backing_codes: (1, K, T) once it has begun.
+    """
+
+    def __init__(
+        self,
+        player: Player,
+        source: Source,
+        settings: Settings,
+        revision: Revision | None = None,
+    ):
+        self.player, self.source, self.settings = player, source, settings
+        self.revision = revision
+        self.condition_ids = _condition_ids(player, settings)
+        self.generation_config = _generation_config(player, settings)
+        rate = player.sampling_rate
+        wanted = settings.seconds
+        self.length = source.length_at(rate) if wanted is None else round(wanted * rate)
+        if revision is not None and revision.stop is not None:
+            kept = revision.codes.shape[-1] / FRAME_RATE
+            if kept < self.seconds:
+                raise SettingError(
+                    f"the earlier solo lasts {kept:g} s, less than the {self.seconds:g} s wanted"
+                )
+        self.frames: list[np.ndarray] = []
+        self.backing_codes: torch.Tensor | None = None
+
+    @property
+    def seconds(self) -> float:
+        """Length of the solo."""
+        return self.length / self.player.sampling_rate
+
+    def __iter__(self) -> Iterator[np.ndarray]:
+        left = self.length
+        blocks = decode_blocks(self.player.codec.model, self._codebooks())
+        while True:
+            # not around the yield: the caller's own torch keeps its threads
+            with _one_thread():
+                audio = next(blocks, None)
+            if audio is None:
+                break
+            block = audio[:left]
+            left -= len(block)
+            if len(block):
+                yield block
+        assert left == 0, (left, self.length)
+
+    def _codebooks(self) -> Iterator[torch.Tensor]:
+        self.backing_codes = self.listen()
+        parts = self._generated(self.backing_codes)
+        if self.revision is not None:
+            parts = _in_blocks(_revised(parts, self.revision), DECODE_FRAMES)
+        for frames in parts:
+            self.frames.append(frames[0].to(torch.int16).numpy())
+            yield frames[:, -self.player.processor.num_codebooks :]
+
+    def listen(self) -> torch.Tensor:
+        """Codes of the backing (1, K, T).
+
+        Raises:
+            AudioError: for a sound that is silent, damaged, or holds NaN.
+        """
+        meter = LoudnessMeter(self.player.sampling_rate, 1)
+        for block in self._backing_blocks():
+            meter.push(block)
+        if meter.peak < SILENCE_PEAK and not self.settings.force:
+            raise AudioError(
+                f"{self.source.name} is silent (peak {meter.peak:.1g}); "
+                "--force (force=True) plays anyway"
+            )
+        gain = listening_gain(meter.loudness)
+        blocks = (gain * block[:, 0] for block in self._backing_blocks())
+        return torch.cat(list(encode_blocks(self.player.codec.model, blocks)), dim=-1)
+
+    def _backing_blocks(self) -> Iterator[np.ndarray]:
+        """(n, 1) float32 blocks at the codec's rate."""
+        block = ENCODE_FRAMES * codec_layout(self.player.codec.model).frame_samples
+        return self.source.blocks(block, self.player.sampling_rate, self.length, mono=True)
+
+    def _generated(self, codes: torch.Tensor) -> Iterator[torch.Tensor]:
+        """Yields (1, N, t) frames of the solo as the model completes them."""
+        queue: SimpleQueue = SimpleQueue()
+        stopped = threading.Event()
+        prompt = self._prompt()
+
+        def take(frames: torch.Tensor) -> None:
+            if stopped.is_set():
+                raise _Stopped
+            queue.put(frames)
+
+        def work() -> None:
+            model = self.player.solo.model
+            devices = [codes.device.index or 0] if codes.is_cuda else []
+            try:
+                with (
+                    _RANDOM_STATE,
+                    _one_thread(),
+                    torch.random.fork_rng(devices),
+                    torch.inference_mode(),
+                ):
+                    torch.manual_seed(self.settings.seed)
+                    model.generate(
+                        backing_codes=codes,
+                        condition_ids=self.condition_ids,
+                        prompt_codes=prompt,
+                        generation_config=self.generation_config,
+                        streamer=FrameStreamer(model.config, take, DECODE_FRAMES),
+                    )
+                queue.put(None)
+            except _Stopped:
+                pass
+            except BaseException as error:
+                queue.put(error)
+
+        thread = threading.Thread(target=work, name="saxsolo", daemon=True)
+        thread.start()
+        try:
+            while (item := queue.get()) is not None:
+                if isinstance(item, BaseException):
+                    raise item
+                yield item
+        finally:
+            stopped.set()
+            thread.join()
+
+    def _prompt(self) -> torch.Tensor | None:
+        """(1, N, t) frames of the earlier solo that come before the new ones."""
+        if self.revision is None or self.revision.start == 0:
+            return None
+        kept = self.revision.codes[:, : self.revision.start].astype(np.int64)
+        return torch.from_numpy(kept)[None].to(self.player.solo.model.device)
+
+
+def _revised(new: Iterator[torch.Tensor], revision: Revision) -> Iterator[torch.Tensor]:
+    """The earlier solo with the stretch in `new` (1, N, t) put into its place."""
+    old = torch.from_numpy(revision.codes.astype(np.int64))[None]
+    if revision.start:
+        yield old[..., : revision.start]
+    left = None if revision.stop is None else revision.stop - revision.start
+    for frames in new:
+        if left is not None:
+            frames = frames[..., :left]
+            left -= frames.shape[-1]
+        yield frames
+        if left == 0:
+            # nobody needs the rest: this ends the model's thread too
+            new.close()
+            yield old[..., revision.stop :]
+            return
+
+
+def _in_blocks(parts: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
+    """The same frames in blocks of `size`: the codec's bits depend on the size of its blocks."""
+    held = None
+    for part in parts:
+        held = part if held is None else torch.cat([held, part], dim=-1)
+        while held.shape[-1] >= size:
+            yield held[..., :size]
+            held = held[..., size:]
+    if held is not None and held.shape[-1]:
+        yield held
+
+
+@contextmanager
+def _one_thread() -> Iterator[None]:
+    """Torch computes on the calling thread alone: the small matrices of one frame are done sooner
+    than a second thread is woken (benchmarks/real_time.py)."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+class _Stopped(Exception):
+    """Nobody listens any more."""
+
+
+def improvise(
+    backing: Sound,
+    *,
+    seed: int = 0,
+    seconds: float | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    guidance: float | None = None,
+    instrument: str = "tenor",
+    checkpoint: Place | None = None,
+    codec: Place | None = None,
+    force: bool = False,
+    feel: str | None = None,
+    progress: Report | None = None,
+    scratch: Path | None = None,
+    player: Player | None = None,
+) -> Take:
+    """Plays a saxophone solo over a backing.
+
+    Args:
+        backing: path of a WAV, FLAC, OGG or MP3 file, or (samples, sampling rate).
+        seed, seconds, temperature, top_k, guidance, instrument, force, feel: see
+            `Settings`.
+        checkpoint: folder or Hub id of the solo model; the default in checkpoints/ when None.
+        codec: folder or Hub id of the codec; the checkpoint's own when None.
+        progress: called with the seconds that are played and the seconds in all.
+        scratch: folder that holds the audio until the take is saved, on disk, under no name.
+        player: what `load_player` gave, so that several solos load it once; then `checkpoint` and
+            `codec` are not read.
+
+    Returns:
+        The take: `.solo`, `.mix`, `.notes`, `.save(folder)`.
+
+    Raises:
+        SaxsoloError: AudioError, SettingError, CheckpointError or OutputError; one line each.
+    """
+    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force, feel)
+    source = open_sound(backing)
+    performance = Performance(player or load_player(checkpoint, codec), source, settings)
+    solo = Scratch(scratch)
+    start = time.perf_counter()
+    for block in performance:
+        solo.append(block)
+        if progress is not None:
+            progress(solo.length / performance.player.sampling_rate, performance.seconds)
+    return finished_take(performance, solo, time.perf_counter() - start)
+
+
+def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take:
+    """The take of a performance that has been played to its end.
+
+    Args:
+        performance: whose blocks have all been taken.
+        solo: those blocks.
+        spent: seconds that they took.
+    """
+    codes = np.concatenate(performance.frames, axis=-1)
+    player = performance.player
+    has_score = player.solo.model.config.score_vocab_size
+    return Take(
+        sampling_rate=player.sampling_rate,
+        codes=codes,
+        notes=tokens_to_notes(codes[0]) if has_score else [],
+        run=_describe(performance, spent),
+        _backing=performance.source,
+        _solo=solo,
+        _has_score=bool(has_score),
+        _find_grid=partial(backing_grid, player.solo.model, performance.backing_codes),
+    )
+
+
+def stream(
+    backing: Sound,
+    *,
+    seed: int = 0,
+    seconds: float | None = None,
+    temperature: float | None = None,
+    top_k: int | None = None,
+    guidance: float | None = None,
+    instrument: str = "tenor",
+    checkpoint: Place | None = None,
+    codec: Place | None = None,
+    force: bool = False,
+    feel: str | None = None,
+    player: Player | None = None,
+) -> Iterator[np.ndarray]:
+    """Plays a solo block by block while it is made up.
+
+    What is wrong with the arguments is raised by the call itself, what is wrong inside the sound by
+    the first block. Stopping early (`close()`, or leaving the loop) stops the model too.
+
+    Args:
+        As `improvise`.
+
+    Yields:
+        (n,) float32 at the codec's rate (32 kHz), half a second each; together exactly
+        `improvise(...).solo`.
+    """
+    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force, feel)
+    source = open_sound(backing)
+    return iter(Performance(player or load_player(checkpoint, codec), source, settings))
+
+
+def listening_gain(loudness: float | None) -> float:
+    """Factor that brings a backing to a level the model has heard; 1 where it has one already.
+
+    Args:
+        loudness: LUFS, None for silence.
+    """
+    if loudness is None:
+        return 1.0
+    quietest, loudest = LISTENING_LEVELS
+    return 10 ** ((min(max(loudness, quietest), loudest) - loudness) / 20)
+
+
+def _condition_ids(player: Player, settings: Settings) -> torch.Tensor:
+    """(1, C) with the instrument and the feel in their places and the others left open."""
+    conditions = player.solo.model.config.conditions
+    given = {**player.processor.default_conditions, "instrument": settings.instrument}
+    if settings.feel is not None:
+        given["feel"] = settings.feel
+    for name in ("instrument", "feel"):
+        if name in given and given[name] not in conditions.get(name, [given[name]]):
+            raise SettingError(
+                f"{name} {given[name]!r} is none of those that {player.solo.name} plays: "
+                f"{', '.join(conditions[name])}"
+            )
+    ids = [
+        values.index(given[name]) if name in given else NO_CONDITION
+        for name, values in conditions.items()
+    ]
+    return torch.tensor([ids], device=player.solo.model.device)
+
+
+def _generation_config(player: Player, settings: Settings) -> GenerationConfig:
+    config = GenerationConfig.from_dict(player.solo.model.generation_config.to_dict())
+    config.do_sample = True
+    if settings.temperature is not None:
+        config.temperature = settings.temperature
+    if settings.top_k is not None:
+        config.top_k = settings.top_k
+    if settings.guidance is not None:
+        config.guidance_scale = settings.guidance
+    return config
+
+
+def _version(package: str) -> str | None:
+    """None for saxsolo itself where its folder stands beside what calls it, as in a Space."""
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None
+
+
+def _describe(performance: Performance, spent: float) -> dict:
+    """What run.json says."""
+    player, source, settings = performance.player, performance.source, performance.settings
+    effective = performance.generation_config.to_diff_dict()
+    effective.pop("transformers_version", None)
+    return {
+        "seed": settings.seed,
+        "settings": {
+            "seconds": settings.seconds,
+            "instrument": settings.instrument,
+            "feel": settings.feel,
+            "force": settings.force,
+            "temperature": settings.temperature,
+            "top_k": settings.top_k,
+            "guidance": settings.guidance,
+            "generation_config": effective,
+        },
+        "backing": {
+            "name": source.name,
+            "seconds": source.seconds,
+            "sampling_rate": source.sampling_rate,
+            "channels": source.channels,
+        },
+        "checkpoint": {"name": player.solo.name, "sha256": player.solo.sha256},
+        "codec": {"name": player.codec.name, "sha256": player.codec.sha256},
+        "revision": None
+        if performance.revision is None
+        else {
+            "from_seconds": performance.revision.start / FRAME_RATE,
+            "to_seconds": performance.revision.stop and performance.revision.stop / FRAME_RATE,
+        },
+        "versions": {"python": platform.python_version()} | {p: _version(p) for p in PACKAGES},
+        "device": str(player.solo.model.device),
+        "threads": torch.get_num_threads(),
+        "sampling_rate": player.sampling_rate,
+        "audio_seconds": performance.seconds,
+        "generation_seconds": spent,
+        "real_time_factor": performance.seconds / spent,
+    }

@@ -1,0 +1,226 @@
+"""A take: the solo that was played, the mix with its backing, and how it came about."""
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+import numpy as np
+
+from saxsolo.atomic import output_folder, replacing
+from saxsolo.audio.files import Source
+from saxsolo.audio.loudness import LoudnessMeter
+from saxsolo.audio.writing import PEAK, Scratch, write_audio
+from saxsolo.errors import SettingError
+from saxsolo.music.beat_grid import Grid
+from saxsolo.music.score import Note
+
+from .take_files import all_files, check_extras, take_files
+
+BLOCK = 65_536
+# the tracker hears a little of the past again with every block: larger ones cost less
+TRACKED = 10 * BLOCK
+# the soloist stands a little in front of the band
+SOLO_ABOVE_BACKING = 1.0
+MAX_GAIN = 10.0
+
+
+@dataclass
+class Take:
+    """What `improvise` gives.
+
+    Attributes:
+        sampling_rate: samples a second of solo and mix.
+        codes: (N, T) int16, what the model wrote: the score stream first where it has one.
+        notes: the notes of the score stream; empty for a model without one.
+        run: seed, settings, weights, versions and times, as written to run.json.
+    """
+
+    sampling_rate: int
+    codes: np.ndarray
+    notes: list[Note]
+    run: dict
+    _backing: Source
+    _solo: Scratch
+    _has_score: bool = True
+    _find_grid: Callable[[], Grid | None] = field(default=lambda: None, repr=False)
+
+    @cached_property
+    def solo(self) -> np.ndarray:
+        """(n,) float32, the saxophone alone, aligned with the backing's first sample."""
+        return self._solo.read()
+
+    @cached_property
+    def mix(self) -> np.ndarray:
+        """(n, channels) float32, solo and backing balanced by loudness, peak below -1 dBFS."""
+        return np.concatenate(list(self._mixed_blocks()))
+
+    @cached_property
+    def grid(self) -> Grid | None:
+        """Beats, bars and chords that the model heard in the backing; None where it heard none."""
+        return self._find_grid()
+
+    @property
+    def has_score(self) -> bool:
+        """Whether the model wrote notes."""
+        return self._has_score
+
+    @property
+    def seconds(self) -> float:
+        """Length in seconds."""
+        return self._solo.length / self.sampling_rate
+
+    def save(
+        self,
+        folder: str | os.PathLike,
+        *,
+        audio_format: str = "wav",
+        midi: bool = False,
+        musicxml: bool = False,
+        plot: bool = False,
+        solo_above: float = 0.0,
+    ) -> Path:
+        """Writes solo.wav, mix.wav, run.json and what else is asked for: all of it, or nothing.
+
+        Args:
+            folder: made if it is missing; an earlier take in it makes room, with all the files
+                that its run.json names.
+            audio_format: wav, flac, ogg or mp3.
+            midi: solo.mid as well, musicxml: solo.musicxml, plot: solo.png; they need the extra
+                `notes`.
+            solo_above: dB by which the solo is louder in the mix than balanced; below 0 quieter.
+
+        Returns:
+            The folder.
+
+        Raises:
+            SettingError: for another format, a library that is missing, a model without notes.
+            OutputError: when it cannot be written.
+        """
+        check_extras(audio_format, midi, musicxml, plot)
+        if (midi or musicxml or plot) and not self._has_score:
+            raise SettingError(f"{self.run['checkpoint']['name']} writes no notes, only sound")
+        writers = (
+            (midi, self._write_midi),
+            (musicxml, self._write_musicxml),
+            (plot, self._write_picture),
+        )
+        with output_folder(folder) as place:
+            names = take_files(audio_format, midi, musicxml, plot)
+            files = [place / name for name in names]
+            stale = earlier_files(place, names)
+            with replacing(*files, stale=stale) as (solo, mix, run, *others):
+                quieter = min(1.0, PEAK / max(self._solo.peak, PEAK))
+                blocks = (quieter * block for block in self._solo.blocks(BLOCK))
+                write_audio(solo, blocks, self.sampling_rate, audio_format=audio_format)
+                channels = self._backing.channels
+                mixed = self._mixed_blocks(solo_above)
+                write_audio(mix, mixed, self.sampling_rate, channels, audio_format)
+                told = {**self.run, "files": names}
+                run.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+                wanted = [write for there, write in writers if there]
+                for path, write in zip(others, wanted, strict=True):
+                    write(path)
+        return place
+
+    def _write_midi(self, path: Path) -> None:
+        from saxsolo.audio.pitch import track_pitch_of_blocks
+        from saxsolo.notation.midi import bends_of, with_loudness, write_midi
+
+        track = track_pitch_of_blocks(self._solo.blocks(TRACKED), self.sampling_rate)
+        grid = self.grid
+        bars = {}
+        if grid is not None:
+            bars["beats"] = grid.beats
+            bars["beats_per_bar"] = grid.beats_per_bar
+            bars["first_downbeat"] = grid.first_downbeat
+        write_midi(
+            path,
+            with_loudness(self.notes, track),
+            bends=bends_of(self.notes, track),
+            instrument=self._instrument,
+            **bars,
+        )
+
+    def _write_musicxml(self, path: Path) -> None:
+        from saxsolo.music.beat_grid import plain_grid
+        from saxsolo.notation.musicxml import write_musicxml
+        from saxsolo.notation.quantise import quantise
+
+        lead = quantise(self.notes, self.grid or plain_grid(self.seconds), self.seconds)
+        composer = f"saxsolo, seed {self.run['seed']}"
+        title = f"Solo over {self._title}"
+        write_musicxml(path, lead, instrument=self._instrument, title=title, composer=composer)
+
+    def _write_picture(self, path: Path) -> None:
+        from saxsolo.notation.pictures import save_picture, take_picture
+
+        # not the property, which would keep it for the life of the take
+        solo = self._solo.read()
+        backing = np.concatenate([band.mean(axis=1) for _, band in self._pairs()])
+        title = f"{self._title}: {self._instrument}, seed {self.run['seed']}"
+        save_picture(
+            take_picture(self.notes, solo, backing, self.sampling_rate, self.grid, title),
+            path,
+        )
+
+    @property
+    def _instrument(self) -> str:
+        return self.run["settings"]["instrument"]
+
+    @property
+    def _title(self) -> str:
+        return Path(self._backing.name).stem.replace("_", " ")
+
+    def _pairs(self) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """Blocks of the solo (n, 1) and of the backing (n, channels), side by side."""
+        backing = self._backing.blocks(BLOCK, self.sampling_rate, self._solo.length, mono=False)
+        for solo, band in zip(self._solo.blocks(BLOCK), backing, strict=True):
+            yield solo[:, None], band
+
+    def _mixed_blocks(self, solo_above: float = 0.0) -> Iterator[np.ndarray]:
+        gain, quieter = self.mix_levels(solo_above)
+        for solo, band in self._pairs():
+            yield (quieter * (gain * solo + band)).astype(np.float32)
+
+    def mix_levels(self, solo_above: float = 0.0) -> tuple[float, float]:
+        """Factor of the solo in the mix, and of the whole mix so that its peak stays below -1 dBFS.
+
+        Args:
+            solo_above: as in `save`.
+        """
+        band_meter = LoudnessMeter(self.sampling_rate, self._backing.channels)
+        solo_meter = LoudnessMeter(self.sampling_rate, self._backing.channels)
+        for solo, band in self._pairs():
+            band_meter.push(band)
+            solo_meter.push(np.repeat(solo, self._backing.channels, axis=1))
+        gain = balance(solo_meter.loudness, band_meter.loudness) * 10 ** (solo_above / 20)
+        peak = max((float(np.abs(gain * s + b).max()) for s, b in self._pairs()), default=0.0)
+        return gain, PEAK / max(peak, PEAK)
+
+
+def earlier_files(folder: Path, names: list[str]) -> list[Path]:
+    """Files that an earlier take left in a folder and that a take with `names` does not replace.
+
+    Only what its run.json names, and only names that a take can have: nothing else is ours.
+    """
+    try:
+        told = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    ours = {*all_files()} - {*names}
+    return [folder / name for name in sorted(ours) if isinstance(told, list) and name in told]
+
+
+def balance(solo: float | None, backing: float | None) -> float:
+    """Factor for the solo that puts it `SOLO_ABOVE_BACKING` over the backing.
+
+    Args:
+        solo, backing: LUFS, None for silence, which leaves the solo as it is.
+    """
+    if solo is None or backing is None:
+        return 1.0
+    gain = 10 ** ((backing + SOLO_ABOVE_BACKING - solo) / 20)
+    return min(max(gain, 1 / MAX_GAIN), MAX_GAIN)

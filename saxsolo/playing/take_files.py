@@ -1,0 +1,48 @@
+"""What a take can be saved as: formats of sound, and what needs the extra `notes`.
+
+What is missing is found before the work begins; nothing is imported for it.
+"""
+
+from importlib.util import find_spec
+
+from saxsolo.audio.writing import FORMATS
+from saxsolo.errors import SettingError
+
+# what is asked for -> the file, and the libraries it takes
+FILES = {"midi": "solo.mid", "musicxml": "solo.musicxml", "plot": "solo.png"}
+LIBRARIES = {
+    "midi": ("mido", "swift_f0"),
+    "musicxml": ("music21",),
+    "plot": ("matplotlib",),
+}
+
+
+def check_extras(audio_format: str, midi: bool, musicxml: bool, plot: bool) -> None:
+    """Makes sure that a take can be saved as it is asked for.
+
+    Raises:
+        SettingError: for an unknown format, or with the first library that is missing.
+    """
+    if audio_format not in FORMATS:
+        raise SettingError(f"format {audio_format!r} is none of {', '.join(FORMATS)}")
+    for wanted, name in ((midi, "midi"), (musicxml, "musicxml"), (plot, "plot")):
+        for library in LIBRARIES[name] if wanted else ():
+            if find_spec(library) is None:
+                raise SettingError(
+                    f"--{name} needs {library}, which is not installed; "
+                    "pip install 'saxsolo[notes]' brings it"
+                )
+
+
+def take_files(
+    audio_format: str = "wav", midi: bool = False, musicxml: bool = False, plot: bool = False
+) -> list[str]:
+    """Names of the files that `Take.save` writes with the same arguments, in that order."""
+    names = [f"solo.{audio_format}", f"mix.{audio_format}", "run.json"]
+    wanted = {"midi": midi, "musicxml": musicxml, "plot": plot}
+    return names + [FILES[name] for name, there in wanted.items() if there]
+
+
+def all_files() -> list[str]:
+    """Names of all files that a take can have."""
+    return sorted({name for kind in FORMATS for name in take_files(kind)} | {*FILES.values()})

@@ -1,0 +1,1 @@
+"""Training of the solo model and of the codec."""

@@ -1,0 +1,216 @@
+"""Does the model listen? Held-out loss with the clip's own backing, with another tune's, and none.
+
+For rows made of scores alone, "backing" means the labels (chords and beats) the model is told.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from torch.nn import functional as F
+
+from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from saxsolo.corpus.scores.splits import title_key
+from saxsolo.corpus.tokens.collate import IGNORE, Collator, Example
+from saxsolo.corpus.tokens.score_rows import Row
+from saxsolo.music.frame_labels import UNKNOWN
+
+CASES = ("own", "other", "none")
+_RESAMPLES = 2000
+
+
+@dataclass
+class Judgement:
+    """Per clip: losses and accuracies of each case and stream, (clips, cases, streams), NaN where a
+    stream has no targets; `label_accuracy` (L,) is that of the label heads on the own backing."""
+
+    clips: list[str]
+    solos: list[str]
+    streams: list[str]
+    labels: list[str]
+    loss: np.ndarray
+    accuracy: np.ndarray
+    label_accuracy: np.ndarray
+
+    @property
+    def own_loss(self) -> float:
+        """Mean held-out loss with the own backing: nats a token, mean over streams."""
+        return float(np.nanmean(self.loss[:, 0]))
+
+    def figures(self) -> dict[str, object]:
+        """Means for each case, and the gaps to the own backing with 95 % confidence intervals."""
+        figures: dict[str, object] = {"clips": len(self.clips), "solos": len(set(self.solos))}
+        for place, case in enumerate(CASES):
+            figures[f"loss_{case}"] = float(np.nanmean(self.loss[:, place]))
+            for stream, name in enumerate(self.streams):
+                if np.isfinite(self.loss[:, place, stream]).any():
+                    figures[f"loss_{case}_{name}"] = float(np.nanmean(self.loss[:, place, stream]))
+                    figures[f"accuracy_{case}_{name}"] = float(
+                        np.nanmean(self.accuracy[:, place, stream])
+                    )
+        for name, value in zip(self.labels, self.label_accuracy.tolist(), strict=True):
+            if np.isfinite(value):
+                figures[f"accuracy_{name}"] = value
+        for place, case in enumerate(CASES[1:], start=1):
+            for stream, name in [(None, ""), *enumerate(self.streams)]:
+                losses = self.loss if stream is None else self.loss[..., stream : stream + 1]
+                if not np.isfinite(losses).any():
+                    continue
+                gaps = np.nanmean(losses[:, place], axis=1) - np.nanmean(losses[:, 0], axis=1)
+                key = f"gap_{case}_{name}".rstrip("_")
+                figures[key] = float(gaps.mean())
+                figures[f"{key}_95"] = list(confidence_interval(gaps, self.solos))
+        return figures
+
+    def per_clip(self) -> list[dict[str, object]]:
+        """One row a clip with its losses in each case, mean over the streams."""
+        means = np.nanmean(self.loss, axis=2)
+        return [
+            {"clip": clip, "solo": solo, **dict(zip(CASES, row, strict=True))}
+            for clip, solo, row in zip(self.clips, self.solos, means.tolist(), strict=True)
+        ]
+
+
+def confidence_interval(
+    values: np.ndarray, groups: Sequence[str], seed: int = 0
+) -> tuple[float, float]:
+    """Percentile bootstrap (2000 resamples) of the mean, 95 %. Whole groups are drawn: clips of one
+    solo are no independent witnesses."""
+    names = sorted(set(groups))
+    index = {name: place for place, name in enumerate(names)}
+    member = np.array([index[group] for group in groups])
+    sums = np.bincount(member, weights=values, minlength=len(names))
+    sizes = np.bincount(member, minlength=len(names))
+    drawn = np.random.default_rng(seed).integers(0, len(names), (_RESAMPLES, len(names)))
+    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
+    low, high = np.percentile(means, [2.5, 97.5])
+    return float(low), float(high)
+
+
+def stream_names(config: SaxsoloConfig) -> list[str]:
+    """`score` (if there is one), then `codebook_1` .. `codebook_K`."""
+    books = [f"codebook_{book + 1}" for book in range(config.num_codebooks)]
+    return ["score", *books] if config.score_vocab_size else books
+
+
+def choose_clips(rows: Sequence[Row], count: int) -> list[Row]:
+    """`count` rows (0 = all) evenly spaced through the corpus, so through its performers."""
+    rows = sorted(rows, key=lambda row: (row["performer"], row["id"]))
+    if not 0 < count < len(rows):
+        return rows
+    return [rows[place] for place in np.linspace(0, len(rows) - 1, count).round().astype(int)]
+
+
+def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
+    """For each row the index of a random row of another tune (by title).
+
+    Raises `ValueError` when all rows are of one tune.
+    """
+    rng = np.random.default_rng(seed)
+    titles = np.array([title_key(str(row["title"])) for row in rows])
+    chosen = []
+    for title in titles:
+        others = np.flatnonzero(titles != title)
+        if not len(others):
+            raise ValueError(
+                f"all {len(rows)} held-out clips are of one tune, {str(title)!r}; the loss under "
+                f"another tune's backing needs two"
+            )
+        chosen.append(int(rng.choice(others)))
+    return chosen
+
+
+@torch.no_grad()
+def judge(
+    model: torch.nn.Module,
+    rows: Sequence[Row],
+    window_frames: int | None = None,
+    batch_size: int = 4,
+    autocast: torch.dtype | None = None,
+) -> Judgement:
+    """Losses of `model` on the first window of each row, in every case. Rows of one kind only."""
+    config = model.config
+    collator = Collator(config, window_frames, 0.0, 0.0, 0.0)
+    rows = [_first_window(row, collator.window_frames) for row in rows]
+    rng = np.random.default_rng(0)
+    own = [collator.prepare(row, rng) for row in rows]
+    other = [_with_backing(own[i], own[j]) for i, j in enumerate(partners(rows))]
+    none = [
+        replace(one, heard=np.zeros_like(one.heard), told=np.full_like(one.told, UNKNOWN))
+        for one in own
+    ]
+    names = stream_names(config)
+    loss = np.full((len(rows), len(CASES), len(names)), np.nan)
+    accuracy = np.full_like(loss, np.nan)
+    heads, weight = np.zeros(len(config.frame_labels)), np.zeros(len(config.frame_labels))
+    was_training = model.training
+    model.eval()
+    device = next(model.parameters()).device
+    for place, examples in enumerate((own, other, none)):
+        for first in range(0, len(rows), batch_size):
+            chunk = examples[first : first + batch_size]
+            batch = {name: value.to(device) for name, value in collator.stack(chunk).items()}
+            with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):
+                output = model(**batch, output_logits=True)
+            span = slice(first, first + len(chunk))
+            loss[span, place], accuracy[span, place] = _per_row(output.logits, batch, config)
+            if place == 0 and output.frame_label_accuracy is not None:
+                found = output.frame_label_accuracy.float().cpu().numpy()
+                known = np.isfinite(found)
+                heads[known] += found[known] * len(chunk)
+                weight[known] += len(chunk)
+    model.train(was_training)
+    return Judgement(
+        clips=[str(row["id"]) for row in rows],
+        solos=[str(row["pair_id"]) for row in rows],
+        streams=names,
+        labels=list(config.frame_labels),
+        loss=loss,
+        accuracy=accuracy,
+        label_accuracy=np.where(weight > 0, heads / np.maximum(weight, 1), np.nan),
+    )
+
+
+def _first_window(row: Row, frames: int) -> Row:
+    arrays = ("score", "frame_labels", "backing_codes", "solo_codes")
+    return {**row, **{name: row[name][:frames] for name in arrays if row[name] is not None}}
+
+
+def _with_backing(example: Example, other: Example) -> Example:
+    """The example over the other's backing and labels, cut or padded to its own length."""
+    frames = len(example.heard)
+
+    def fit(array: np.ndarray, value: int) -> np.ndarray:
+        array = array[..., :frames]
+        room = [(0, 0)] * (array.ndim - 1) + [(0, frames - array.shape[-1])]
+        return np.pad(array, room, constant_values=value)
+
+    return replace(
+        example,
+        backing=fit(other.backing, 0),
+        heard=fit(other.heard, 0),
+        told=fit(other.told, UNKNOWN),
+    )
+
+
+def _per_row(
+    logits: torch.Tensor, batch: dict[str, torch.Tensor], config: SaxsoloConfig
+) -> tuple[np.ndarray, np.ndarray]:
+    """Loss and accuracy of each row and stream, both (B, N), NaN without targets."""
+    labels = batch["labels"]
+    logits = logits.view(*labels.shape, -1)
+    loss = np.full(labels.shape[:2], np.nan)
+    accuracy = np.full(labels.shape[:2], np.nan)
+    for stream, size in enumerate(config.stream_sizes):
+        for row in range(len(labels)):
+            target = labels[row, stream]
+            rows = target != IGNORE
+            if rows.any():
+                scores = logits[row, stream, rows, :size].float()
+                loss[row, stream] = F.cross_entropy(scores, target[rows]).item()
+                hits = scores.argmax(-1) == target[rows]
+                accuracy[row, stream] = hits.float().mean().item()
+    return loss, accuracy

@@ -1,0 +1,177 @@
+"""Checkpoints that survive a kill: safetensors and JSON, a manifest of sha256 sums written last.
+
+Nothing here pickles. A checkpoint is whole when every file has the sum its manifest names; resuming
+takes the newest whole one.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from saxsolo.corpus.tokens.checks import sha256_of
+
+MANIFEST = "manifest.json"
+_PREFIX = "checkpoint-"
+_DIGITS = 8
+
+
+class CheckpointError(OSError):
+    """A checkpoint that is torn, foreign or does not fit the model."""
+
+
+@dataclass
+class TrainingState:
+    """All a run needs beside the weights and the optimiser: random numbers follow from the step."""
+
+    step: int = 0
+    seconds: float = 0.0
+    best_loss: float | None = None
+    bad_evaluations: int = 0
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+
+def save_checkpoint(
+    run: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    average: dict[str, torch.Tensor] | None,
+    state: TrainingState,
+    settings: dict[str, Any],
+    keep: int = 2,
+) -> Path:
+    """Writes `run/checkpoint-<step>` and removes all but the newest `keep` checkpoints."""
+    folder = run / f"{_PREFIX}{state.step:0{_DIGITS}d}"
+    partial = run / f"{folder.name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    names = {id(parameter): name for name, parameter in model.named_parameters()}
+    tensors = {}
+    for group in optimizer.param_groups:
+        for parameter in group["params"]:
+            for key, value in optimizer.state.get(parameter, {}).items():
+                tensors[f"{names[id(parameter)]}::{key}"] = torch.as_tensor(value).contiguous()
+    save_file(_contiguous(model.state_dict()), partial / "model.safetensors")
+    save_file(tensors, partial / "optimizer.safetensors")
+    if average is not None:
+        save_file(_contiguous(average), partial / "average.safetensors")
+    text = json.dumps({"state": state.to_json(), "settings": settings}, indent=1)
+    (partial / "state.json").write_text(text, encoding="utf-8")
+    write_manifest(partial)
+    shutil.rmtree(folder, ignore_errors=True)
+    partial.rename(folder)
+    for old in checkpoints(run)[:-keep]:
+        shutil.rmtree(old)
+    return folder
+
+
+def checkpoints(run: Path) -> list[Path]:
+    """Folders of the run's checkpoints, oldest first, whole or not."""
+    found = run.glob(f"{_PREFIX}[0-9]*") if run.is_dir() else []
+    return sorted(path for path in found if path.name.removeprefix(_PREFIX).isdigit())
+
+
+def newest_whole(run: Path) -> Path | None:
+    """The newest checkpoint whose manifest holds, None when there is none at all.
+
+    Raises `CheckpointError` when there are checkpoints and none of them is whole.
+    """
+    found = checkpoints(run)
+    for folder in reversed(found):
+        if not manifest_faults(folder):
+            return folder
+    if found:
+        raise CheckpointError(
+            f"none of the {len(found)} checkpoints in {run} is whole "
+            f"({found[-1].name}: {manifest_faults(found[-1])[0]}); delete them to start anew"
+        )
+    return None
+
+
+def load_checkpoint(
+    folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer
+) -> tuple[TrainingState, dict[str, torch.Tensor] | None]:
+    """Puts weights and optimiser state back; returns the state and the averaged weights.
+
+    Raises `CheckpointError` when the weights are of another model.
+    """
+    load_weights(model, folder / "model.safetensors")
+    tensors = load_file(folder / "optimizer.safetensors")
+    parameters = dict(model.named_parameters())
+    optimizer.state.clear()
+    for key, value in tensors.items():
+        name, _, part = key.partition("::")
+        parameter = parameters[name]
+        # Adam keeps its step count where it was made: on the CPU, or beside fused parameters.
+        device = parameter.device if value.dim() or _fused(optimizer) else "cpu"
+        optimizer.state[parameter][part] = value.to(device)
+    average = None
+    if (folder / "average.safetensors").exists():
+        average = load_file(folder / "average.safetensors")
+    text = (folder / "state.json").read_text(encoding="utf-8")
+    return TrainingState(**json.loads(text)["state"]), average
+
+
+def read_settings_of(folder: Path) -> dict[str, Any]:
+    """The settings a checkpoint was made with."""
+    return json.loads((folder / "state.json").read_text(encoding="utf-8"))["settings"]
+
+
+def load_weights(model: nn.Module, path: Path) -> None:
+    """Loads safetensors weights; every tensor of the model must be there in its shape."""
+    try:
+        tensors = load_file(path)
+    except Exception as error:  # safetensors raises its own class, which derives from Exception
+        raise CheckpointError(f"cannot read the weights {path}: {error}") from error
+    wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    found = {name: tuple(value.shape) for name, value in tensors.items()}
+    if wanted != found:
+        name = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))[0]
+        raise CheckpointError(
+            f"{path} does not fit the model: {name} is {found.get(name)} there and "
+            f"{wanted.get(name)} in the model; use the settings it was trained with"
+        )
+    model.load_state_dict(tensors)
+
+
+def write_manifest(folder: Path) -> None:
+    """Names every file of the folder with its sha256, the manifest itself excepted."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
+    sums = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
+    temporary = folder / f"{MANIFEST}.partial"
+    with temporary.open("w", encoding="utf-8") as file:
+        json.dump({"sha256": sums}, file, indent=1)
+        file.flush()
+        os.fsync(file.fileno())
+    temporary.rename(folder / MANIFEST)
+
+
+def manifest_faults(folder: Path) -> list[str]:
+    """What is wrong with a folder, by its manifest: an empty list when it is whole."""
+    try:
+        sums = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))["sha256"]
+        return [
+            f"{name} has another sha256 than the manifest names"
+            for name, expected in sums.items()
+            if sha256_of(folder / name) != expected
+        ]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        return [f"manifest cannot be checked: {error}"]
+
+
+def _contiguous(tensors: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    return {name: value.detach().contiguous() for name, value in tensors.items()}
+
+
+def _fused(optimizer: torch.optim.Optimizer) -> bool:
+    return any(group.get("fused") for group in optimizer.param_groups)

@@ -1,0 +1,1 @@
+"""Models and codecs: loading them, and writing folders that load."""

@@ -1,0 +1,188 @@
+"""Loading: a model and a codec that fit each other, from a folder or from the Hub.
+
+Weights are safetensors, read by the classes of this package: no code of a checkpoint runs.
+"""
+
+import hashlib
+import json
+import os
+import re
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import torch
+from huggingface_hub import snapshot_download
+from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+from transformers import EncodecModel, PreTrainedModel
+
+from modeling_saxsolo.codec_adapter_saxsolo import CodecError, codec_layout
+from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
+from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
+from saxsolo.assets import asset
+from saxsolo.errors import CheckpointError
+
+DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
+DEFAULT_CODEC = asset("checkpoints/saxcodec-32khz")
+MODELS = {"saxsolo": SaxsoloForConditionalGeneration}
+CODECS = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
+
+Place = str | os.PathLike
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A loaded model and where it came from.
+
+    Attributes:
+        model: in evaluation mode, float32.
+        name: folder or Hub id.
+        sha256: of the safetensors file; of all of them in the order of their names where the
+            weights are in several.
+    """
+
+    model: PreTrainedModel = field(repr=False)
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Player:
+    """A solo model, the codec it speaks through and the processor between them, on one device."""
+
+    solo: Weights
+    codec: Weights
+    processor: SaxsoloProcessor = field(repr=False)
+
+    @property
+    def sampling_rate(self) -> int:
+        """Samples a second of what is played."""
+        return self.processor.sampling_rate
+
+
+def load_player(
+    checkpoint: Place | None = None, codec: Place | None = None, device: str | None = None
+) -> Player:
+    """Loads a solo model and a codec and makes sure that they fit.
+
+    Args:
+        checkpoint: folder or Hub id; $SAXSOLO_CHECKPOINT, or the one in checkpoints/, when None.
+        codec: folder or Hub id; $SAXSOLO_CODEC, the one that the checkpoint names, or the one in
+            checkpoints/, when None.
+        device: "cpu", "cuda", ...; a GPU where there is one when None.
+
+    Raises:
+        CheckpointError: when one is none, is damaged, or when they do not fit each other.
+    """
+    folder, name = _find(checkpoint or os.environ.get("SAXSOLO_CHECKPOINT") or DEFAULT_MODEL)
+    solo = _load(folder, name, MODELS, "saxsolo checkpoint", device)
+    settings = _processor_settings(folder)
+    codec = codec or os.environ.get("SAXSOLO_CODEC") or _own_codec(folder, settings)
+    codec = load_codec(codec, device)
+    try:
+        processor = SaxsoloProcessor(
+            codec.model, solo.model.config, settings.get("default_conditions")
+        )
+    except (CodecError, ValueError) as error:
+        raise CheckpointError(f"{codec.name} does not fit {name}: {_brief(error)}") from error
+    return Player(solo, codec, processor)
+
+
+def load_codec(codec: Place | None = None, device: str | None = None) -> Weights:
+    """Loads a codec alone.
+
+    Args:
+        codec: folder or Hub id; $SAXSOLO_CODEC, or the one in checkpoints/, when None.
+        device: as in `load_player`.
+
+    Raises:
+        CheckpointError: when it is none or is damaged.
+    """
+    folder, name = _find(codec or os.environ.get("SAXSOLO_CODEC") or DEFAULT_CODEC)
+    weights = _load(folder, name, CODECS, "codec", device)
+    try:
+        codec_layout(weights.model)
+    except CodecError as error:
+        raise CheckpointError(f"codec {name}: {_brief(error)}") from error
+    return weights
+
+
+def _processor_settings(folder: Path) -> dict:
+    try:
+        return json.loads((folder / "processor_config.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder}/processor_config.json is damaged; fetch it again"
+        ) from error
+
+
+def _own_codec(folder: Path, settings: dict) -> Place | None:
+    """The codec that a checkpoint names: a folder seen from its own, or a Hub id."""
+    name = settings.get("codec")
+    if name is None or (folder / name).is_dir():
+        return name and folder / name
+    return name
+
+
+def _find(place: Place) -> tuple[Path, str]:
+    """The folder of a path or Hub id, and the name to call it by."""
+    name = os.fspath(place)
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        return folder, name
+    if folder.exists():
+        raise CheckpointError(f"{name} is a file; name the folder of a checkpoint, or a Hub id")
+    if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
+        raise CheckpointError(f"{name}: no such folder, and no Hub id (owner/name)")
+    try:
+        patterns = ["*.json", "*.safetensors", "codec/*.json", "codec/*.safetensors"]
+        return Path(snapshot_download(name, allow_patterns=patterns)), name
+    except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
+        raise CheckpointError(
+            f"{name}: no such folder here, and the Hub did not give it ({type(error).__name__})"
+        ) from error
+
+
+def _load(folder: Path, name: str, classes: dict, word: str, device: str | None) -> Weights:
+    try:
+        model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
+        model_class = classes[model_type]
+    except FileNotFoundError as error:
+        raise CheckpointError(f"{name} is no {word}: it has no config.json") from error
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise CheckpointError(
+            f"{name} is no {word}: its config.json names none of {sorted(classes)} as model_type"
+        ) from error
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        raise CheckpointError(f"{name} is no {word}: it holds no *.safetensors")
+    try:
+        model, report = model_class.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
+        )
+    except Exception as error:
+        # safetensors, transformers and torch each have errors of their own for damaged weights
+        raise CheckpointError(f"{name} cannot be loaded as a {word}: {_brief(error)}") from error
+    absent = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
+    if absent:
+        raise CheckpointError(
+            f"{name} is damaged: {len(absent)} weights are missing or of another size, {absent[0]} "
+            "is the first; fetch it again"
+        )
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    return Weights(model.to(device).eval(), name, _sha256(files))
+
+
+def _sha256(files: list[Path]) -> str:
+    digest = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                digest.update(block)
+    return digest.hexdigest()
+
+
+def _brief(error: Exception) -> str:
+    return " ".join(str(error).split())[:200]
