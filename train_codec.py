@@ -38,8 +38,8 @@ from tqdm import tqdm
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN
 from saxsolo.audio.codec_metrics import LogMel, track_f0
-from saxsolo.music.frame_labels import LABEL_SIZES, UNKNOWN
 from saxsolo.training.codec_evaluation import judge_codec
 
 F0_HOP = 320

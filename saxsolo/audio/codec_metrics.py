@@ -7,6 +7,8 @@ import torch
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+
 LOG_FLOOR = 1e-3
 
 
@@ -25,7 +27,7 @@ class LogMel(torch.nn.Module):
 
     def __init__(
         self,
-        sampling_rate: int = 32000,
+        sampling_rate: int = SAMPLING_RATE,
         n_fft: int = 2048,
         hop_length: int = 512,
         num_bands: int = 80,
@@ -117,7 +119,7 @@ def si_sdr(original: np.ndarray, decoded: np.ndarray) -> float | None:
 
 
 def bits_a_second(
-    codes: np.ndarray, codebook_size: int, frame_rate: float = 50.0
+    codes: np.ndarray, codebook_size: int, frame_rate: float = FRAME_RATE
 ) -> tuple[float, float]:
     """Bits a second of the codes as they are written, and as their own distribution would need.
 

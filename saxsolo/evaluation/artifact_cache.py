@@ -17,8 +17,9 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
 from . import notes as tracking
-from .cases import RATE
 from .notes import SoloNotes, track_notes
 
 # threads that make things at once
@@ -44,7 +45,9 @@ class Shelf:
         sign = digest(key)
         if self._sign(path) != sign:
             sound = make()
-            self._put(path, lambda to: sf.write(to, sound, RATE, "PCM_16", format="FLAC"), sign)
+            self._put(
+                path, lambda to: sf.write(to, sound, SAMPLING_RATE, "PCM_16", format="FLAC"), sign
+            )
         return sf.read(path, dtype="float32")[0]
 
     def notes(self, case: str, name: str, audio: np.ndarray, tracker: str) -> SoloNotes:
@@ -52,7 +55,7 @@ class Shelf:
         path = self.folder / case / f"{name}.npz"
         sign = digest([hashlib.sha256(audio.tobytes()).hexdigest(), tracker, self._tracker])
         if self._sign(path) != sign:
-            arrays = asdict(track_notes(audio, RATE, tracker))
+            arrays = asdict(track_notes(audio, SAMPLING_RATE, tracker))
 
             def write(to: Path) -> None:
                 with to.open("wb") as file:

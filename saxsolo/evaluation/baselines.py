@@ -18,10 +18,11 @@ from pathlib import Path
 
 import numpy as np
 
-from saxsolo.music.frame_labels import FRAME_RATE, tokens_to_notes
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.music.score import Note, Score
 
-from .cases import RATE, Case, read_arrays, read_rows
+from .cases import Case, read_arrays, read_rows
 from .harmony import SCALES
 from .timing import beats_of_labels
 
@@ -208,7 +209,7 @@ class Sampler:
 
     def play(self, notes: Sequence[Note], case: Case) -> np.ndarray:
         """The sound of the notes, (case.seconds * 32000,) float32."""
-        samples = round(case.seconds * RATE)
+        samples = round(case.seconds * SAMPLING_RATE)
         notes = tuple(sorted(notes, key=lambda note: note.onset))
         if self._sounds is None or not notes:
             return sines(notes, samples)
@@ -243,11 +244,11 @@ def sines(notes: Sequence[Note], samples: int) -> np.ndarray:
     """Eight harmonics a note with 10 ms of attack and release, (samples,) float32 at 32 kHz."""
     audio = np.zeros(samples, np.float32)
     for note in notes:
-        start = round(note.onset * RATE)
-        length = min(round(note.duration * RATE), samples - start)
+        start = round(note.onset * SAMPLING_RATE)
+        length = min(round(note.duration * SAMPLING_RATE), samples - start)
         if start < 0 or length <= 0:
             continue
-        time = np.arange(length) / RATE
+        time = np.arange(length) / SAMPLING_RATE
         hertz = 440 * 2 ** ((note.pitch - 69) / 12)
         tone = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 9))
         edge = np.clip(np.minimum(time, time[-1] - time) / 0.01, 0, 1)
@@ -263,16 +264,16 @@ def held_note(case: Case) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _held(pitch: int, seconds: float) -> np.ndarray:
-    return sines([Note(0.0, seconds, pitch, 0.6)], round(seconds * RATE))
+    return sines([Note(0.0, seconds, pitch, 0.6)], round(seconds * SAMPLING_RATE))
 
 
 def noise(case: Case, seed: int = 0) -> np.ndarray:
     """White noise at -26 dBFS."""
-    samples = round(case.seconds * RATE)
+    samples = round(case.seconds * SAMPLING_RATE)
     drawn = np.random.default_rng(seed).standard_normal(samples, dtype=np.float32)
     return (NOISE_LEVEL * drawn).clip(-1, 1)
 
 
 def silence(case: Case) -> np.ndarray:
     """Zeros."""
-    return np.zeros(round(case.seconds * RATE), np.float32)
+    return np.zeros(round(case.seconds * SAMPLING_RATE), np.float32)

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.music.beat_grid import Grid
 
 from .timing import beats_of_labels
@@ -26,7 +27,7 @@ FIGURES = ("beat_f1", "beat_continuity", "beat_continuity_any", "downbeat_f1", "
 def reference(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Beats and downbeats of frame labels (T, 4), seconds."""
     beats = beats_of_labels(labels)
-    frames = np.minimum(np.round(beats * 50).astype(int), len(labels) - 1)
+    frames = np.minimum(np.round(beats * FRAME_RATE).astype(int), len(labels) - 1)
     return beats, beats[labels[frames, 3] == 0]
 
 
@@ -89,13 +90,14 @@ def main(argv: list[str] | None = None) -> None:
         model:   beat F1 0.997, continuity 0.993, downbeat F1 0.926, root 0.694, chord 0.639
         librosa: beat F1 0.858, continuity 0.612 (0.964 if double and half tempo count)
     """
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
     from saxsolo.audio.files import open_sound
     from saxsolo.music.beat_grid import find_grid
     from saxsolo.playing.hearing import hear
     from saxsolo.playing.performance import Performance, Settings
     from saxsolo.weights.loading import load_player
 
-    from .cases import RATE, choose_cases
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -117,7 +119,7 @@ def main(argv: list[str] | None = None) -> None:
         grid = find_grid(hear(player.solo.model, codes))
         found[player.solo.name].append(judge_grid(labels, grid))
         if "librosa" in found:
-            beats = librosa_beats(case.backing(), RATE)
+            beats = librosa_beats(case.backing(), SAMPLING_RATE)
             found["librosa"].append(judge_beats(reference(labels)[0], beats))
     for name, rows in found.items():
         means = []

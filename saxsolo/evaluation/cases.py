@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, SAMPLING_RATE, UNKNOWN
 from saxsolo.audio.files import MIN_SECONDS, open_sound
 from saxsolo.corpus.scores.splits import title_key
 from saxsolo.errors import SaxsoloError
-from saxsolo.music.frame_labels import FRAME_RATE, LABEL_SIZES, UNKNOWN
 
-RATE = 32000
 # the last of a rendered pair is the sound dying away
 TAIL = 1.0
 # a take may end this much before its case does
@@ -153,8 +152,8 @@ def read_sound(path: Path, seconds: float) -> np.ndarray:
             f"{path} lasts {source.seconds:.1f} s, its case {seconds:g} s; "
             "give longer sounds or fewer --seconds"
         )
-    length = round(seconds * RATE)
-    blocks = source.blocks(length, RATE, length, mono=True)
+    length = round(seconds * SAMPLING_RATE)
+    blocks = source.blocks(length, SAMPLING_RATE, length, mono=True)
     return np.concatenate([block[:, 0] for block in blocks])
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, UNKNOWN
 from saxsolo.audio.chroma import _STEPS, pitch_classes
-from saxsolo.music.frame_labels import FRAME_RATE, UNKNOWN
 
 from .harmony import TONES, HarmonyError, checked, known_chords
 
@@ -159,7 +159,9 @@ def _steps_of(labels: np.ndarray, count: int) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> None:
     """The command line; see the module's text."""
-    from .cases import RATE, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -171,7 +173,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.fit:
         heard, told = [], []
         for case in choose_cases(args.pairs, "train", 90, args.seconds):
-            heard.append(pitch_classes(case.backing(), RATE)[0])
+            heard.append(pitch_classes(case.backing(), SAMPLING_RATE)[0])
             told.append(_steps_of(case.labels(), len(heard[-1])))
         for row in fit_weights(heard, told):
             print("    (" + ", ".join(f"{value:.1f}" for value in row) + "),")
@@ -180,7 +182,7 @@ def main(argv: list[str] | None = None) -> None:
     roots, chords, tones = [], [], []
     for case in cases:
         truth = checked(case.labels())
-        found = estimate_chords(case.backing(), RATE).astype(int)
+        found = estimate_chords(case.backing(), SAMPLING_RATE).astype(int)
         length = min(len(truth), len(found))
         truth, found = truth[:length], found[:length]
         both = known_chords(truth) & known_chords(found)

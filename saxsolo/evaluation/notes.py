@@ -18,8 +18,9 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.pitch import track_pitch
-from saxsolo.music.frame_labels import FRAME_RATE, tokens_to_notes
+from saxsolo.music.frame_labels import tokens_to_notes
 
 TRACKERS = ("swift_f0", "pyin")
 # what a new note costs, in milliseconds of being a semitone off (chosen on 30 solos of the
@@ -225,7 +226,9 @@ def main(argv: list[str] | None = None) -> None:
 
     Most of what is missed are octaves of the baritone and notes of 60 ms.
     """
-    from .cases import RATE, choose_cases, read_arrays
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases, read_arrays
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -242,9 +245,9 @@ def main(argv: list[str] | None = None) -> None:
         audio, tokens = case.human(), read_arrays(case.folder)["score"]
         truth = notes_of_score(tokens[: case.frames])
         for tracker in args.trackers:
-            found = track_notes(audio, RATE, tracker)
+            found = track_notes(audio, SAMPLING_RATE, tracker)
             if args.midi:
-                found = through_midi(found, audio, RATE)
+                found = through_midi(found, audio, SAMPLING_RATE)
             score = note_f1(truth, found)
             if score is not None:
                 scores[tracker].append(score)

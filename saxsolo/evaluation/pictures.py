@@ -13,7 +13,7 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from saxsolo.music.frame_labels import FRAME_RATE
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.notation.pictures import draw_beats, draw_chords, draw_notes, pitch_range
 
 from .harmony import fit_over_time

@@ -24,6 +24,7 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.codes import ENCODE_FRAMES, decode_blocks, encode_blocks
 from saxsolo.progress_bar import Progress
@@ -34,7 +35,6 @@ from .adherence import Embedding
 from .artifact_cache import WORKERS, Shelf, digest
 from .case_metrics import case_figures, check_ranking
 from .cases import (
-    RATE,
     Case,
     EvaluationError,
     choose_cases,
@@ -301,7 +301,7 @@ def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
     from .chroma_chords import estimate_chords
 
     def estimate() -> dict:
-        return {"labels": estimate_chords(case.backing(), RATE).tolist()}
+        return {"labels": estimate_chords(case.backing(), SAMPLING_RATE).tolist()}
 
     kept = shelf.value(case.name, "chords", [case.row, case.seconds], estimate)["labels"]
     estimated = np.array(kept, np.int16)[: case.frames]
@@ -337,7 +337,7 @@ def play(
 
             def improvise(case: Case = case, before: float = before) -> np.ndarray:
                 take = saxsolo.improvise(
-                    (case.backing(), RATE),
+                    (case.backing(), SAMPLING_RATE),
                     seed=options.seed,
                     instrument=case.instrument,
                     temperature=options.temperature,
@@ -354,7 +354,7 @@ def play(
 
 def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
     """A sound (n,) through the codec, (n,) float32."""
-    size = ENCODE_FRAMES * (RATE // 50)
+    size = ENCODE_FRAMES * SAMPLES_PER_FRAME
     blocks = (audio[start : start + size] for start in range(0, len(audio), size))
     decoded = decode_blocks(codec.model, encode_blocks(codec.model, blocks))
     return np.concatenate(list(decoded))[: len(audio)].clip(-1, 1)

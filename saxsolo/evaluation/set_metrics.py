@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.audio import codec_metrics
 from saxsolo.audio.codes import ENCODE_FRAMES, encode_blocks
 from saxsolo.evaluation import shape, sound
@@ -19,7 +20,7 @@ from saxsolo.weights.loading import Player, Weights
 from .adherence import Embedding, apa_style, interval_content
 from .artifact_cache import WORKERS, Shelf
 from .case_metrics import figure, nothing
-from .cases import RATE, EvaluationError
+from .cases import EvaluationError
 from .notes import SoloNotes
 from .novelty import Novelty
 
@@ -123,7 +124,9 @@ def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -
         return nothing("needs two cases")
     play, human = band.sound[name], band.sound["human"]
     try:
-        value = sound.frechet_log_mel([play(i) for i in mine], [human(i) for i in theirs], RATE)
+        value = sound.frechet_log_mel(
+            [play(i) for i in mine], [human(i) for i in theirs], SAMPLING_RATE
+        )
     except ValueError as error:
         return nothing(str(error))
     if value is None:
@@ -145,7 +148,9 @@ def adherence_figures(band: Band, embed: Embedding | None) -> dict[str, dict]:
         if play is None or name == "silence":
             made[name] = nothing("it has no sound to mix")
             continue
-        value = apa_style([(b, play(i)) for i, b in enumerate(backings)], human, RATE, embed)
+        value = apa_style(
+            [(b, play(i)) for i, b in enumerate(backings)], human, SAMPLING_RATE, embed
+        )
         made[name] = (
             nothing("APA-style adherence needs three cases")
             if value is None
@@ -192,16 +197,18 @@ def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
     def kept(i: int) -> dict:
         def measure() -> dict:
             original, decoded = band.sound["human"](i), band.sound["human_codec"](i)
-            agree, voiced = codec_metrics.pitch_agreement(original, decoded, RATE)
+            agree, voiced = codec_metrics.pitch_agreement(original, decoded, SAMPLING_RATE)
             figures = {
                 "pitch_agreement": float(agree[0] / voiced[0]) if voiced[0] else None,
-                "log_mel_distance": codec_metrics.log_mel_distance(original, decoded, RATE),
+                "log_mel_distance": codec_metrics.log_mel_distance(
+                    original, decoded, SAMPLING_RATE
+                ),
                 "multi_resolution_stft": codec_metrics.multi_resolution_stft_distance(
                     original, decoded
                 ),
                 "si_sdr": codec_metrics.si_sdr(original, decoded),
             }
-            size = ENCODE_FRAMES * (RATE // 50)
+            size = ENCODE_FRAMES * SAMPLES_PER_FRAME
             blocks = (original[s : s + size] for s in range(0, len(original), size))
             parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
             return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.files import Source
 from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import Grid
-from saxsolo.music.frame_labels import FRAME_RATE
 from saxsolo.playing.performance import Performance, Revision, Settings, finished_take
 from saxsolo.playing.take import balance
 from saxsolo.weights.loading import Player

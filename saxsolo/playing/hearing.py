@@ -4,9 +4,9 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import Grid, find_grid
-from saxsolo.music.frame_labels import LABEL_SIZES
 
 
 def backing_grid(model: PreTrainedModel, codes: torch.Tensor) -> Grid | None:

@@ -28,7 +28,7 @@ from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
 
 OURS = ("pitch_temperature", "onset_bias", "plan_frames")
-CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
+DEFAULT_CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
 
 
 def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -> Path:
@@ -58,7 +58,7 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
         setattr(model.config, name, value)
     # by its text: OUT may not exist yet, and then OUT/.. does not either
     loaded = load_codec(os.path.normpath(out / codec))
-    processor = SaxsoloProcessor(loaded, model.config, CONDITIONS)
+    processor = SaxsoloProcessor(loaded, model.config, DEFAULT_CONDITIONS)
     half = out.with_name(f"{out.name}.partial")
     shutil.rmtree(half, ignore_errors=True)
     model.save_pretrained(half)

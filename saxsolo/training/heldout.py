@@ -13,10 +13,10 @@ import torch
 from torch.nn import functional as F
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.vocabulary_saxsolo import UNKNOWN
 from saxsolo.corpus.scores.splits import title_key
 from saxsolo.corpus.tokens.collate import IGNORE, Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
-from saxsolo.music.frame_labels import UNKNOWN
 
 CASES = ("own", "other", "none")
 _RESAMPLES = 2000

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import HOLD, ONSET
 from saxsolo.corpus.config import AugmentConfig
 from saxsolo.corpus.recordings.augment import add_residue, stretch, versions, write_pairs
-from saxsolo.music.frame_labels import HOLD, ONSET
 
 RATE = 32000
 CHANGES = [(0, 1.0), (3, 1.0), (-5, 1.0), (6, 1.0), (0, 0.85), (0, 1.15), (6, 1.15), (-5, 0.85)]

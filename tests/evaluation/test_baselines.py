@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.evaluation.baselines import (
     RANGES,
-    RATE,
     Grid,
     TrainingSolo,
     into_range,
@@ -91,8 +91,12 @@ def test_into_range_keeps_pitch_classes(pitches, instrument):
 
 def test_notes_outside_the_sound_are_left_out():
     notes = [Note(0.5, 10.0, 60, 0.6), Note(5.0, 1.0, 62, 0.6)]
-    audio = sines(notes, RATE)
-    assert audio.shape == (RATE,) and not audio[: RATE // 2].any() and audio[RATE // 2 :].any()
+    audio = sines(notes, SAMPLING_RATE)
+    assert (
+        audio.shape == (SAMPLING_RATE,)
+        and not audio[: SAMPLING_RATE // 2].any()
+        and audio[SAMPLING_RATE // 2 :].any()
+    )
 
 
 def test_interval_holds_the_mean():

@@ -23,8 +23,8 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
 from saxsolo.corpus.config import CorpusConfig, read_config
-from .stages import DEFECT, Job, drop_spent, prints_of
 from saxsolo.corpus.recordings.sources import (
     Recording,
     list_recordings,
@@ -43,13 +43,15 @@ from saxsolo.corpus.stage_state import (
     write_text,
 )
 
+from .stages import DEFECT, Job, drop_spent, prints_of
+
 SHARD = "shard"
 SAMPLES = 3  # recordings whose audio stays
 # bytes a second of a recording: both stems as float and as FLAC at most; both of a pair as FLAC at
 # most; 4 codes of 2 bytes, 50 times, of both, waiting and in shards
-RAW_STEM_BYTES = 32_000 * 2 * (4 + 2)
-PAIR_BYTES = 32_000 * 2 * 2
-CODE_BYTES = 4 * 2 * 50 * 2 * 2
+RAW_STEM_BYTES = SAMPLING_RATE * 2 * (4 + 2)
+PAIR_BYTES = SAMPLING_RATE * 2 * 2
+CODE_BYTES = 4 * 2 * FRAME_RATE * 2 * 2
 
 
 class BuildError(ValueError):
@@ -264,8 +266,9 @@ def _shard(job: Job) -> bool:
     if (job.tokens / "tokens.json").exists() and note.exists():
         if json.loads(note.read_text()) == key:
             return False
-    from .stages import codec_of
     from saxsolo.corpus.tokens.tokenise import tokenise
+
+    from .stages import codec_of
 
     size = sum(one.stat().st_size for one in (job.out / "tokens.partial").rglob("*.npz"))
     need_room(job.out, 8 * size)

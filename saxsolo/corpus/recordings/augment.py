@@ -20,12 +20,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, SAMPLING_RATE, UNKNOWN
 from saxsolo.corpus.config import AugmentConfig
 from saxsolo.corpus.stage_state import need_room
-from saxsolo.music.frame_labels import FRAME_RATE, LABEL_SIZES, UNKNOWN, score_tokens
+from saxsolo.music.frame_labels import score_tokens
 from saxsolo.music.score import Note, Score
 
-from .separate import HIGHEST_PEAK, RATE, STEMS
+from .separate import HIGHEST_PEAK, STEMS
 
 
 def versions(config: AugmentConfig, split: str) -> list[tuple[int, float]]:
@@ -47,7 +48,7 @@ def stretch(sound: np.ndarray, semitones: int, tempo: float) -> np.ndarray:
     from python_stretch import Signalsmith
 
     tool = Signalsmith.Stretch()
-    tool.preset(1, RATE)
+    tool.preset(1, SAMPLING_RATE)
     tool.setTransposeSemitones(float(semitones))
     tool.setTimeFactor(float(tempo))
     made = tool.process(np.ascontiguousarray(sound, np.float32)[None])[0]
@@ -89,7 +90,7 @@ def write_pairs(
     rows = []
     out.mkdir(parents=True, exist_ok=True)
     for window in windows:
-        first, end = (round(window[name] * RATE) for name in ("start", "end"))
+        first, end = (round(window[name] * SAMPLING_RATE) for name in ("start", "end"))
         backing, solo = (
             soundfile.read(stems / f"{name}.flac", start=first, stop=end, dtype="float32")[0]
             for name in STEMS
@@ -103,7 +104,7 @@ def write_pairs(
             if described["split"] == "train":
                 heard = add_residue(heard, played, config.residue_db, config.residue_voices, rng)
             changed = score.transpose(semitones).scale_tempo(tempo)
-            frames = math.ceil(len(played) * FRAME_RATE / RATE)
+            frames = math.ceil(len(played) * FRAME_RATE / SAMPLING_RATE)
             _write(out / described["split"] / pair_id, played, heard, changed, frames)
             rows.append(
                 {
@@ -113,7 +114,7 @@ def write_pairs(
                     "start": window["start"],
                     "semitones": semitones,
                     "tempo_factor": tempo,
-                    "seconds": len(played) / RATE,
+                    "seconds": len(played) / SAMPLING_RATE,
                     "frames": frames,
                 }
             )
@@ -136,7 +137,7 @@ def _write(folder: Path, solo: np.ndarray, backing: np.ndarray, score: Score, fr
             peak = float(np.abs(sound).max(initial=0.0))
             if peak > HIGHEST_PEAK:
                 sound = sound * (HIGHEST_PEAK / peak)
-            soundfile.write(part / f"{name}.flac", sound, RATE, subtype="PCM_16")
+            soundfile.write(part / f"{name}.flac", sound, SAMPLING_RATE, subtype="PCM_16")
         np.savez_compressed(
             part / "labels.npz",
             score=score_tokens(score, frames),

@@ -26,12 +26,12 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.scores.splits import SPLITS, assign_splits
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
 from .pair import render_pair, seed_of
-from .rate import SAMPLING_RATE
 from .sounds import Sounds
 
 LONGEST_UNCUT = 360.0

@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from saxsolo.music.frame_labels import LABEL_SIZES, SCORE_VOCAB_SIZE, UNKNOWN
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, SCORE_VOCAB_SIZE, UNKNOWN
+
 from .score_rows import CLIP_FRAMES, Row
 
 _SHARD = re.compile(r"data/(?P<split>[a-z]+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")

@@ -24,8 +24,8 @@ from transformers import EncodecModel, PreTrainedModel
 
 from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
 
-from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 from .checks import codes_sha256
+from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 
 CODES = ("backing_codes", "solo_codes")
 SOUNDS = ("backing.flac", "solo.flac")
