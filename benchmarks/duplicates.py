@@ -21,6 +21,7 @@ import soundfile
 import soxr
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.corpus.pairs_folder import read_manifest
 from saxsolo.corpus.recordings.fingerprints import (
     FINGERPRINT_RATE,
     Fingerprint,
@@ -28,7 +29,6 @@ from saxsolo.corpus.recordings.fingerprints import (
     decode,
     similarity,
 )
-from saxsolo.corpus.tokens.tokenise import read_pairs
 
 SECONDS = 90
 
@@ -78,7 +78,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--recordings", type=int, default=5)
     arguments = parser.parse_args(argv)
-    rows = [row for row in read_pairs(arguments.pairs) if row["seconds"] > SECONDS]
+    rows = [row for row in read_manifest(arguments.pairs) if row["seconds"] > SECONDS]
     # one pair of a tune: its other keys would be no other recording
     chosen = list({row["title"]: row for row in rows}.values())[: arguments.recordings]
     prints = []

@@ -28,8 +28,8 @@ from modeling_saxsolo.vocabulary_saxsolo import (
     SAMPLES_PER_FRAME,
     SAMPLING_RATE,
 )
+from saxsolo.corpus.pairs_folder import read_manifest
 from saxsolo.corpus.recordings.augment import add_residue
-from saxsolo.corpus.tokens.tokenise import read_pairs
 
 SECONDS = 30
 LOWEST, BINS = 36, 144  # MIDI pitch, half-semitone bands
@@ -111,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--residue-db", type=float, default=-20.0)
     parser.add_argument("--voices", type=int, nargs="+", default=[1, 4, 8])
     arguments = parser.parse_args(argv)
-    rows = [row for row in read_pairs(arguments.pairs) if row["seconds"] >= SECONDS]
+    rows = [row for row in read_manifest(arguments.pairs) if row["seconds"] >= SECONDS]
     chosen = {
         split: [
             read(arguments.pairs, row) for row in [r for r in rows if r["split"] == split][:count]

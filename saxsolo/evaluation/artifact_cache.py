@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -18,6 +16,7 @@ import numpy as np
 import soundfile as sf
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.atomic import replacing
 
 from . import notes as tracking
 from .notes import SoloNotes, track_notes
@@ -86,15 +85,11 @@ class Shelf:
         key = path.with_name(f"{path.name}.key")
         key.unlink(missing_ok=True)
         # players that play the same in every case are tracked by several threads at once
-        half = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.half")
-        try:
-            write(half)
-            os.replace(half, path)
-            # last: a file without its key is made again
-            half.write_text(sign, "utf-8")
-            os.replace(half, key)
-        finally:
-            half.unlink(missing_ok=True)
+        with replacing(path) as (partial,):
+            write(partial)
+        # last: a file without its key is made again
+        with replacing(key) as (partial,):
+            partial.write_text(sign, "utf-8")
 
 
 def digest(key: object) -> str:

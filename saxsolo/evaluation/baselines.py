@@ -19,10 +19,11 @@ from pathlib import Path
 import numpy as np
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+from saxsolo.corpus.pairs_folder import read_labels, read_manifest
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.music.score import Note, Score
 
-from .cases import Case, read_arrays, read_rows
+from .cases import ROW_NAMES, Case
 from .harmony import SCALES
 from .timing import beats_of_labels
 
@@ -70,10 +71,14 @@ class TrainingSolo:
 
 def read_training(pairs: Path) -> list[TrainingSolo]:
     """The training solos of a corpus in their own keys, with the notes of their scores."""
-    rows = [r for r in read_rows(pairs) if r["split"] == "train" and r["semitones"] == 0]
+    rows = [
+        r
+        for r in read_manifest(pairs, needed=ROW_NAMES)
+        if r["split"] == "train" and r["semitones"] == 0
+    ]
     solos = []
     for row in sorted(rows, key=lambda row: row["pair_id"]):
-        arrays = read_arrays(pairs / "train" / row["pair_id"])
+        arrays = read_labels(pairs / "train" / row["pair_id"])
         grid = Grid.of(arrays["frame_labels"])
         solos.append(TrainingSolo(row["pair_id"], grid, tokens_to_notes(arrays["score"])))
     return solos

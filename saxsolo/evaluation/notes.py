@@ -20,6 +20,7 @@ from tqdm import tqdm
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.pitch import track_pitch
+from saxsolo.corpus.pairs_folder import read_labels
 from saxsolo.music.frame_labels import tokens_to_notes
 
 TRACKERS = ("swift_f0", "pyin")
@@ -228,7 +229,7 @@ def main(argv: list[str] | None = None) -> None:
     """
     from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
-    from .cases import choose_cases, read_arrays
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -242,7 +243,7 @@ def main(argv: list[str] | None = None) -> None:
     scores: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
     shifts: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
     for case in tqdm(cases, desc="notes", disable=None):
-        audio, tokens = case.human(), read_arrays(case.folder)["score"]
+        audio, tokens = case.human(), read_labels(case.folder)["score"]
         truth = notes_of_score(tokens[: case.frames])
         for tracker in args.trackers:
             found = track_notes(audio, SAMPLING_RATE, tracker)

@@ -27,6 +27,7 @@ import numpy as np
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.codes import ENCODE_FRAMES, decode_blocks, encode_blocks
+from saxsolo.corpus.pairs_folder import read_labels
 from saxsolo.progress_bar import Progress
 from saxsolo.weights.loading import Player, Weights, load_codec, load_player
 
@@ -41,10 +42,10 @@ from .cases import (
     find_takes,
     has_chords,
     partners,
-    read_arrays,
     read_sound,
 )
 from .notes import TRACKERS, SoloNotes, notes_of_score
+from .performances import Performances
 from .set_metrics import (
     adherence_figures,
     codec_figures,
@@ -116,26 +117,6 @@ def _shown(place: str | None) -> str | None:
     return Path(place).name if place and Path(place).is_absolute() else place
 
 
-@dataclass
-class Band:
-    """All that the players played.
-
-    Attributes:
-        labels: (T, 4) frame labels of each case.
-        notes: player -> notes in each case, None where it did not play.
-        sound: player -> the sound (n,) float32 of a case's number.
-        sources: which training solo was retrieved.
-        sampler: the instrument that plays the baselines made of notes.
-    """
-
-    cases: list[Case]
-    labels: list[np.ndarray]
-    notes: dict[str, list[SoloNotes | None]]
-    sound: dict[str, Callable[[int], np.ndarray]]
-    sources: list[str | None]
-    sampler: str
-
-
 def evaluate(options: Options) -> dict:
     """Makes the report and writes it into `options.out`.
 
@@ -161,26 +142,26 @@ def evaluate(options: Options) -> dict:
         codec = player.codec if player else load_codec(options.codec)
         training = baselines.read_training(options.data)
         losses = measure_likelihood(options, player, shelf)
-        band = gather(options, cases, takes, player, codec, training, shelf)
+        performances = gather(options, cases, takes, player, codec, training, shelf)
         report = {
             "command": options.command(),
             "seed": options.seed,
             "split": options.split,
             "seconds": options.seconds,
-            "cases": [describe(*pair) for pair in zip(cases, band.labels, strict=True)],
+            "cases": [describe(*pair) for pair in zip(cases, performances.labels, strict=True)],
             "subject": "takes from a folder" if takes else "the model",
             "checkpoint": player
             and {"name": _shown(player.solo.name), "sha256": player.solo.sha256},
             "codec": {"name": _shown(codec.name), "sha256": codec.sha256},
             "tracker": options.tracker,
-            "sampler": band.sampler,
+            "sampler": performances.sampler,
             "training_solos": len(training),
             "versions": {name: version(name) for name in ("saxsolo", "torch", "numpy")},
         }
-        report |= judge_all(options, band, codec, training, embed, shelf)
+        report |= judge_all(options, performances, codec, training, embed, shelf)
         report["likelihood"] = losses
         report["minutes"] = (time.perf_counter() - begun) / 60
-        write(report, band, out)
+        write(report, performances, out)
     return report
 
 
@@ -199,7 +180,7 @@ def gather(
     codec: Weights,
     training: Sequence[baselines.TrainingSolo],
     shelf: Shelf,
-) -> Band:
+) -> Performances:
     """Lets every player play over every case, and tracks the notes of all."""
     sampler, one_at_a_time = baselines.Sampler(options.sampler), threading.Lock()
     labels = [known_labels(case, shelf) for case in cases]
@@ -287,7 +268,7 @@ def gather(
         sound["human_wrong_backing"] = lambda i: cases[wrong[i]].human()
     notes["human_wrong_backing"] = [None if j is None else notes["human"][j] for j in wrong]
     ordered = {name: notes[name] for name in SYSTEMS}
-    return Band(list(cases), labels, ordered, sound, sources, sampler.name)
+    return Performances(list(cases), labels, ordered, sound, sources, sampler.name)
 
 
 def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
@@ -362,26 +343,26 @@ def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
 
 def judge_all(
     options: Options,
-    band: Band,
+    performances: Performances,
     codec: Weights,
     training: Sequence[baselines.TrainingSolo],
     embed: Embedding | None,
     shelf: Shelf,
 ) -> dict:
     """All figures of the players and the codec."""
-    titles = [case.title for case in band.cases]
-    instruments = [case.instrument for case in band.cases]
+    titles = [case.title for case in performances.cases]
+    instruments = [case.instrument for case in performances.cases]
     with ThreadPoolExecutor(WORKERS) as pool:
         # these three work on sounds, outside Python for the most part
-        adherence = pool.submit(adherence_figures, band, embed)
-        resembling = pool.submit(resemblance, band, options.seed)
-        coded = pool.submit(codec_figures, band, codec, shelf, options.seed)
+        adherence = pool.submit(adherence_figures, performances, embed)
+        resembling = pool.submit(resemblance, performances, options.seed)
+        coded = pool.submit(codec_figures, performances, codec, shelf, options.seed)
         systems = {
-            name: case_figures(notes, band.labels, titles, instruments, options.seed)
-            for name, notes in band.notes.items()
+            name: case_figures(notes, performances.labels, titles, instruments, options.seed)
+            for name, notes in performances.notes.items()
         }
     solos = [notes_of_score(read_score(options.data, solo.name)) for solo in training]
-    for name, figures in originality(band.notes, solos, options.seed).items():
+    for name, figures in originality(performances.notes, solos, options.seed).items():
         systems[name] |= figures
     for name, one in adherence.result().items():
         systems[name]["apa_style"] = one
@@ -392,7 +373,7 @@ def judge_all(
         "ranking": check_ranking(systems),
         "resemblance": resembling.result(),
         "codec_figures": coded.result(),
-        "retrieved_from": band.sources,
+        "retrieved_from": performances.sources,
     }
     if options.takes:
         made["systems"]["saxsolo"]["what"] = "the takes that were given"
@@ -419,15 +400,15 @@ def measure_likelihood(options: Options, player: Player | None, shelf: Shelf) ->
 
 def read_score(pairs: Path, name: str) -> np.ndarray:
     """Score tokens (T,) of a training pair."""
-    return read_arrays(pairs / "train" / name)["score"]
+    return read_labels(pairs / "train" / name)["score"]
 
 
-def write(report: dict, band: Band, out: Path) -> None:
+def write(report: dict, performances: Performances, out: Path) -> None:
     """report.json, report.md and pictures/, each put in place whole."""
     from .pictures import draw_all
     from .report_markdown import report_text
 
-    names = draw_all(report, band, out / "pictures")
+    names = draw_all(report, performances, out / "pictures")
     with replacing(out / "report.json", out / "report.md") as (figures, text):
         figures.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", "utf-8")
         text.write_text(report_text(report, names), "utf-8")

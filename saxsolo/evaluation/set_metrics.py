@@ -7,7 +7,6 @@ import importlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -23,9 +22,7 @@ from .case_metrics import figure, nothing
 from .cases import EvaluationError
 from .notes import SoloNotes
 from .novelty import Novelty
-
-if TYPE_CHECKING:
-    from .report import Band
+from .performances import Performances
 
 SHAPE_DRAWS = 200
 # the players whose notes or sound could resemble a human's
@@ -60,7 +57,7 @@ def originality(
     return made
 
 
-def resemblance(band: Band, seed: int) -> dict[str, dict]:
+def resemblance(performances: Performances, seed: int) -> dict[str, dict]:
     """How far each player's solos, as a set, are from the humans': notes and sound.
 
     The human's own row holds one half of the human solos against the other: what two sets of humans
@@ -69,10 +66,10 @@ def resemblance(band: Band, seed: int) -> dict[str, dict]:
     Returns:
         player -> {"shape": {distance: figure}, "frechet_log_mel": figure, "against": text}.
     """
-    human, made = band.notes["human"], {}
+    human, made = performances.notes["human"], {}
     size = len(human)
     for name in COMPARED:
-        solos = band.notes[name]
+        solos = performances.notes[name]
         mine, theirs = list(range(size)), list(range(size))
         if name == "human":
             mine, theirs = mine[::2], theirs[1::2]
@@ -83,7 +80,7 @@ def resemblance(band: Band, seed: int) -> dict[str, dict]:
                 [human[i] for i in theirs],
                 seed,
             ),
-            "frechet_log_mel": frechet(band, name, mine, theirs),
+            "frechet_log_mel": frechet(performances, name, mine, theirs),
         }
     return made
 
@@ -118,11 +115,13 @@ def shape_distances(
     return made
 
 
-def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -> dict:
+def frechet(
+    performances: Performances, name: str, mine: Sequence[int], theirs: Sequence[int]
+) -> dict:
     """The Frechet distance on log-mel statistics, one figure for the whole set."""
     if not mine or not theirs:
         return nothing("needs two cases")
-    play, human = band.sound[name], band.sound["human"]
+    play, human = performances.sound[name], performances.sound["human"]
     try:
         value = sound.frechet_log_mel(
             [play(i) for i in mine], [human(i) for i in theirs], SAMPLING_RATE
@@ -134,17 +133,20 @@ def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -
     return {"value": float(value), "interval": None, "n": len(mine)}
 
 
-def adherence_figures(band: Band, embed: Embedding | None) -> dict[str, dict]:
+def adherence_figures(performances: Performances, embed: Embedding | None) -> dict[str, dict]:
     """APA-style adherence of each player's mixes, one figure for the whole set.
 
     Args:
         embed: mix (n,) and sampling rate -> (W, D); None for the project's own.
     """
-    embed, backings = remembered(embed or interval_content), [c.backing() for c in band.cases]
-    human = [(b, band.sound["human"](i)) for i, b in enumerate(backings)]
+    embed, backings = (
+        remembered(embed or interval_content),
+        [c.backing() for c in performances.cases],
+    )
+    human = [(b, performances.sound["human"](i)) for i, b in enumerate(backings)]
     made = {}
-    for name in band.notes:
-        play = band.sound.get(name)
+    for name in performances.notes:
+        play = performances.sound.get(name)
         if play is None or name == "silence":
             made[name] = nothing("it has no sound to mix")
             continue
@@ -190,13 +192,13 @@ def find_embedding(name: str | None) -> Embedding | None:
     return found
 
 
-def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
+def codec_figures(performances: Performances, codec: Weights, shelf: Shelf, seed: int) -> dict:
     """What the codec does to the human solos: distances, pitch agreement, use of the codebooks."""
     config = codec.model.config
 
     def kept(i: int) -> dict:
         def measure() -> dict:
-            original, decoded = band.sound["human"](i), band.sound["human_codec"](i)
+            original, decoded = performances.sound["human"](i), performances.sound["human_codec"](i)
             agree, voiced = codec_metrics.pitch_agreement(original, decoded, SAMPLING_RATE)
             figures = {
                 "pitch_agreement": float(agree[0] / voiced[0]) if voiced[0] else None,
@@ -213,7 +215,7 @@ def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
             parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
             return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
 
-        case = band.cases[i]
+        case = performances.cases[i]
         key = [
             case.row,
             case.seconds,
@@ -223,7 +225,7 @@ def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
         return shelf.value(case.name, "codec", key, measure)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = list(pool.map(kept, range(len(band.cases))))
+        found = list(pool.map(kept, range(len(performances.cases))))
     rows = [one["figures"] for one in found]
     pooled = np.concatenate([np.array(one["codes"]) for one in found])
     shares, entropies = codec_metrics.codebook_use(pooled, config.codebook_size)

@@ -18,7 +18,7 @@ from saxsolo.audio.codec_metrics import (
     log_mel_distance,
     pitch_agreement,
 )
-from saxsolo.evaluation.cases import EvaluationError, read_rows
+from saxsolo.corpus.pairs_folder import PairsError, read_manifest
 
 
 @torch.inference_mode()
@@ -35,11 +35,13 @@ def judge_codec(
         speed as a multiple of real time.
 
     Raises:
-        EvaluationError: for no corpus, or one without a solo of that split in its own key.
+        PairsError: for no corpus, or one without a solo of that split in its own key.
     """
-    names = [r["pair_id"] for r in read_rows(pairs) if r["split"] == split and r["semitones"] == 0]
+    names = [
+        r["pair_id"] for r in read_manifest(pairs) if r["split"] == split and r["semitones"] == 0
+    ]
     if not names:
-        raise EvaluationError(f"{pairs} has no pairs of split {split!r} in their own key")
+        raise PairsError(f"{pairs} has no pairs of split {split!r} in their own key")
     folders = [pairs / split / name for name in sorted(names)]
     rng = np.random.default_rng(seed)
     rate = codec.config.sampling_rate

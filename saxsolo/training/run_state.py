@@ -7,7 +7,6 @@ takes the newest whole one.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from saxsolo.atomic import remove_partial, replacing_folder, write_json
 from saxsolo.corpus.tokens.checks import sha256_of
 
 MANIFEST = "manifest.json"
@@ -52,24 +52,22 @@ def save_checkpoint(
 ) -> Path:
     """Writes `run/checkpoint-<step>` and removes all but the newest `keep` checkpoints."""
     folder = run / f"{_PREFIX}{state.step:0{_DIGITS}d}"
-    partial = run / f"{folder.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     tensors = {}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"{names[id(parameter)]}::{key}"] = torch.as_tensor(value).contiguous()
-    save_file(_contiguous(model.state_dict()), partial / "model.safetensors")
-    save_file(tensors, partial / "optimizer.safetensors")
-    if average is not None:
-        save_file(_contiguous(average), partial / "average.safetensors")
-    text = json.dumps({"state": state.to_json(), "settings": settings}, indent=1)
-    (partial / "state.json").write_text(text, encoding="utf-8")
-    write_manifest(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    run.mkdir(parents=True, exist_ok=True)
+    # one process saves: what is there a killed one has left
+    remove_partial(run, f"{_PREFIX}*")
+    with replacing_folder(folder) as partial:
+        save_file(_contiguous(model.state_dict()), partial / "model.safetensors")
+        save_file(tensors, partial / "optimizer.safetensors")
+        if average is not None:
+            save_file(_contiguous(average), partial / "average.safetensors")
+        write_json(partial / "state.json", {"state": state.to_json(), "settings": settings})
+        write_manifest(partial)
     for old in checkpoints(run)[:-keep]:
         shutil.rmtree(old)
     return folder
@@ -148,12 +146,7 @@ def write_manifest(folder: Path) -> None:
     """Names every file of the folder with its sha256, the manifest itself excepted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     sums = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
-    temporary = folder / f"{MANIFEST}.partial"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump({"sha256": sums}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(folder / MANIFEST)
+    write_json(folder / MANIFEST, {"sha256": sums})
 
 
 def manifest_faults(folder: Path) -> list[str]:

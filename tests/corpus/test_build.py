@@ -171,7 +171,7 @@ def test_killed_workers_and_bad_files(place, built, tmp_path):
     assert set(told) == {*reasons, "second.flac"}, "every bad one is in quarantine"
     for name, word in {**reasons, "second.flac": "duplicate of r1_"}.items():
         assert word in told[name], (name, told[name])
-    assert not list(out.glob("*/.*.part")) and not list(out.glob("*/*/.*.part"))
+    assert not list(out.glob("*/.*.partial")) and not list(out.glob("*/*/.*.partial"))
 
     before = stamps(out)
     build(config, out, workers=2, resume=True)

@@ -8,7 +8,7 @@ import pytest
 import soundfile
 import torch
 
-from saxsolo.evaluation.cases import EvaluationError
+from saxsolo.corpus.pairs_folder import PairsError
 from saxsolo.training.codec_evaluation import judge_codec
 
 RATE, SECONDS = 32000, 2
@@ -66,5 +66,5 @@ def test_a_deaf_codec(pairs):
 
 
 def test_a_split_that_is_not_there(pairs):
-    with pytest.raises(EvaluationError, match="'validation'"):
+    with pytest.raises(PairsError, match="'validation'"):
         judge_codec(Echo(), pairs, "validation", 1.0)

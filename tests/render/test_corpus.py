@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from saxsolo.corpus.pairs_folder import PairsError, read_manifest
 from saxsolo.corpus.render import pairs as corpus_module
 from saxsolo.corpus.render.command import main
-from saxsolo.corpus.render.pairs import CorpusError, excerpts, plan, read_manifest, render_corpus
+from saxsolo.corpus.render.pairs import CorpusError, excerpts, plan, render_corpus
 from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
 from saxsolo.music.score import Score
 
@@ -84,7 +85,7 @@ def test_half_written_pairs_are_rendered_again(font_sounds: Sounds, tmp_path: Pa
     (folders[0] / "backing.flac").unlink()
     lines = manifest.read_bytes().splitlines(keepends=True)
     manifest.write_bytes(lines[0] + lines[2] + lines[1][:40])
-    leftover = folders[1].with_name(f".{folders[1].name}.part")
+    leftover = folders[1].with_name(f".{folders[1].name}.99-1.partial")
     leftover.mkdir()
     (leftover / "solo.flac").write_bytes(b"half")
     rows = render_corpus(scores, tmp_path, font_sounds, workers=1)
@@ -115,7 +116,7 @@ def test_another_seed_in_the_same_folder_is_refused(font_sounds: Sounds, tmp_pat
 
 def test_broken_manifest_lines_are_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").write_text('{"pair_id": \n{}\n')
-    with pytest.raises(CorpusError, match="manifest.jsonl:1"):
+    with pytest.raises(PairsError, match="manifest.jsonl:1"):
         read_manifest(tmp_path)
 
 

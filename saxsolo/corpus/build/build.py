@@ -24,7 +24,9 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+from saxsolo.atomic import remove_partial, write_json, write_text
 from saxsolo.corpus.config import CorpusConfig, read_config
+from saxsolo.corpus.pairs_folder import MANIFEST, write_manifest
 from saxsolo.corpus.recordings.sources import (
     Recording,
     list_recordings,
@@ -39,8 +41,6 @@ from saxsolo.corpus.stage_state import (
     fingerprint,
     need_room,
     read_record,
-    write_json,
-    write_text,
 )
 
 from .stages import DEFECT, Job, drop_spent, prints_of
@@ -107,7 +107,7 @@ def build(
         for row in records[one.id].get("augment", StageRecord("", "", "")).result.get("rows", [])
     ]
     if "augment" in only:
-        _write_manifest(job, rows)
+        _list_pairs(job, rows)
     sharded = SHARD in only and bool(rows) and _shard(job)
     return {
         "recordings": len(recordings),
@@ -170,10 +170,8 @@ def _drop_leftovers(job: Job, recordings: Sequence[Recording]) -> None:
     for one in recordings:
         for record in _records(job, one).values():
             drop_spent(job, record)
-    for folder in (*job.stems.glob(".*.part"), *job.pairs.glob("*/.*.part")):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in job.out.glob("state/*/.*.part"):
-        file.unlink()
+    for folder in (job.stems, *job.pairs.glob("*/"), *job.out.glob("state/*/")):
+        remove_partial(folder)
 
 
 def _forget_failed(job: Job, recordings: Sequence[Recording]) -> None:
@@ -243,12 +241,11 @@ def _quarantine(
     return rows
 
 
-def _write_manifest(job: Job, rows: list[dict]) -> None:
-    """pairs/manifest.jsonl, in an order in which every beginning is a fair sample; folders of
+def _list_pairs(job: Job, rows: list[dict]) -> None:
+    """The manifest of the pairs, in an order in which every beginning is a fair sample; folders of
     pairs that are in it no more go."""
     rows.sort(key=lambda row: fingerprint(row["pair_id"]))
-    lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-    write_text(job.pairs / "manifest.jsonl", "".join(lines))
+    write_manifest(job.pairs, rows)
     wanted = {f"{row['split']}/{row['pair_id']}" for row in rows}
     for folder in job.pairs.glob("*/*"):
         if folder.is_dir() and f"{folder.parent.name}/{folder.name}" not in wanted:
@@ -259,7 +256,7 @@ def _shard(job: Job) -> bool:
     """The token corpus, unless the one there is of the same pairs and codec."""
     from saxsolo.corpus.tokens.checks import sha256_of
 
-    manifest = sha256_of(job.pairs / "manifest.jsonl")
+    manifest = sha256_of(job.pairs / MANIFEST)
     prints = [record.fingerprint for record in _tokenised(job)]
     key = fingerprint(manifest, job.config.tokenise.codec, sorted(prints))
     note = job.out / "state" / "shard.json"

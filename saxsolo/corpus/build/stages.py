@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from saxsolo.atomic import remove_folder
 from saxsolo.corpus.config import CorpusConfig, SeparateConfig, TokeniseConfig
 from saxsolo.corpus.recordings.sources import Recording
 from saxsolo.corpus.stage_state import (
@@ -135,12 +136,7 @@ def drop_spent(job: Job, record: StageRecord) -> None:
     if record.stage == "tokenise" or record.failed:
         spent += job.pairs.glob(f"*/{record.id}_*")
     for folder in spent:
-        # under a name that nobody reads: half a folder is never taken for a whole one
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        if folder.is_dir():
-            folder.rename(part)
-            shutil.rmtree(part)
+        remove_folder(folder)
 
 
 def prepare(stages: list[str], job: Job) -> None:
@@ -194,7 +190,7 @@ def _select(recording: Recording, job: Job) -> tuple[dict, list]:
 
 
 def _augment(recording: Recording, job: Job) -> tuple[dict, list]:
-    from saxsolo.corpus.recordings.augment import write_pairs
+    from saxsolo.corpus.recordings.augment import write_versions
 
     windows = _result(job, "select", recording)["windows"]
     described = {
@@ -216,7 +212,7 @@ def _augment(recording: Recording, job: Job) -> tuple[dict, list]:
     if windows:
         stems = _stems_of(recording, job)
         config = job.config
-        rows = write_pairs(stems, windows, job.pairs, described, config.augment, config.seed)
+        rows = write_versions(stems, windows, job.pairs, described, config.augment, config.seed)
     return {"rows": rows}, []
 
 

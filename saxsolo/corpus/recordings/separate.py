@@ -7,7 +7,6 @@ before (a separator knows loud music better than quiet), each stem after.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import soundfile
 import soxr
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.atomic import replacing_folder
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.corpus.config import SeparateConfig
@@ -52,16 +52,9 @@ def separate_recording(
         source = open_sound(recording)
         need_room(folder.parent, round(source.seconds * SAMPLING_RATE * 12))
         gain = _mix_gain(source, config.loudness)
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            samples, meters = _write_raw(source, separator, gain, part, config)
-            gains = {name: _write_stem(part, name, meters[name], config) for name in STEMS}
-            shutil.rmtree(folder, ignore_errors=True)
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with replacing_folder(folder) as partial:
+            samples, meters = _write_raw(source, separator, gain, partial, config)
+            gains = {name: _write_stem(partial, name, meters[name], config) for name in STEMS}
     except AudioError as error:
         raise ItemError(str(error)) from error
     return Stems(samples, gains)

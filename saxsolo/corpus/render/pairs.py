@@ -11,11 +11,8 @@ after every few of training.
 
 from __future__ import annotations
 
-import json
 import math
 import multiprocessing
-import os
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,11 +20,17 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.corpus.pairs_folder import (
+    MANIFEST,
+    append_row,
+    is_complete,
+    read_manifest,
+    write_manifest,
+    write_pair,
+)
 from saxsolo.corpus.scores.splits import SPLITS, assign_splits
+from saxsolo.errors import SaxsoloError
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
@@ -36,11 +39,10 @@ from .sounds import Sounds
 
 LONGEST_UNCUT = 360.0
 LONGEST_EXCERPT = 240.0
-FILES = ("solo.flac", "backing.flac", "labels.npz")
 HELD_OUT_EVERY = 4
 
 
-class CorpusError(ValueError):
+class CorpusError(SaxsoloError, ValueError):
     """A corpus folder or the arguments for one do not fit together."""
 
 
@@ -138,20 +140,13 @@ def render_job(job: Job, out: Path, sounds: Sounds) -> dict:
     """Render one pair, put its folder in place and return its manifest row."""
     score = job.score.transpose(job.semitones).scale_tempo(job.tempo)
     pair = render_pair(score, job.seed, sounds)
-    folder = out / job.split / job.pair_id
-    part = folder.with_name(f".{job.pair_id}.part")
-    for stale in (part, folder):
-        if stale.exists():
-            shutil.rmtree(stale)
-    part.mkdir(parents=True)
-    soundfile.write(part / "solo.flac", pair.solo, SAMPLING_RATE, subtype="PCM_16")
-    soundfile.write(part / "backing.flac", pair.backing, SAMPLING_RATE, subtype="PCM_16")
-    np.savez_compressed(
-        part / "labels.npz",
-        score=score_tokens(pair.score, pair.num_frames).astype(np.int16),
-        frame_labels=frame_labels(pair.score, pair.num_frames).astype(np.int16),
+    write_pair(
+        out / job.split / job.pair_id,
+        backing=pair.backing,
+        solo=pair.solo,
+        score=score_tokens(pair.score, pair.num_frames),
+        labels=frame_labels(pair.score, pair.num_frames),
     )
-    part.rename(folder)
     return {
         "pair_id": job.pair_id,
         "split": job.split,
@@ -173,34 +168,6 @@ def render_job(job: Job, out: Path, sounds: Sounds) -> dict:
         "attribution": score.attribution,
         "settings": pair.settings,
     }
-
-
-def read_manifest(out: Path) -> list[dict]:
-    """Rows of finished pairs. A torn last line (a kill while writing) is not a row.
-
-    Raises CorpusError for a line before the last that is no JSON.
-    """
-    path = out / "manifest.jsonl"
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()  # empty unless the file ends inside a line
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError as error:
-            raise CorpusError(f"{path}:{number} is no JSON: delete it to re-render") from error
-    if torn:
-        with path.open("rb+") as file:
-            file.truncate(path.stat().st_size - len(torn))
-    return rows
-
-
-def is_done(row: dict, out: Path) -> bool:
-    """Whether the files of a manifest row are all in place."""
-    folder = out / row["split"] / row["pair_id"]
-    return all((folder / name).is_file() for name in FILES)
 
 
 def render_corpus(
@@ -227,10 +194,10 @@ def render_corpus(
     out = Path(out)
     jobs = plan(scores, keys=keys, tempi=tempi, splits=splits, seed=seed)[:limit]
     out.mkdir(parents=True, exist_ok=True)
-    rows = read_manifest(out)
-    finished = {row["pair_id"]: row for row in rows if is_done(row, out)}
-    if len(finished) < len(rows):
-        _rewrite(out / "manifest.jsonl", list(finished.values()))
+    rows = read_manifest(out) if (out / MANIFEST).exists() else []
+    finished = {row["pair_id"]: row for row in rows if is_complete(out, row)}
+    # without rows whose files are gone, and without a torn last line
+    write_manifest(out, finished.values())
     for job in jobs:
         row = finished.get(job.pair_id)
         if row is not None and row["seed"] != job.seed:
@@ -241,11 +208,9 @@ def render_corpus(
     waiting = [job for job in jobs if job.pair_id not in finished]
     began = time.monotonic()
     seconds = 0.0
-    with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
+    with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
         for count, row in enumerate(_rendered(waiting, out, sounds, workers), start=1):
-            manifest.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
-            manifest.flush()
-            os.fsync(manifest.fileno())
+            append_row(manifest, row)
             finished[row["pair_id"]] = row
             seconds += row["seconds"]
             if progress is not None:
@@ -294,11 +259,3 @@ def _begin(sounds: Sounds) -> None:
 def _render_here(job: Job, out: Path) -> dict:
     assert _sounds is not None, job.pair_id
     return render_job(job, out, _sounds)
-
-
-def _rewrite(path: Path, rows: list[dict]) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
-    os.replace(part, path)
