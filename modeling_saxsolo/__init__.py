@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from .codec_adapter_saxsolo import (
-        CodecError,
         CodecLayout,
         StreamingDecoder,
         codec_layout,
@@ -18,15 +17,15 @@ if TYPE_CHECKING:
     from .configuration_saxcodec import SaxcodecConfig
     from .configuration_saxsolo import SaxsoloConfig, SaxsoloConfigError
     from .delay_saxsolo import apply_delay, undo_delay
+    from .errors_saxsolo import AudioError, CodecError
     from .generation_saxsolo import FrameStreamer
     from .modeling_saxcodec import SaxcodecModel
     from .modeling_saxsolo import SaxsoloForConditionalGeneration, SaxsoloOutput
     from .processing_saxsolo import SaxsoloProcessor
-    from .resample_saxsolo import AudioError
 
 _MODULES = {
-    "AudioError": "resample_saxsolo",
-    "CodecError": "codec_adapter_saxsolo",
+    "AudioError": "errors_saxsolo",
+    "CodecError": "errors_saxsolo",
     "CodecLayout": "codec_adapter_saxsolo",
     "FrameStreamer": "generation_saxsolo",
     "SaxcodecConfig": "configuration_saxcodec",

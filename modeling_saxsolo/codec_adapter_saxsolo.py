@@ -14,15 +14,12 @@ import torch
 from torch.nn import functional as F
 from transformers import EncodecModel, PreTrainedConfig, PreTrainedModel
 
+from .errors_saxsolo import CodecError
 from .modeling_saxcodec import SaxcodecModel
 
 CHUNK = 1500
 CONTEXT = 100
 AHEAD = 25
-
-
-class CodecError(ValueError):
-    """A codec that does not fit; the message names both values and the mend."""
 
 
 @dataclass(frozen=True)

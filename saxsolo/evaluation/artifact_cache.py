@@ -25,7 +25,7 @@ from .notes import SoloNotes, track_notes
 WORKERS = 2
 
 
-class Shelf:
+class ArtifactCache:
     """Sounds, notes and figures of the cases, in files NAME.flac, NAME.npz and NAME.json.
 
     Args:

@@ -37,7 +37,7 @@ MIN_WINDOW_NOTES = 1.0
 
 
 @dataclass(frozen=True)
-class Grid:
+class ChordTrack:
     """What sounds on each beat.
 
     Attributes:
@@ -51,8 +51,8 @@ class Grid:
     places: np.ndarray
 
     @classmethod
-    def of(cls, labels: np.ndarray) -> Grid:
-        """The grid of frame labels (T, 4)."""
+    def of(cls, labels: np.ndarray) -> ChordTrack:
+        """The chords of frame labels (T, 4)."""
         times = np.asarray(beats_of_labels(labels), dtype=float)
         # a little into the beat: its first frame may still belong to the chord before
         frames = np.clip((times * FRAME_RATE + 1.5).astype(int), 0, max(len(labels) - 1, 0))
@@ -62,10 +62,10 @@ class Grid:
 
 @dataclass(frozen=True)
 class TrainingSolo:
-    """A training solo: its notes on its own grid."""
+    """A training solo: its notes over its own chords."""
 
     name: str
-    grid: Grid
+    track: ChordTrack
     notes: list[Note]
 
 
@@ -79,8 +79,8 @@ def read_training(pairs: Path) -> list[TrainingSolo]:
     solos = []
     for row in sorted(rows, key=lambda row: row["pair_id"]):
         arrays = read_labels(pairs / "train" / row["pair_id"])
-        grid = Grid.of(arrays["frame_labels"])
-        solos.append(TrainingSolo(row["pair_id"], grid, tokens_to_notes(arrays["score"])))
+        track = ChordTrack.of(arrays["frame_labels"])
+        solos.append(TrainingSolo(row["pair_id"], track, tokens_to_notes(arrays["score"])))
     return solos
 
 
@@ -97,7 +97,7 @@ def retrieve(
         notes in the instrument's range, and which solo they are from; None where no training solo
         is long enough and near enough in tempo.
     """
-    here = Grid.of(labels)
+    here = ChordTrack.of(labels)
     count = len(here.times)
     if count < 2:
         return None
@@ -109,7 +109,7 @@ def retrieve(
     if best is None:
         return None
     _, solo, start, key = best
-    beats = solo.grid.times[start : start + count]
+    beats = solo.track.times[start : start + count]
     notes = []
     for note in solo.notes:
         if beats[0] <= note.onset < beats[-1]:
@@ -118,9 +118,9 @@ def retrieve(
     return into_range(notes, instrument), solo.name
 
 
-def _likest(here: Grid, solo: TrainingSolo) -> tuple[float, int, int] | None:
+def _likest(here: ChordTrack, solo: TrainingSolo) -> tuple[float, int, int] | None:
     """Likeness, first beat and transposition of a solo's best passage."""
-    count, there = len(here.times), solo.grid
+    count, there = len(here.times), solo.track
     if len(there.times) < count:
         return None
     windows = np.lib.stride_tricks.sliding_window_view
@@ -152,13 +152,13 @@ def _likest(here: Grid, solo: TrainingSolo) -> tuple[float, int, int] | None:
 def random_walk(labels: np.ndarray, instrument: str, swing: bool, seed: int = 0) -> list[Note]:
     """Eighths on the beat grid, a fifth of them rests, one or two steps at a time up or down the
     scale of the chord that sounds: right notes in time, and no music."""
-    grid, rng = Grid.of(labels), np.random.default_rng(seed)
+    track, rng = ChordTrack.of(labels), np.random.default_rng(seed)
     low, high = RANGES[instrument]
     offbeat = SWING if swing else 0.5
     notes, pitch = [], (low + high) // 2
-    for beat in range(len(grid.times) - 1):
-        start, end = grid.times[beat], grid.times[beat + 1]
-        root, quality = int(grid.roots[beat]), int(grid.qualities[beat])
+    for beat in range(len(track.times) - 1):
+        start, end = track.times[beat], track.times[beat + 1]
+        root, quality = int(track.roots[beat]), int(track.qualities[beat])
         if not (0 <= root < 12 and 0 <= quality < len(SCALES)):
             continue
         middle = start + offbeat * (end - start)

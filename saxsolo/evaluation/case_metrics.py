@@ -171,7 +171,7 @@ def case_figures(
         one = figure(wins(grids[name]), seed, why or "needs notes and two tunes")
         made[f"auc_{name}"] = {**one, "value": pooled} if pooled is not None else one
     for name in (*HARMONY, *TIME):
-        made[name] = figure(np.diag(grids[name]).tolist(), seed, why or "no note can be judged")
+        made[name] = figure(np.diag(grids[name]).tolist(), seed, why or "no note can be measured")
     made["voiced_share"] = figure([None if n is None else n.voiced_share for n in notes], seed)
     made["notes_a_second"] = figure(
         [None if n is None else len(n) / n.seconds for n in notes], seed

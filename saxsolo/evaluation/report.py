@@ -33,7 +33,7 @@ from saxsolo.weights.loading import Player, Weights, load_codec, load_player
 
 from . import baselines
 from .adherence import Embedding
-from .artifact_cache import WORKERS, Shelf, digest
+from .artifact_cache import WORKERS, ArtifactCache, digest
 from .case_metrics import case_figures, check_ranking
 from .cases import (
     Case,
@@ -125,7 +125,7 @@ def evaluate(options: Options) -> dict:
 
     Raises:
         SaxsoloError: for material, a checkpoint or an output folder that cannot be used.
-        ValueError: from the metrics, for sounds that cannot be judged.
+        ValueError: from the metrics, for sounds that cannot be measured.
     """
     begun = time.perf_counter()
     cases = choose_cases(options.data, options.split, options.limit, options.seconds)
@@ -136,13 +136,13 @@ def evaluate(options: Options) -> dict:
         )
     embed = find_embedding(options.embedding)
     with output_folder(options.out) as out:
-        shelf = Shelf(out / "cases")
+        cache = ArtifactCache(out / "cases")
         needs_model = takes is None or options.tokens is not None
         player = load_player(options.checkpoint, options.codec) if needs_model else None
         codec = player.codec if player else load_codec(options.codec)
         training = baselines.read_training(options.data)
-        losses = measure_likelihood(options, player, shelf)
-        performances = gather(options, cases, takes, player, codec, training, shelf)
+        losses = measure_likelihood(options, player, cache)
+        performances = gather(options, cases, takes, player, codec, training, cache)
         report = {
             "command": options.command(),
             "seed": options.seed,
@@ -158,7 +158,7 @@ def evaluate(options: Options) -> dict:
             "training_solos": len(training),
             "versions": {name: version(name) for name in ("saxsolo", "torch", "numpy")},
         }
-        report |= judge_all(options, performances, codec, training, embed, shelf)
+        report |= measure_all(options, performances, codec, training, embed, cache)
         report["likelihood"] = losses
         report["minutes"] = (time.perf_counter() - begun) / 60
         write(report, performances, out)
@@ -179,26 +179,26 @@ def gather(
     player: Player | None,
     codec: Weights,
     training: Sequence[baselines.TrainingSolo],
-    shelf: Shelf,
+    cache: ArtifactCache,
 ) -> Performances:
     """Lets every player play over every case, and tracks the notes of all."""
     sampler, one_at_a_time = baselines.Sampler(options.sampler), threading.Lock()
-    labels = [known_labels(case, shelf) for case in cases]
+    labels = [known_labels(case, cache) for case in cases]
     keys = [[case.row, options.seconds] for case in cases]
     if takes is None:
-        play(options, cases, keys, player, shelf)
+        play(options, cases, keys, player, cache)
     own = digest(Path(baselines.__file__).read_text("utf-8"))
     learnt = digest([solo.name for solo in training])
     sources: list[str | None] = [None] * len(cases)
 
     def subject(i: int) -> np.ndarray:
         if takes is None:
-            return shelf.audio(cases[i].name, "saxsolo", model_key(options, keys[i], player), _gone)
+            return cache.audio(cases[i].name, "saxsolo", model_key(options, keys[i], player), _gone)
         return read_sound(takes[i], options.seconds)
 
     def through_codec(i: int) -> np.ndarray:
         key = [keys[i], codec.sha256]
-        return shelf.audio(
+        return cache.audio(
             cases[i].name, "human_codec", key, lambda: round_trip(cases[i].human(), codec)
         )
 
@@ -208,7 +208,7 @@ def gather(
                 return sampler.play(make() or [], cases[i])
 
         key = [keys[i], own, learnt, sampler.name, options.seed]
-        return shelf.audio(cases[i].name, name, key, sound)
+        return cache.audio(cases[i].name, name, key, sound)
 
     def retrieval(i: int) -> np.ndarray:
         def passage() -> dict:
@@ -216,7 +216,7 @@ def gather(
             notes = [[n.onset, n.duration, n.pitch, n.loudness] for n in found[0]] if found else []
             return {"from": found[1] if found else None, "notes": notes}
 
-        kept = shelf.value(cases[i].name, "retrieval", [keys[i], own, learnt], passage)
+        kept = cache.value(cases[i].name, "retrieval", [keys[i], own, learnt], passage)
         sources[i] = kept["from"]
         notes = [baselines.Note(*note) for note in kept["notes"]]
         return sampled("retrieval", i, lambda: notes)
@@ -248,7 +248,7 @@ def gather(
         for name, make in sound.items():
             place = f"shared-{cases[i].instrument}" if name in shared else cases[i].name
             try:
-                found[name] = shelf.notes(place, name, make(i), options.tracker)
+                found[name] = cache.notes(place, name, make(i), options.tracker)
             except ValueError as error:
                 where = takes[i] if takes and name == "saxsolo" else f"{cases[i].name}, {name}"
                 raise EvaluationError(f"{where}: {error}") from error
@@ -271,7 +271,7 @@ def gather(
     return Performances(list(cases), labels, ordered, sound, sources, sampler.name)
 
 
-def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
+def known_labels(case: Case, cache: ArtifactCache) -> np.ndarray:
     """The corpus's labels of a case; where it knows no chords, chords estimated from the backing.
 
     (frames, 4) int16.
@@ -284,7 +284,7 @@ def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
     def estimate() -> dict:
         return {"labels": estimate_chords(case.backing(), SAMPLING_RATE).tolist()}
 
-    kept = shelf.value(case.name, "chords", [case.row, case.seconds], estimate)["labels"]
+    kept = cache.value(case.name, "chords", [case.row, case.seconds], estimate)["labels"]
     estimated = np.array(kept, np.int16)[: case.frames]
     if len(labels) == len(estimated):
         # what the corpus knows of the beat stays
@@ -306,7 +306,7 @@ def play(
     cases: Sequence[Case],
     keys: Sequence[object],
     player: Player,
-    shelf: Shelf,
+    cache: ArtifactCache,
 ) -> None:
     """The model plays over each case, unless it has before."""
     import saxsolo
@@ -329,7 +329,7 @@ def play(
                 )
                 return take.solo
 
-            shelf.audio(case.name, "saxsolo", model_key(options, key, player), improvise)
+            cache.audio(case.name, "saxsolo", model_key(options, key, player), improvise)
             progress(before + options.seconds, total)
 
 
@@ -341,13 +341,13 @@ def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
     return np.concatenate(list(decoded))[: len(audio)].clip(-1, 1)
 
 
-def judge_all(
+def measure_all(
     options: Options,
     performances: Performances,
     codec: Weights,
     training: Sequence[baselines.TrainingSolo],
     embed: Embedding | None,
-    shelf: Shelf,
+    cache: ArtifactCache,
 ) -> dict:
     """All figures of the players and the codec."""
     titles = [case.title for case in performances.cases]
@@ -356,7 +356,7 @@ def judge_all(
         # these three work on sounds, outside Python for the most part
         adherence = pool.submit(adherence_figures, performances, embed)
         resembling = pool.submit(resemblance, performances, options.seed)
-        coded = pool.submit(codec_figures, performances, codec, shelf, options.seed)
+        coded = pool.submit(codec_figures, performances, codec, cache, options.seed)
         systems = {
             name: case_figures(notes, performances.labels, titles, instruments, options.seed)
             for name, notes in performances.notes.items()
@@ -380,7 +380,7 @@ def judge_all(
     return made
 
 
-def measure_likelihood(options: Options, player: Player | None, shelf: Shelf) -> dict:
+def measure_likelihood(options: Options, player: Player | None, cache: ArtifactCache) -> dict:
     """Held-out losses, once for a model and a corpus of tokens; or why there are none."""
     if options.tokens is None or player is None:
         return {"reason": "not measured: give --tokens"}
@@ -390,7 +390,7 @@ def measure_likelihood(options: Options, player: Player | None, shelf: Shelf) ->
     count = CLIPS_A_CASE * options.limit
     weights = [player.solo.sha256, player.codec.sha256]
     key = [weights, layout.read_text("utf-8"), options.split, count]
-    return shelf.value(
+    return cache.value(
         "all",
         "likelihood",
         key,

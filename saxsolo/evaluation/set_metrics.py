@@ -17,7 +17,7 @@ from saxsolo.evaluation import shape, sound
 from saxsolo.weights.loading import Player, Weights
 
 from .adherence import Embedding, apa_style, interval_content
-from .artifact_cache import WORKERS, Shelf
+from .artifact_cache import WORKERS, ArtifactCache
 from .case_metrics import figure, nothing
 from .cases import EvaluationError
 from .notes import SoloNotes
@@ -192,7 +192,9 @@ def find_embedding(name: str | None) -> Embedding | None:
     return found
 
 
-def codec_figures(performances: Performances, codec: Weights, shelf: Shelf, seed: int) -> dict:
+def codec_figures(
+    performances: Performances, codec: Weights, cache: ArtifactCache, seed: int
+) -> dict:
     """What the codec does to the human solos: distances, pitch agreement, use of the codebooks."""
     config = codec.model.config
 
@@ -222,7 +224,7 @@ def codec_figures(performances: Performances, codec: Weights, shelf: Shelf, seed
             codec.sha256,
             Path(codec_metrics.__file__).read_text("utf-8"),
         ]
-        return shelf.value(case.name, "codec", key, measure)
+        return cache.value(case.name, "codec", key, measure)
 
     with ThreadPoolExecutor(WORKERS) as pool:
         found = list(pool.map(kept, range(len(performances.cases))))
@@ -252,7 +254,7 @@ def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
     """
     from saxsolo.corpus.tokens.checks import codes_sha256
     from saxsolo.corpus.tokens.shards import load_tokens
-    from saxsolo.training.heldout import choose_clips, judge
+    from saxsolo.training.heldout import choose_clips, evaluate_heldout
 
     model = player.solo.model
     rows = load_tokens(
@@ -270,5 +272,5 @@ def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
             f"{tokens} was made with another codec (sha256 {rows[0]['codec_sha256'][:12]}, this "
             f"one's is {found[:12]}); tokenise again or name that --codec"
         )
-    judgement = judge(model, choose_clips(rows, count))
-    return {"streams": judgement.streams, **judgement.figures()}
+    result = evaluate_heldout(model, choose_clips(rows, count))
+    return {"streams": result.streams, **result.figures()}

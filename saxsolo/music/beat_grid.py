@@ -38,7 +38,7 @@ _FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
-class Grid:
+class BeatGrid:
     """Beats, bars and chords over time.
 
     Attributes:
@@ -84,15 +84,15 @@ class Grid:
         return labels
 
 
-def plain_grid(seconds: float, tempo: float = 120.0) -> Grid:
+def plain_grid(seconds: float, tempo: float = 120.0) -> BeatGrid:
     """Bars of four at one tempo from second 0 on, without chords: for where no beat was found."""
     count = max(4, math.ceil(seconds * tempo / 60))
     place = np.arange(count)
     roots, qualities = np.full(count, NO_ROOT), np.full(count, NO_CHORD)
-    return Grid(place * 60 / tempo, place % 4, 4, roots, qualities)
+    return BeatGrid(place * 60 / tempo, place % 4, 4, roots, qualities)
 
 
-def find_grid(heard: dict[str, np.ndarray]) -> Grid | None:
+def find_grid(heard: dict[str, np.ndarray]) -> BeatGrid | None:
     """The likeliest beats, bars and chords, None for less than three beats.
 
     Args:
@@ -109,7 +109,7 @@ def find_grid(heard: dict[str, np.ndarray]) -> Grid | None:
         places,
         metre,
     )
-    return Grid(_smooth(frames / FRAME_RATE), places, metre, roots, qualities)
+    return BeatGrid(_smooth(frames / FRAME_RATE), places, metre, roots, qualities)
 
 
 def _beats(scores: np.ndarray) -> np.ndarray:

@@ -18,7 +18,7 @@ from matplotlib.patches import Rectangle
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, PITCH_NAMES
 from saxsolo.atomic import replacing
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import SCALES, TONES
 from saxsolo.music.score import Note
 
@@ -110,7 +110,7 @@ def take_picture(
     solo: np.ndarray,
     backing: np.ndarray,
     sampling_rate: int,
-    grid: Grid | None = None,
+    grid: BeatGrid | None = None,
     title: str = "",
 ) -> Figure:
     """One page: piano roll over chords and beats, spectrogram of the solo, waveforms of both.

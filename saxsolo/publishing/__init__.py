@@ -17,7 +17,7 @@ from saxsolo.atomic import output_folder, replacing_folder
 from saxsolo.errors import OutputError, PublishError
 from saxsolo.publishing.folder import list_files
 
-KINDS = ("model", "dataset", "space")
+REPOSITORY_KINDS = ("model", "dataset", "space")
 
 
 @dataclass(frozen=True)
@@ -52,7 +52,7 @@ def publish(
     """Lays out, checks and sends a model, a dataset or the Space.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `REPOSITORY_KINDS`.
         repository: OWNER/NAME on the Hub.
         source: folder of the checkpoint, of the tokens, of the Space; the project's own when None
             (tokens have none).

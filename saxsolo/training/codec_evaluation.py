@@ -22,7 +22,7 @@ from saxsolo.corpus.pairs_folder import PairsError, read_manifest
 
 
 @torch.inference_mode()
-def judge_codec(
+def evaluate_codec(
     codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed: int = 0
 ) -> dict:
     """Figures of a codec on `seconds` of every solo of a split, and of its backing.

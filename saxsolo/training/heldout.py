@@ -23,7 +23,7 @@ _RESAMPLES = 2000
 
 
 @dataclass
-class Judgement:
+class HeldoutResult:
     """Per clip: losses and accuracies of each case and stream, (clips, cases, streams), NaN where a
     stream has no targets; `label_accuracy` (L,) is that of the label heads on the own backing."""
 
@@ -124,13 +124,13 @@ def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
 
 
 @torch.no_grad()
-def judge(
+def evaluate_heldout(
     model: torch.nn.Module,
     rows: Sequence[Row],
     window_frames: int | None = None,
     batch_size: int = 4,
     autocast: torch.dtype | None = None,
-) -> Judgement:
+) -> HeldoutResult:
     """Losses of `model` on the first window of each row, in every case. Rows of one kind only."""
     config = model.config
     collator = Collator(config, window_frames, 0.0, 0.0, 0.0)
@@ -163,7 +163,7 @@ def judge(
                 heads[known] += found[known] * len(chunk)
                 weight[known] += len(chunk)
     model.train(was_training)
-    return Judgement(
+    return HeldoutResult(
         clips=[str(row["id"]) for row in rows],
         solos=[str(row["pair_id"]) for row in rows],
         streams=names,

@@ -18,13 +18,14 @@ from torch import nn
 
 from saxsolo.atomic import remove_partial, replacing_folder, write_json
 from saxsolo.corpus.tokens.checks import sha256_of
+from saxsolo.errors import SaxsoloError
 
 MANIFEST = "manifest.json"
 _PREFIX = "checkpoint-"
 _DIGITS = 8
 
 
-class CheckpointError(OSError):
+class RunStateError(SaxsoloError, OSError):
     """A checkpoint that is torn, foreign or does not fit the model."""
 
 
@@ -82,14 +83,14 @@ def checkpoints(run: Path) -> list[Path]:
 def newest_whole(run: Path) -> Path | None:
     """The newest checkpoint whose manifest holds, None when there is none at all.
 
-    Raises `CheckpointError` when there are checkpoints and none of them is whole.
+    Raises `RunStateError` when there are checkpoints and none of them is whole.
     """
     found = checkpoints(run)
     for folder in reversed(found):
         if not manifest_faults(folder):
             return folder
     if found:
-        raise CheckpointError(
+        raise RunStateError(
             f"none of the {len(found)} checkpoints in {run} is whole "
             f"({found[-1].name}: {manifest_faults(found[-1])[0]}); delete them to start anew"
         )
@@ -101,7 +102,7 @@ def load_checkpoint(
 ) -> tuple[TrainingState, dict[str, torch.Tensor] | None]:
     """Puts weights and optimiser state back; returns the state and the averaged weights.
 
-    Raises `CheckpointError` when the weights are of another model.
+    Raises `RunStateError` when the weights are of another model.
     """
     load_weights(model, folder / "model.safetensors")
     tensors = load_file(folder / "optimizer.safetensors")
@@ -130,12 +131,12 @@ def load_weights(model: nn.Module, path: Path) -> None:
     try:
         tensors = load_file(path)
     except Exception as error:  # safetensors raises its own class, which derives from Exception
-        raise CheckpointError(f"cannot read the weights {path}: {error}") from error
+        raise RunStateError(f"cannot read the weights {path}: {error}") from error
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if wanted != found:
         name = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))[0]
-        raise CheckpointError(
+        raise RunStateError(
             f"{path} does not fit the model: {name} is {found.get(name)} there and "
             f"{wanted.get(name)} in the model; use the settings it was trained with"
         )

@@ -15,7 +15,8 @@ from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 from transformers import EncodecModel, PreTrainedModel
 
-from modeling_saxsolo.codec_adapter_saxsolo import CodecError, codec_layout
+from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
+from modeling_saxsolo.errors_saxsolo import CodecError
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor

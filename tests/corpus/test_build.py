@@ -21,7 +21,7 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from saxsolo.corpus.build import build as corpus_build
 from saxsolo.corpus.build.build import SAMPLES, BuildError, build, main, room_wanted
-from saxsolo.corpus.build.stages import Job
+from saxsolo.corpus.build.stages import BuildPlan
 from saxsolo.corpus.config import read_config
 from saxsolo.corpus.recordings.sources import Recording, RecordingsError
 from saxsolo.corpus.stage_state import (
@@ -222,14 +222,14 @@ def test_the_room_that_is_asked_for(place, tmp_path, workers, keep, seconds):
     config = read_config(place / "config.yaml")
     recordings = [Recording(f"r{i:03}") for i in range(100)]
     samples = frozenset(one.id for one in recordings[:SAMPLES])
-    job = Job(tmp_path, config, keep_audio=keep, samples=samples)
+    plan = BuildPlan(tmp_path, config, keep_audio=keep, samples=samples)
     for one in recordings:
         write_record(tmp_path, StageRecord("download", one.id, "", result={"seconds": 60.0}))
     stems, pairs = seconds
     kept = 100 if keep else SAMPLES
     versions = 2
     wanted = 60 * 32000 * (12 * stems + 4 * versions * pairs + 4 * kept) + 6000 * 1600 * versions
-    assert room_wanted(job, recordings, workers) == wanted
+    assert room_wanted(plan, recordings, workers) == wanted
 
 
 def test_a_disk_too_small_is_said_before_the_work(place, tmp_path, capsys, monkeypatch):

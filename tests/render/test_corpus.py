@@ -61,13 +61,13 @@ def test_resuming_renders_nothing_twice(
     render_corpus(scores, tmp_path, font_sounds, limit=3, workers=1)
     before = (tmp_path / "manifest.jsonl").read_bytes()
     rendered = []
-    original = corpus_module.render_job
+    original = corpus_module.render_planned
 
-    def counting(job: corpus_module.Job, *rest: object) -> dict:
-        rendered.append(job.pair_id)
-        return original(job, *rest)
+    def counting(pair_plan: corpus_module.PairPlan, *rest: object) -> dict:
+        rendered.append(pair_plan.pair_id)
+        return original(pair_plan, *rest)
 
-    monkeypatch.setattr(corpus_module, "render_job", counting)
+    monkeypatch.setattr(corpus_module, "render_planned", counting)
     rows = render_corpus(scores, tmp_path, font_sounds, workers=1)
     assert len(rendered) == 1 and len(rows) == 4
     assert (tmp_path / "manifest.jsonl").read_bytes().startswith(before)
@@ -122,16 +122,16 @@ def test_broken_manifest_lines_are_named(tmp_path: Path) -> None:
 
 def test_every_beginning_of_the_plan_is_a_fair_sample() -> None:
     scores = many_scores(40)
-    jobs = plan(scores, keys=(0, 5), tempi=(1.0, 0.9))
-    assert len(jobs) == 160
-    assert {job.split for job in jobs[:8]} == {"train", "validation", "test"}
-    assert {job.score.id for job in jobs[:40]} == {score.id for score in scores}
-    assert {(job.semitones, job.tempo) for job in jobs[:40]} == {(0, 1.0)}
-    assert [job.pair_id for job in jobs] == [
-        job.pair_id for job in plan(scores[::-1], keys=(0, 5), tempi=(1.0, 0.9))
+    planned = plan(scores, keys=(0, 5), tempi=(1.0, 0.9))
+    assert len(planned) == 160
+    assert {pair_plan.split for pair_plan in planned[:8]} == {"train", "validation", "test"}
+    assert {pair_plan.score.id for pair_plan in planned[:40]} == {score.id for score in scores}
+    assert {(pair_plan.semitones, pair_plan.tempo) for pair_plan in planned[:40]} == {(0, 1.0)}
+    assert [pair_plan.pair_id for pair_plan in planned] == [
+        pair_plan.pair_id for pair_plan in plan(scores[::-1], keys=(0, 5), tempi=(1.0, 0.9))
     ]
     only = plan(scores, splits=("test",))
-    assert len(only) == 10 and {job.score.performer for job in only} == {"Art Pepper"}
+    assert len(only) == 10 and {pair_plan.score.performer for pair_plan in only} == {"Art Pepper"}
 
 
 def test_long_solos_are_cut_at_bars_without_losing_music() -> None:

@@ -1,7 +1,7 @@
 """Does a model read the solo in the trace that separation leaves in the backing, and does strange
 residue stop it?
 
-    python benchmarks/residue.py --pairs PAIRS
+    python benchmarks/leakage.py --pairs PAIRS
 
 Rendered pairs know both stems, so a leak of any level can be made. A small network is to name the
 pitch class that the solo plays (or rest) from 0.1 s of the backing's spectrum. What it can do on
