@@ -39,7 +39,8 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN
-from saxsolo.audio.codec_metrics import LogMel, track_f0
+from saxsolo.audio.codec_metrics import LogMel
+from saxsolo.audio.pitch import track_f0
 from saxsolo.training.codec_evaluation import evaluate_codec
 
 F0_HOP = 320

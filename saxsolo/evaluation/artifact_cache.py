@@ -17,6 +17,7 @@ import soundfile as sf
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.atomic import replacing
+from saxsolo.audio import note_segmentation, pitch
 
 from . import notes as tracking
 from .notes import SoloNotes, track_notes
@@ -34,7 +35,8 @@ class ArtifactCache:
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
-        self._tracker = digest(Path(tracking.__file__).read_text("utf-8"))
+        modules = (tracking, note_segmentation, pitch)
+        self._tracker = digest([Path(str(m.__file__)).read_text("utf-8") for m in modules])
 
     def audio(
         self, case: str, name: str, key: object, make: Callable[[], np.ndarray]

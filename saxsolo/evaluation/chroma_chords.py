@@ -14,6 +14,7 @@ import numpy as np
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, UNKNOWN
 from saxsolo.audio.chroma import _STEPS, pitch_classes
+from saxsolo.music.viterbi import best_path_of_equal_changes
 
 from .harmony import TONES, HarmonyError, checked, known_chords
 
@@ -90,7 +91,8 @@ def estimate_chords(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
     scores = np.einsum("nrd,qd->nqr", _rooted(chroma), WEIGHTS[:, :24]) + WEIGHTS[:, 24:]
     scores = scores.reshape(len(scores), -1)
     scores -= np.logaddexp.reduce(scores, axis=1, keepdims=True)
-    path = _viterbi(_TRUST * scores)
+    leave = np.log(_STAY) - np.log((1 - _STAY) / (scores.shape[1] - 1))
+    path = best_path_of_equal_changes(_TRUST * scores, np.full(len(scores), leave))
     places = np.minimum((np.arange(frames) + 0.5) / FRAME_RATE * _STEPS, len(path) - 1).astype(int)
     heard = loud[places]
     labels[heard, 0] = path[places][heard] % 12
@@ -131,24 +133,6 @@ def _rooted(chroma: np.ndarray) -> np.ndarray:
     """(F, 24) -> (F, 12 roots, 24): both bands from each root up."""
     up = (np.arange(12)[:, None] + np.arange(12)) % 12
     return np.concatenate([chroma[:, up], chroma[:, 12 + up]], axis=2)
-
-
-def _viterbi(scores: np.ndarray) -> np.ndarray:
-    """The likeliest chord a step, (F,): any change costs the same."""
-    leave = float(np.log((1 - _STAY) / (scores.shape[1] - 1)) - np.log(_STAY))
-    best = scores[0].copy()
-    back = np.empty(scores.shape, dtype=int)
-    states = np.arange(scores.shape[1])
-    for step in range(1, len(scores)):
-        jump = int(best.argmax())
-        moves = best[jump] + leave > best
-        back[step] = np.where(moves, jump, states)
-        best = np.where(moves, best[jump] + leave, best) + scores[step]
-    path = np.empty(len(scores), dtype=int)
-    path[-1] = int(best.argmax())
-    for step in range(len(scores) - 1, 0, -1):
-        path[step - 1] = back[step, path[step]]
-    return path
 
 
 def _steps_of(labels: np.ndarray, count: int) -> np.ndarray:

@@ -14,6 +14,7 @@ from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.audio import codec_metrics
 from saxsolo.audio.codes import ENCODE_FRAMES, encode_blocks
 from saxsolo.evaluation import shape, sound
+from saxsolo.intervals import percentile_interval, resamples
 from saxsolo.weights.loading import Player, Weights
 
 from .adherence import Embedding, apa_style, interval_content
@@ -94,7 +95,7 @@ def shape_distances(
     values = shape.distances(list(generated), list(human))
     ours = [shape.features(notes) for notes in generated]
     theirs = [shape.features(notes) for notes in human]
-    picks = np.random.default_rng(seed).integers(0, len(ours), (SHAPE_DRAWS, len(ours)))
+    picks = resamples(len(ours), SHAPE_DRAWS, seed)
     # how often each solo is drawn
     drawn = np.stack([np.bincount(row, minlength=len(ours)) for row in picks])
     made = {}
@@ -108,7 +109,7 @@ def shape_distances(
         known = value is not None and again and len(ours) > 1
         made[name] = {
             "value": value,
-            "interval": [float(q) for q in np.quantile(again, [0.025, 0.975])] if known else None,
+            "interval": list(percentile_interval(again)) if known else None,
             "n": len(ours),
             **({} if value is not None else {"reason": "too few notes"}),
         }

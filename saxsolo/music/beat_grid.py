@@ -20,6 +20,8 @@ from modeling_saxsolo.vocabulary_saxsolo import (
     UNKNOWN,
 )
 
+from .viterbi import best_path, best_path_of_equal_changes
+
 # a beat lasts 0.18 s (333 a minute) to 1.5 s (40 a minute)
 SHORTEST, LONGEST = 9, 75
 # what a beat pays for being longer or shorter than the one before: nats for a squared log ratio
@@ -179,7 +181,7 @@ def _bars(scores: np.ndarray) -> tuple[np.ndarray, int]:
         cost = np.full((metre, metre), np.inf)
         cost[:, 0] = BREAK_COST
         cost[np.arange(metre), (np.arange(metre) + 1) % metre] = 0
-        places, value = _viterbi(scores[:, :metre], cost)
+        places, value = best_path(scores[:, :metre], cost)
         found.append((value - rare, places, metre))
     _, places, metre = max(found, key=lambda one: one[0])
     return places, metre
@@ -195,36 +197,10 @@ def _chords(
     middle = metre // 2 if metre % 2 == 0 else -1
     first, half, other = CHANGE_COSTS
     costs = np.where(places == 0, first, np.where(places == middle, half, other))
-    best, back = scores[0].copy(), np.zeros(scores.shape, int)
-    states = np.arange(scores.shape[1])
-    for beat in range(1, len(scores)):
-        jump = int(best.argmax())
-        moves = best[jump] - costs[beat] > best
-        back[beat] = np.where(moves, jump, states)
-        best = np.where(moves, best[jump] - costs[beat], best) + scores[beat]
-    path = _follow(back, int(best.argmax()))
+    path = best_path_of_equal_changes(scores, costs)
     none = path == NO_ROOT * NO_CHORD
     roots = np.where(none, NO_ROOT, path // NO_CHORD)
     return roots, np.where(none, NO_CHORD, path % NO_CHORD)
-
-
-def _viterbi(scores: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, float]:
-    """Likeliest states (N,) and their value; scores (N, S), cost (S, S) from row to column."""
-    best, back = scores[0].copy(), np.zeros(scores.shape, int)
-    states = np.arange(scores.shape[1])
-    for step in range(1, len(scores)):
-        options = best[:, None] - cost
-        back[step] = options.argmax(axis=0)
-        best = options[back[step], states] + scores[step]
-    return _follow(back, int(best.argmax())), float(best.max())
-
-
-def _follow(back: np.ndarray, last: int) -> np.ndarray:
-    path = np.empty(len(back), int)
-    path[-1] = last
-    for step in range(len(back) - 1, 0, -1):
-        path[step - 1] = back[step, path[step]]
-    return path
 
 
 def _smooth(beats: np.ndarray) -> np.ndarray:

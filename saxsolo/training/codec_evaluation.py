@@ -19,6 +19,7 @@ from saxsolo.audio.codec_metrics import (
     pitch_agreement,
 )
 from saxsolo.corpus.pairs_folder import PairsError, read_manifest
+from saxsolo.intervals import percentile_interval, resamples
 
 
 @torch.inference_mode()
@@ -61,8 +62,8 @@ def evaluate_codec(
         chroma.append(chroma_correlation(backing, _round_trip(codec, backing)[1], rate))
         all_codes.append(codes.T)
     table = np.array(rows)
-    draws = rng.integers(0, len(table), (1000, len(table)))
-    boots = table[draws, 0].sum(1) / table[draws, 2].sum(1)
+    drawn = resamples(len(table), 1000, rng)
+    shares = table[drawn, 0].sum(1) / table[drawn, 2].sum(1)
     use, entropy = codebook_use(np.concatenate(all_codes), codec.config.codebook_size)
     chords, bass = (_mean(band) for band in zip(*chroma, strict=True))
     return {
@@ -71,7 +72,7 @@ def evaluate_codec(
         "seconds": round(heard, 1),
         "seed": seed,
         "pitch_agreement": float(table[:, 0].sum() / table[:, 2].sum()),
-        "pitch_agreement_95": [float(x) for x in np.quantile(boots, [0.025, 0.975])],
+        "pitch_agreement_95": list(percentile_interval(shares)),
         "pitch_agreement_inside_notes": float(table[:, 1].sum() / table[:, 3].sum()),
         "log_mel_distance": float(table[:, 4].mean()),
         "chroma_correlation_chords": chords,

@@ -17,6 +17,7 @@ from modeling_saxsolo.vocabulary_saxsolo import UNKNOWN
 from saxsolo.corpus.scores.splits import title_key
 from saxsolo.corpus.tokens.collate import IGNORE, Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
+from saxsolo.intervals import percentile_interval, resamples
 
 CASES = ("own", "other", "none")
 _RESAMPLES = 2000
@@ -84,10 +85,8 @@ def confidence_interval(
     member = np.array([index[group] for group in groups])
     sums = np.bincount(member, weights=values, minlength=len(names))
     sizes = np.bincount(member, minlength=len(names))
-    drawn = np.random.default_rng(seed).integers(0, len(names), (_RESAMPLES, len(names)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    drawn = resamples(len(names), _RESAMPLES, seed)
+    return percentile_interval(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
 
 
 def stream_names(config: SaxsoloConfig) -> list[str]:

@@ -34,6 +34,7 @@ from saxsolo.corpus.stage_state import (
 )
 from saxsolo.corpus.tokens.checks import read_layout
 from saxsolo.corpus.tokens.shards import load_tokens
+from saxsolo.publishing import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -244,13 +245,8 @@ def test_a_disk_too_small_is_said_before_the_work(place, tmp_path, capsys, monke
 
 
 def test_what_push_would_send_loads_and_trains(place, built, tmp_path):
-    from saxsolo.corpus.tokens.push import push
-
-    told = push(built, "user/jazz-sax-tokens", dry_run=True).splitlines()[1:]
-    for name in (line.split()[0] for line in told):
-        (tmp_path / "hub" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(built / "tokens" / name, tmp_path / "hub" / name)
     folder = str(tmp_path / "hub")
+    publish("dataset", "user/jazz-sax-tokens", built, dry_run=True, out=Path(folder))
     for split, rows in (("train", PAIRS - HELD), ("test", HELD)):
         loaded = datasets.load_dataset(
             folder, "default", split=split, cache_dir=str(tmp_path / "cache")

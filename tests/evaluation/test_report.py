@@ -316,9 +316,9 @@ class TestRefused:
     def test_data(self, refused, tmp_path):
         assert "manifest.jsonl is missing" in refused(data=tmp_path / "nothing")
         (tmp_path / "manifest.jsonl").write_text("{\n")
-        assert "is damaged" in refused(data=tmp_path)
+        assert "manifest.jsonl:1 is not valid JSON" in refused(data=tmp_path)
         (tmp_path / "manifest.jsonl").write_text('{"split": "test"}\n')
-        assert "a line lacks" in refused(data=tmp_path)
+        assert "manifest.jsonl:1 lacks" in refused(data=tmp_path)
 
     def test_settings(self, refused):
         assert "no number" in refused("--seconds", "nan")
