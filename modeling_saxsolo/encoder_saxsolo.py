@@ -170,8 +170,8 @@ class SaxsoloEncoder(nn.Module):
         parts = heard.split(self.label_sizes, dim=-1)
         chosen = []
         for part, label, size in zip(parts, given.unbind(1), self.label_sizes, strict=True):
-            told = F.one_hot(label.clamp(min=0), size).to(part.dtype)
-            chosen.append(torch.where((label >= 0).unsqueeze(-1), told, part))
+            known = F.one_hot(label.clamp(min=0), size).to(part.dtype)
+            chosen.append(torch.where((label >= 0).unsqueeze(-1), known, part))
         return torch.cat(chosen, dim=-1)
 
     def _memory(self, states, real, condition_ids):

@@ -4,6 +4,8 @@ Streams: the K codebooks of the solo and, before them, the optional score stream
 token a frame: 0 rest, 1..60 onset of MIDI pitch 40..99, 61..120 that pitch held). N streams in all.
 """
 
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
@@ -21,7 +23,7 @@ LISTENS = ("both", "labels", "states")
 
 
 class SaxsoloConfigError(ValueError):
-    """Settings that do not fit each other; the message names both values and the mend."""
+    """Settings that do not fit each other; the message names both values and the remedy."""
 
 
 @strict
@@ -245,7 +247,9 @@ class SaxsoloConfig(PreTrainedConfig):
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")
 
 
-def _in_order(field: str, values: dict, names: list[str] | None) -> tuple[dict, list[str]]:
+def _in_order(
+    field: str, values: dict[str, Any], names: list[str] | None
+) -> tuple[dict[str, Any], list[str]]:
     """The dict in the order of `names`, which survive JSON where the order of keys does not."""
     names = list(values) if names is None else names
     if sorted(names) != sorted(values):

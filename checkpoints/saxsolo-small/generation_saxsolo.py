@@ -13,6 +13,7 @@ What may be drawn at each step, and how boldly, stands in sampling_saxsolo.
 
 import copy
 from collections.abc import Callable
+from typing import Any
 
 import torch
 from transformers import GenerationConfig
@@ -216,7 +217,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         if settings.return_dict_in_generate:
             raise ValueError("return_dict_in_generate=True: generate() returns codes alone.")
 
-    def _check_inputs(self, inputs: dict, prompt_codes: torch.Tensor | None) -> None:
+    def _check_inputs(self, inputs: dict[str, Any], prompt_codes: torch.Tensor | None) -> None:
         """Refuse shapes that do not fit, with both named."""
         config = self.config
         codes = inputs["backing_codes"]
@@ -245,7 +246,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
                     f"{batch_streams} and t <= {frames} backing frames."
                 )
 
-    def _forced_tokens(self, inputs: dict, prompt_codes: torch.Tensor) -> torch.Tensor:
+    def _forced_tokens(self, inputs: dict[str, Any], prompt_codes: torch.Tensor) -> torch.Tensor:
         """(B, N, S): the prompt and the pads around each stream, FREE elsewhere."""
         codes, mask = inputs["backing_codes"], inputs["attention_mask"]
         batch, _, frames = codes.shape
@@ -362,7 +363,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         guidance: float | None = None,
         score_only: bool = False,
         **kwargs,
-    ) -> dict:
+    ) -> dict[str, Any]:
         """Only what one step of `forward` needs: the decoder makes its own masks."""
         onsets = None
         if self.config.rhythm:
@@ -384,7 +385,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         }
 
 
-def _first_frames(inputs: dict, first: int, last: int) -> dict:
+def _first_frames(inputs: dict[str, Any], first: int, last: int) -> dict[str, Any]:
     """Frames first..last of every input that has a frame axis (it is the last one)."""
     return {
         name: value if value is None or name == "condition_ids" else value[..., first:last]
@@ -392,7 +393,7 @@ def _first_frames(inputs: dict, first: int, last: int) -> dict:
     }
 
 
-def _with_null_rows(inputs: dict) -> dict:
+def _with_null_rows(inputs: dict[str, Any]) -> dict[str, Any]:
     """Append to every row its null: no backing, no conditions, no labels."""
     codes = inputs["backing_codes"]
     mask = inputs["attention_mask"]

@@ -15,6 +15,7 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from saxsolo.atomic import write_json
 
@@ -48,8 +49,8 @@ class StageRecord:
     id: str
     fingerprint: str
     failed: str = ""
-    result: dict = field(default_factory=dict)
-    losses: list = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    losses: list[Any] = field(default_factory=list)
     seconds: float = 0.0
     processor_seconds: float = 0.0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
 
@@ -45,14 +46,14 @@ STYLE = {
 SILENCE = notes_of_score(np.zeros(1, int))
 
 
-def draw_all(report: dict, performances: Performances, folder: Path) -> list[str]:
+def draw_all(report: dict[str, Any], performances: Performances, folder: Path) -> list[str]:
     """Draws all pictures of a report into `folder`, in place of earlier ones.
 
     Returns:
         Their file names, in the order of the report.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made: list[str] = []
+    names: list[str] = []
 
     def keep(name: str, figure: Figure | None) -> None:
         if figure is None:
@@ -60,7 +61,7 @@ def draw_all(report: dict, performances: Performances, folder: Path) -> list[str
         with replacing(folder / name) as (partial,):
             figure.savefig(partial, format="png", bbox_inches="tight")
         plt.close(figure)
-        made.append(name)
+        names.append(name)
 
     with plt.rc_context(STYLE):
         places = np.linspace(
@@ -75,9 +76,9 @@ def draw_all(report: dict, performances: Performances, folder: Path) -> list[str
         keep("fit_over_time.png", over_time(performances))
         keep("loss.png", loss(report["likelihood"]))
     for old in folder.glob("*.png"):
-        if old.name not in made:
+        if old.name not in names:
             old.unlink()
-    return made
+    return names
 
 
 def piano_roll(solos: dict[str, SoloNotes | None], labels: np.ndarray, title: str) -> Figure:
@@ -211,7 +212,7 @@ def over_time(performances: Performances) -> Figure | None:
     return figure
 
 
-def loss(figures: dict) -> Figure | None:
+def loss(figures: dict[str, Any]) -> Figure | None:
     """Held-out loss of each stream: own backing, another's, none; and the gap to another's."""
     if "streams" not in figures:
         return None

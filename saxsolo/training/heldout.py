@@ -157,9 +157,9 @@ def evaluate_heldout(
             span = slice(first, first + len(chunk))
             loss[span, place], accuracy[span, place] = _per_row(output.logits, batch, config)
             if place == 0 and output.frame_label_accuracy is not None:
-                found = output.frame_label_accuracy.float().cpu().numpy()
-                known = np.isfinite(found)
-                heads[known] += found[known] * len(chunk)
+                accuracy_of_labels = output.frame_label_accuracy.float().cpu().numpy()
+                known = np.isfinite(accuracy_of_labels)
+                heads[known] += accuracy_of_labels[known] * len(chunk)
                 weight[known] += len(chunk)
     model.train(was_training)
     return HeldoutResult(

@@ -9,6 +9,7 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
@@ -103,7 +104,7 @@ def load_codec(codec: Place | None = None, device: str | None = None) -> Weights
     return _load(folder, name, sorted(CODECS), "codec", device)
 
 
-def _processor_settings(folder: Path) -> dict:
+def _processor_settings(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "processor_config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -114,7 +115,7 @@ def _processor_settings(folder: Path) -> dict:
         ) from error
 
 
-def _own_codec(folder: Path, settings: dict) -> Place | None:
+def _own_codec(folder: Path, settings: dict[str, Any]) -> Place | None:
     """The codec that a checkpoint names: a folder seen from its own, or a Hub id."""
     name = settings.get("codec")
     if name is None or (folder / name).is_dir():

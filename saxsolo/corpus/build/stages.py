@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from saxsolo.atomic import remove_folder
 from saxsolo.corpus.config import CorpusConfig, SeparateConfig, TokeniseConfig
@@ -71,19 +72,19 @@ class BuildPlan:
 def prints_of(plan: BuildPlan, recording: Recording) -> dict[str, str]:
     """Fingerprint of the inputs of every stage, each covering those before it."""
     config = plan.config
-    told = {key: value for key, value in asdict(recording).items() if key != "path"}
+    described = {key: value for key, value in asdict(recording).items() if key != "path"}
     split = (plan.splits or {}).get(recording.id, "")
     parts = {
-        "download": [recording.inputs, told, config.download, plan.accept_rights],
+        "download": [recording.inputs, described, config.download, plan.accept_rights],
         "separate": [config.separate],
         "select": [config.select],
         "augment": [config.augment, split, config.seed],
         "tokenise": [config.tokenise.codec],
     }
-    found, before = {}, ""
+    prints, before = {}, ""
     for stage in STAGES:
-        before = found[stage] = fingerprint(before, *parts[stage])
-    return found
+        before = prints[stage] = fingerprint(before, *parts[stage])
+    return prints
 
 
 def run_stage(stage: str, recording: Recording, plan: BuildPlan) -> StageRecord:
@@ -163,16 +164,16 @@ def _reason(error: Exception) -> str:
     return f"{DEFECT}{type(error).__name__}: {error} ({place})"
 
 
-def _download(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _download(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.download import download_recording
 
-    found = download_recording(
+    fetched = download_recording(
         recording, plan.out / "recordings", plan.config.download, accept_rights=plan.accept_rights
     )
-    return {**asdict(found), "path": str(found.path)}, []
+    return {**asdict(fetched), "path": str(fetched.path)}, []
 
 
-def _separate(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _separate(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.separate import separate_recording
 
     path = Path(_result(plan, "download", recording)["path"])
@@ -182,14 +183,14 @@ def _separate(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     return asdict(stems), []
 
 
-def _select(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _select(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.select import select_windows
 
     windows, losses, levels = select_windows(_stems_of(recording, plan), plan.config.select)
     return {"windows": windows, "levels": levels}, losses
 
 
-def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.augment import write_versions
 
     windows = _result(plan, "select", recording)["windows"]
@@ -216,7 +217,7 @@ def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     return {"rows": rows}, []
 
 
-def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.tokens.tokenise import codes_folder, encode_pairs
 
     rows = _pairs_of(recording, plan)
@@ -228,7 +229,7 @@ def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     return {"pairs": len(rows), "codec_sha256": sha256}, []
 
 
-_WORK: dict[str, Callable[[Recording, BuildPlan], tuple[dict, list]]] = {
+_WORK: dict[str, Callable[[Recording, BuildPlan], tuple[dict[str, Any], list[Any]]]] = {
     "download": _download,
     "separate": _separate,
     "select": _select,
@@ -246,7 +247,7 @@ def _stems_of(recording: Recording, plan: BuildPlan) -> Path:
     return folder
 
 
-def _pairs_of(recording: Recording, plan: BuildPlan) -> list[dict]:
+def _pairs_of(recording: Recording, plan: BuildPlan) -> list[dict[str, Any]]:
     """The manifest rows of the pairs, which are written again where they were deleted."""
     rows = _result(plan, "augment", recording)["rows"]
     if not all((plan.pairs / row["split"] / row["pair_id"]).is_dir() for row in rows):
@@ -254,7 +255,7 @@ def _pairs_of(recording: Recording, plan: BuildPlan) -> list[dict]:
     return rows
 
 
-def _result(plan: BuildPlan, stage: str, recording: Recording) -> dict:
+def _result(plan: BuildPlan, stage: str, recording: Recording) -> dict[str, Any]:
     record = read_record(plan.out, stage, recording.id, prints_of(plan, recording)[stage])
     if record is None or record.failed:
         raise ItemError(f"{stage} has not been done with the same settings; run it first")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -32,13 +33,15 @@ class Window:
 
     start: float
     end: float
-    rms: list
+    rms: list[Any]
     leakage: float
     voiced: float
-    notes: list
+    notes: list[Any]
 
 
-def select_windows(folder: Path, config: SelectConfig) -> tuple[list[dict], list[list], list]:
+def select_windows(
+    folder: Path, config: SelectConfig
+) -> tuple[list[dict[str, Any]], list[list[Any]], list[Any]]:
     """Windows of folder/backing.flac and folder/solo.flac.
 
     Returns windows (see `Window`) as dicts, losses as [seconds, reason], and the RMS of backing and
@@ -69,7 +72,7 @@ def frame_rms(energies: np.ndarray, steps: int) -> np.ndarray:
 
 def loud_spans(
     levels: np.ndarray, steps: int, config: SelectConfig
-) -> tuple[list[tuple[int, int]], list[list]]:
+) -> tuple[list[tuple[int, int]], list[list[Any]]]:
     """Spans of steps that lie in frames where both stems are loud enough, cut to length.
 
     Returns (start, end) in steps, and losses [seconds, reason] that sum up to what is left out.
@@ -147,5 +150,7 @@ def _judge(
     if voiced < config.voiced:
         return None, f"solo has a pitch in less than {config.voiced:g} of its time"
     levels = [float(np.sqrt(np.square(sound).mean())) for sound in (backing, solo)]
-    told = [[round(n.onset, 4), round(n.duration, 4), n.pitch, round(n.loudness, 3)] for n in notes]
-    return Window(start / rate, end / rate, levels, leakage, voiced, told), ""
+    listed = [
+        [round(n.onset, 4), round(n.duration, 4), n.pitch, round(n.loudness, 3)] for n in notes
+    ]
+    return Window(start / rate, end / rate, levels, leakage, voiced, listed), ""

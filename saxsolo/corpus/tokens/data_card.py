@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import yaml
 
@@ -20,7 +21,7 @@ _LICENCE_IDS = {
 }
 _RENDERED = (
     "Saxophone solos and their backings as codes of an audio codec, with chord and beat",
-    "of every frame. The sound was rendered from scores, it is no recording.",
+    "of every frame. The sound was rendered from scores, it is not a recording.",
 )
 _RECORDED = (
     "Saxophone solos and their backings as codes of an audio codec. They come from recordings,",
@@ -44,15 +45,15 @@ _LAW = (
     "training on music without consent is allowed differs by country (in the European Union,",
     "text and data mining under articles 3 and 4 of Directive 2019/790, where the holder has not",
     "reserved it; in the United States, case by case under fair use), and such a permission to",
-    "train is none to publish the tokens, nor to publish music that a model has learnt by heart.",
+    "train is not a permission to publish the tokens, or music that a model has memorised.",
     "Rows marked `not stated` have no known licence: do not publish them. Who holds rights in",
     "a recording and wants it out, is owed its removal: `recording` ids stand in `pair_id`.",
-    "This is no legal advice.",
+    "This is not legal advice.",
     "",
 )
 
 
-def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
+def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
     """The card of a corpus made from these manifest rows."""
     recorded = any("recording" in row for row in rows)
     licences = sorted({row["licence"] for row in rows})
@@ -118,7 +119,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
     )
 
 
-def _size_table(layout: LayoutFile, rows: Sequence[dict]) -> list[str]:
+def _size_table(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> list[str]:
     pairs = Counter(row["split"] for row in rows)
     performers: dict[str, set[str]] = defaultdict(set)
     hours: Counter[str] = Counter()
@@ -134,9 +135,9 @@ def _size_table(layout: LayoutFile, rows: Sequence[dict]) -> list[str]:
     return lines
 
 
-def _sources(rows: Sequence[dict]) -> list[str]:
-    found = Counter((row["source"], row["licence"], row["attribution"]) for row in rows)
+def _sources(rows: Sequence[dict[str, Any]]) -> list[str]:
+    sources = Counter((row["source"], row["licence"], row["attribution"]) for row in rows)
     return [
         f"- {source} ({licence}): {attribution}; {count} pairs"
-        for (source, licence, attribution), count in sorted(found.items())
+        for (source, licence, attribution), count in sorted(sources.items())
     ]

@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -47,7 +48,7 @@ FLOATS = ("tempo", "tempo_factor", "frame_rate")
 class TokenSource:
     """What a corpus is built from: manifest rows, and the folder with <pair_id>.npz of each."""
 
-    rows: Sequence[dict]
+    rows: Sequence[dict[str, Any]]
     codes: Path
     num_codebooks: int
     codebook_size: int
@@ -84,7 +85,7 @@ def split_clips(source: TokenSource, split: str) -> Iterator[Row]:
             yield from clips_of(source, row)
 
 
-def clips_of(source: TokenSource, row: dict) -> Iterator[Row]:
+def clips_of(source: TokenSource, row: dict[str, Any]) -> Iterator[Row]:
     """The clips of one pair, in order."""
     with np.load(source.codes / f"{row['pair_id']}.npz", allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if name != "codec_sha256"}
@@ -198,7 +199,7 @@ def _local(folder: Path | str) -> Path:
         return Path(snapshot_download(str(folder), repo_type="dataset"))
     except (OSError, ValueError) as error:
         raise TokensError(
-            f"{folder} is no folder here, and cannot be fetched from the Hub: {error}"
+            f"{folder} is not a folder here, and cannot be fetched from the Hub: {error}"
         ) from error
 
 

@@ -3,6 +3,8 @@
 Works offline, from the root of the repository or with saxsolo installed.
 """
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
@@ -40,10 +42,10 @@ class SoloShape(evaluate.Metric):
         )
 
     def _compute(
-        self, predictions: list, human: list, sampling_rate: int
+        self, predictions: list[Any], human: list[Any], sampling_rate: int
     ) -> dict[str, float | None]:
         sides = [
-            [track_notes(np.asarray(one, np.float32), sampling_rate) for one in side]
+            [track_notes(np.asarray(sound, np.float32), sampling_rate) for sound in side]
             for side in (predictions, human)
         ]
         return distances(*sides)

@@ -3,6 +3,8 @@
 Works offline, from the root of the repository or with saxsolo installed.
 """
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
@@ -46,17 +48,17 @@ class SoloTime(evaluate.Metric):
 
     def _compute(
         self,
-        predictions: list,
-        references: list,
+        predictions: list[Any],
+        references: list[Any],
         sampling_rate: int,
         crossed: tuple[str, ...] = ("eighth_concentration",),
     ) -> dict[str, float | int | None]:
         solos = [track_notes(np.asarray(one, np.float32), sampling_rate) for one in predictions]
         labels = [np.asarray(one, np.int16).reshape(-1, 4) for one in references]
-        found = [timing.fit(*pair) for pair in zip(solos, labels, strict=True)]
+        fits = [timing.fit(*pair) for pair in zip(solos, labels, strict=True)]
         result: dict[str, float | int | None] = {}
         for figure in timing.FIGURES:
-            known = [one[figure] for one in found if one[figure] is not None]
+            known = [one[figure] for one in fits if one[figure] is not None]
             result[figure] = float(np.mean(known)) if known else None
         for figure in crossed:
             scores = harmony.fit_matrix(solos, labels, figure, timing.fit)
