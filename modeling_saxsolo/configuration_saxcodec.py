@@ -4,6 +4,8 @@ The layout is shared with every codec that saxsolo takes: `num_codebooks` codes 
 `codebook_size` for each of `frame_rate` frames a second. All other fields are the codec's own.
 """
 
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 from transformers import PretrainedConfig
 
@@ -50,7 +52,7 @@ class SaxcodecConfig(PretrainedConfig):
     max_f0: float = 1760.0
     f0_bins: int = 360
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
             raise ValueError(
                 f"n_fft={self.n_fft} must be a multiple (2 or more) of "

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from saxsolo.intervals import percentile_interval, resamples
 
@@ -75,14 +76,14 @@ HARMONY, TIME = harmony.FIGURES, timing.FIGURES
 CROSSED = tuple(name.removeprefix("auc_") for name in METRICS if name.startswith("auc_"))
 
 
-def interval(values: Sequence[float], seed: int = 0, draws: int = DRAWS) -> list[float] | None:
+def interval(values: npt.ArrayLike, seed: int = 0, draws: int = DRAWS) -> list[float] | None:
     """Bootstrap 95 % interval of the mean of `values` (cases,), NaN left out; None if all are."""
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
-    if not len(values):
+    numbers = np.asarray(values, dtype=float)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
         return None
-    drawn = resamples(len(values), draws, seed)
-    return list(percentile_interval(values[drawn].mean(axis=1)))
+    drawn = resamples(len(numbers), draws, seed)
+    return list(percentile_interval(numbers[drawn].mean(axis=1)))
 
 
 def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> dict[str, Any]:
@@ -94,7 +95,7 @@ def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> d
     """
     numbers = np.array([math.nan if v is None else v for v in values], dtype=float)
     known = np.isfinite(numbers)
-    figures = {
+    figures: dict[str, Any] = {
         "value": float(numbers[known].mean()) if known.any() else None,
         "interval": interval(numbers, seed),
         "n": int(known.sum()),
@@ -168,7 +169,7 @@ def case_figures(
     silent = all(n is None or not len(n) for n in notes)
     why = "no notes were found in the sound" if silent else ""
     grids = crossed(notes, labels, titles)
-    figures = {}
+    figures: dict[str, dict[str, Any]] = {}
     for name in CROSSED:
         pooled = matched_against_shuffled(grids[name])
         mean = figure(wins(grids[name]), seed, why or "needs notes and two tunes")

@@ -17,7 +17,7 @@ from saxsolo.corpus.scores.splits import title_key
 from saxsolo.errors import SaxsoloError
 
 # what a case needs to know of a pair
-ROW_NAMES = (*NEEDED, "instrument", "title")
+ROW_NAMES = (*NEEDED, "semitones", "seconds", "instrument", "title")
 # the last of a rendered pair is the sound dying away
 TAIL = 1.0
 # a take may end this much before its case does

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 matplotlib.use("Agg")
 
@@ -36,7 +37,7 @@ ROLLS = 3
 ROLL_SECONDS = 15.0
 STRETCH_SECONDS = 5.0
 DEGREES = ("1", "b9", "9", "b3", "3", "11", "#11", "5", "b13", "13", "b7", "7")
-STYLE = {
+STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -114,12 +115,12 @@ def beat_phase(performances: Performances) -> Figure | None:
     figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
     width, drawn = 0.27, False
     for place, name in enumerate(names):
-        phases = [
+        of_cases = [
             beat_phases(n, labels)
             for n, labels in zip(performances.notes[name], performances.labels, strict=True)
             if n is not None and len(n)
         ]
-        phases = np.concatenate(phases) if phases else np.zeros(0)
+        phases = np.concatenate(of_cases) if of_cases else np.zeros(0)
         if not len(phases):
             continue
         drawn = True
@@ -150,7 +151,9 @@ def pitch_classes(performances: Performances) -> Figure | None:
     figure, axes = plt.subplots(
         1, len(names), figsize=(14, 3.9), subplot_kw={"projection": "polar"}, layout="constrained"
     )
-    figure.get_layout_engine().set(w_pad=0.25)
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine), "it was asked for"
+    engine.set(w_pad=0.25)
     wheels = {name: _degrees(performances, name) for name in names}
     top = max((w.max() for w in wheels.values() if w is not None), default=0)
     if not top:

@@ -187,6 +187,7 @@ def gather(
     labels = [known_labels(case, cache) for case in cases]
     keys = [[case.row, options.seconds] for case in cases]
     if takes is None:
+        assert player is not None, "without takes a player is loaded"
         play(options, cases, keys, player, cache)
     own = digest(Path(baselines.__file__).read_text("utf-8"))
     learnt = digest([solo.name for solo in training])
@@ -194,6 +195,7 @@ def gather(
 
     def subject(i: int) -> np.ndarray:
         if takes is None:
+            assert player is not None, "without takes a player is loaded"
             return cache.audio(cases[i].name, "saxsolo", model_key(options, keys[i], player), _gone)
         return read_sound(takes[i], options.seconds)
 
@@ -297,7 +299,7 @@ def known_labels(case: Case, cache: ArtifactCache) -> np.ndarray:
 
 def model_key(options: Options, key: object, player: Player) -> list[Any]:
     """All that decides what the model plays."""
-    settings = [options.seed, options.temperature, options.top_k, options.guidance]
+    settings: list[Any] = [options.seed, options.temperature, options.top_k, options.guidance]
     settings.append(player.solo.model.generation_config.to_dict())
     config = player.solo.model.config
     settings.append([config.pitch_temperature, config.onset_bias, config.plan_frames])
@@ -369,7 +371,7 @@ def measure_all(
         systems[name] |= figures
     for name, figure in adherence.result().items():
         systems[name]["apa_style"] = figure
-    figures = {
+    report: dict[str, Any] = {
         "systems": {
             name: {"what": what, "figures": systems[name]} for name, what in SYSTEMS.items()
         },
@@ -379,19 +381,20 @@ def measure_all(
         "retrieved_from": performances.sources,
     }
     if options.takes:
-        figures["systems"]["saxsolo"]["what"] = "the takes that were given"
-    return figures
+        report["systems"]["saxsolo"]["what"] = "the takes that were given"
+    return report
 
 
 def measure_likelihood(
     options: Options, player: Player | None, cache: ArtifactCache
 ) -> dict[str, Any]:
     """Held-out losses, once for a model and a corpus of tokens; or why there are none."""
-    if options.tokens is None or player is None:
+    tokens = options.tokens
+    if tokens is None or player is None:
         return {"reason": "not measured: give --tokens"}
-    layout = options.tokens / "tokens.json"
+    layout = tokens / "tokens.json"
     if not layout.is_file():
-        raise EvaluationError(f"{options.tokens} holds no token corpus (tokens.json is missing)")
+        raise EvaluationError(f"{tokens} holds no token corpus (tokens.json is missing)")
     count = CLIPS_A_CASE * options.limit
     weights = [player.solo.sha256, player.codec.sha256]
     key = [weights, layout.read_text("utf-8"), options.split, count]
@@ -399,7 +402,7 @@ def measure_likelihood(
         "all",
         "likelihood",
         key,
-        lambda: likelihood(player, options.tokens, options.split, count),
+        lambda: likelihood(player, tokens, options.split, count),
     )
 
 

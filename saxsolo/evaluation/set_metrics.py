@@ -78,8 +78,8 @@ def resemblance(performances: Performances, seed: int) -> dict[str, dict[str, An
         figures[name] = {
             "against": "the other half of the humans" if name == "human" else "all humans",
             "shape": shape_distances(
-                [solos[i] for i in mine if solos[i] is not None],
-                [human[i] for i in theirs],
+                [solo for i in mine if (solo := solos[i]) is not None],
+                [solo for i in theirs if (solo := human[i]) is not None],
                 seed,
             ),
             "frechet_log_mel": frechet(performances, name, mine, theirs),
@@ -103,10 +103,11 @@ def shape_distances(
     for name, value in values.items():
         edges = shape.BINS[name]
         mine, other = (
-            np.stack([np.histogram(one[name], edges)[0] for one in side]) for side in (ours, theirs)
+            np.stack([np.histogram(solo[name], edges)[0] for solo in side])
+            for side in (ours, theirs)
         )
-        again = [shape.jensen_shannon(counts, other.sum(axis=0)) for counts in drawn @ mine]
-        again = [one for one in again if one is not None]
+        draws = [shape.jensen_shannon(counts, other.sum(axis=0)) for counts in drawn @ mine]
+        again = [distance for distance in draws if distance is not None]
         known = value is not None and again and len(ours) > 1
         figures[name] = {
             "value": value,

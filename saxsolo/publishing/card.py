@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 from huggingface_hub import EvalResult, ModelCard
@@ -108,7 +109,7 @@ def read_results(card: Path, dataset: str | None) -> list[EvalResult]:
         number = re.fullmatch(r"(-?[\d.]+)(?: \[(-?[\d.]+), (-?[\d.]+)\])?.*", cell)
         if name == "n" or number is None:
             continue
-        more = {"cases": int(split[1]), "seconds": float(split[3])}
+        more: dict[str, Any] = {"cases": int(split[1]), "seconds": float(split[3])}
         if number[2]:
             more["interval_95"] = [float(number[2]), float(number[3])]
         results.append(

@@ -18,7 +18,7 @@ from saxsolo.audio.codec_metrics import (
     log_mel_distance,
     pitch_agreement,
 )
-from saxsolo.corpus.pairs_folder import PairsError, read_manifest
+from saxsolo.corpus.pairs_folder import NEEDED, PairsError, read_manifest
 from saxsolo.intervals import percentile_interval, resamples
 
 
@@ -39,7 +39,9 @@ def evaluate_codec(
         PairsError: for no corpus, or one without a solo of that split in its own key.
     """
     names = [
-        r["pair_id"] for r in read_manifest(pairs) if r["split"] == split and r["semitones"] == 0
+        r["pair_id"]
+        for r in read_manifest(pairs, needed=(*NEEDED, "semitones"))
+        if r["split"] == split and r["semitones"] == 0
     ]
     if not names:
         raise PairsError(f"{pairs} has no pairs of split {split!r} in their own key")

@@ -14,7 +14,6 @@ from typing import Any
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from transformers import PreTrainedModel
 
 from modeling_saxsolo.codec_adapter_saxsolo import CODECS, load_whole
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec as load_codec_model
@@ -27,7 +26,7 @@ from saxsolo.errors import CheckpointError
 DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
 DEFAULT_CODEC = asset("checkpoints/saxcodec-32khz")
 
-Place = str | os.PathLike
+Place = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -35,13 +34,13 @@ class Weights:
     """A loaded model and where it came from.
 
     Attributes:
-        model: in evaluation mode, float32.
+        model: a transformers.PreTrainedModel, in evaluation mode, float32.
         name: folder or Hub id.
         sha256: of the safetensors file; of all of them in the order of their names where the
             weights are in several.
     """
 
-    model: PreTrainedModel = field(repr=False)
+    model: Any = field(repr=False)
     name: str
     sha256: str
 
@@ -156,7 +155,7 @@ def _load(folder: Path, name: str, types: list[str], word: str, device: str | No
         raise CheckpointError(f"{name} is not a {word}: it holds no *.safetensors")
     try:
         if model_type in CODECS:
-            model = load_codec_model(str(folder))
+            model: Any = load_codec_model(str(folder))
         else:
             model = load_whole(SaxsoloForConditionalGeneration, str(folder))
     except CodecError as error:

@@ -93,7 +93,7 @@ def build(
     if "download" in only:
         run_stages(plan, ["download"], recordings, workers)
     plan, left_out = _with_splits(plan, recordings)
-    chosen = [recording for recording in recordings if recording.id in plan.splits]
+    chosen = [recording for recording in recordings if recording.id in (plan.splits or {})]
     stages = [stage for stage in STAGES[1:] if stage in only]
     if stages:
         need_room(out, room_wanted(plan, chosen, workers))

@@ -13,8 +13,9 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
 from typing import Any
 
 from tqdm import tqdm
@@ -69,7 +70,7 @@ def run_stages(
     logs = plan.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
     context = multiprocessing.get_context("forkserver")
     threads = max(1, _cores() // workers)
-    pool = {}
+    pool: dict[Any, tuple[int, BaseProcess, Connection]] = {}
 
     def start(place: int) -> None:
         ranks = list(range(place, tasks, workers))
@@ -118,12 +119,12 @@ def pipeline(plan: BuildPlan, stages: Sequence[str], recordings: Sequence[Record
     """The stages as a datatrove pipeline, for any of its executors."""
     from datatrove.data import Document
 
-    def give(_data, rank: int = 0, world_size: int = 1) -> Iterator:
+    def give(_data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         for place in range(rank, len(recordings), world_size):
             yield Document(text="", id=recordings[place].id, metadata={"place": place})
 
-    def step(stage: str):
-        def take(data, rank: int = 0, world_size: int = 1) -> Iterator:
+    def step(stage: str) -> Callable[..., Iterator[Any]]:
+        def take(data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
             for document in data:
                 record = run_stage(stage, recordings[document.metadata["place"]], plan)
                 if not record.failed:
@@ -209,10 +210,10 @@ def _run_rank(steps: list[Any], rank: int, tasks: int, logs: str) -> None:
     """One rank by datatrove: logged, and marked completed when it is."""
     from datatrove.executor.base import PipelineExecutor
 
-    class Worker(PipelineExecutor):
+    class Worker(PipelineExecutor):  # type: ignore[misc]  # datatrove has no types
         """datatrove's executor for a single rank, in this process."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__(steps, logging_dir=logs)
 
         @property

@@ -13,7 +13,7 @@ import json
 import sys
 from collections import Counter, defaultdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -25,6 +25,9 @@ from saxsolo.corpus.recordings.sources import read_recordings
 from saxsolo.corpus.stage_state import STAGES, StageRecord, read_record
 
 from .build import SAMPLES, BuildError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 _SAMPLE_SECONDS = 10
 
@@ -183,7 +186,7 @@ def _pictures(out: Path, folder: Path, levels: list[Any], samples: int) -> list[
     return names
 
 
-def _save(figure, folder: Path, name: str) -> str:
+def _save(figure: Figure, folder: Path, name: str) -> str:
     import matplotlib.pyplot as plt
 
     figure.tight_layout()

@@ -16,7 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from saxsolo.atomic import remove_folder
 from saxsolo.corpus.config import CorpusConfig, SeparateConfig, TokeniseConfig
@@ -31,6 +31,9 @@ from saxsolo.corpus.stage_state import (
     read_record,
     write_record,
 )
+
+if TYPE_CHECKING:
+    from saxsolo.corpus.recordings.separators import Separator
 
 # a recording during which so many workers died is what kills them
 MOST_ATTEMPTS = 8
@@ -74,14 +77,15 @@ def prints_of(plan: BuildPlan, recording: Recording) -> dict[str, str]:
     config = plan.config
     described = {key: value for key, value in asdict(recording).items() if key != "path"}
     split = (plan.splits or {}).get(recording.id, "")
-    parts = {
+    parts: dict[str, list[Any]] = {
         "download": [recording.inputs, described, config.download, plan.accept_rights],
         "separate": [config.separate],
         "select": [config.select],
         "augment": [config.augment, split, config.seed],
         "tokenise": [config.tokenise.codec],
     }
-    prints, before = {}, ""
+    prints: dict[str, str] = {}
+    before = ""
     for stage in STAGES:
         before = prints[stage] = fingerprint(before, *parts[stage])
     return prints
@@ -196,7 +200,7 @@ def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], lis
     windows = _result(plan, "select", recording)["windows"]
     described = {
         "id": recording.id,
-        "split": plan.splits[recording.id],
+        "split": (plan.splits or {})[recording.id],
         "performer": recording.performer or "unknown",
         "title": recording.title,
         "instrument": recording.instrument,
@@ -263,7 +267,7 @@ def _result(plan: BuildPlan, stage: str, recording: Recording) -> dict[str, Any]
 
 
 @lru_cache(maxsize=1)
-def _separator(config: SeparateConfig):
+def _separator(config: SeparateConfig) -> Separator:
     from saxsolo.corpus.recordings.separators import SeparatorError, make_separator
 
     try:
@@ -277,7 +281,7 @@ def _separator(config: SeparateConfig):
 
 
 @lru_cache(maxsize=1)
-def codec_of(config: TokeniseConfig):
+def codec_of(config: TokeniseConfig) -> Any:
     """The codec on its device. Raises `SetupError` where it cannot be had."""
     import torch
 
@@ -287,6 +291,7 @@ def codec_of(config: TokeniseConfig):
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return load_codec(config.codec).to(device)
+        codec: Any = load_codec(config.codec)
+        return codec.to(device)
     except (OSError, ValueError) as error:
         raise SetupError(f"codec {config.codec}: {error}") from error

@@ -52,7 +52,7 @@ def stretch(sound: np.ndarray, semitones: int, tempo: float) -> np.ndarray:
     tool.preset(1, SAMPLING_RATE)
     tool.setTransposeSemitones(float(semitones))
     tool.setTimeFactor(float(tempo))
-    changed = tool.process(np.ascontiguousarray(sound, np.float32)[None])[0]
+    changed: np.ndarray = tool.process(np.ascontiguousarray(sound, np.float32)[None])[0]
     return np.pad(changed[:wanted], (0, max(0, wanted - len(changed)))).astype(np.float32)
 
 
@@ -68,7 +68,9 @@ def add_residue(
     if voices == 0:
         return backing
     turns = rng.integers(len(solo) // 8, max(len(solo) // 8 + 1, len(solo)), voices)
-    strange = sum(np.roll(solo[::-1], int(turn)) for turn in turns)
+    strange = np.zeros_like(solo)
+    for turn in turns:
+        strange += np.roll(solo[::-1], int(turn))
     return backing + (10 ** (level_db / 20) * strange).astype(np.float32)
 
 

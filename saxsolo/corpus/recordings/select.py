@@ -53,7 +53,7 @@ def select_windows(
     windows = []
     for start, end in spans:
         window, reason = _judge(folder, start * step, end * step, rate, config)
-        if reason:
+        if window is None:
             losses.append([(end - start) * step / rate, reason])
         else:
             windows.append(asdict(window))
@@ -77,9 +77,9 @@ def loud_spans(
 
     Returns (start, end) in steps, and losses [seconds, reason] that sum up to what is left out.
     """
-    loud = levels >= config.threshold
+    loud = np.asarray(levels >= config.threshold)
     long = steps - len(levels) + 1  # steps in a frame
-    covered = _cover(loud.all(axis=1), long, steps)
+    covered = _cover(np.all(loud, axis=1), long, steps)
     losses = []
     solo_there = _cover(loud[:, 1], long, steps)
     for name, quiet in (("solo", ~covered & ~solo_there), ("backing", ~covered & solo_there)):
@@ -87,7 +87,7 @@ def loud_spans(
             seconds = float(quiet.sum() * config.stride_seconds)
             losses.append([seconds, f"{name} below RMS {config.threshold:g}"])
     edges = np.flatnonzero(np.diff(np.concatenate([[0], covered.view(np.int8), [0]])))
-    spans = []
+    spans: list[tuple[int, int]] = []
     for start, end in edges.reshape(-1, 2).tolist():
         seconds = (end - start) * config.stride_seconds
         if seconds < config.shortest_seconds:

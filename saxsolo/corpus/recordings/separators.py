@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import soundfile
@@ -49,13 +49,14 @@ class Separator(Protocol):
         ...
 
 
+Kind = TypeVar("Kind", bound=Callable[..., "Separator"])
 REGISTRY: dict[str, Callable[[SeparateConfig], Separator]] = {}
 
 
-def register(name: str):
+def register(name: str) -> Callable[[Kind], Kind]:
     """Makes a separator known: a decorator of a class that is built from a `SeparateConfig`."""
 
-    def keep(kind):
+    def keep(kind: Kind) -> Kind:
         REGISTRY[name] = kind
         return kind
 
@@ -141,7 +142,7 @@ def _weights_file(weights: str) -> Path:
     return files[0]
 
 
-def _load_htdemucs(path: Path):
+def _load_htdemucs(path: Path) -> Any:
     """The model of a file as the demucs project publishes it: class, arguments as JSON metadata.
 
     `demucs.hf.load_safetensors_model` would import whatever class the metadata name; here it can
@@ -171,7 +172,7 @@ def _load_htdemucs(path: Path):
     return model.eval()
 
 
-def _fractions(value: object) -> object:
+def _fractions(value: Any) -> Any:
     """JSON to arguments: HTDemucs takes its segment as a fraction."""
     if isinstance(value, dict):
         if value.get("_type") == "fraction":

@@ -176,7 +176,7 @@ def _is_encoded(work: Path, row: dict[str, Any], sha256: str) -> bool:
 def _save(work: Path, row: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     work.mkdir(parents=True, exist_ok=True)
     with replacing(work / f"{row['pair_id']}.npz") as (partial,), partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # names are free
 
 
 def main(argv: list[str] | None = None) -> int:

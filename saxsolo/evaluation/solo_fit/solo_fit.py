@@ -30,7 +30,7 @@ Returns:
 _AUDIO = datasets.Sequence(datasets.Value("float32"))
 
 
-class SoloFit(evaluate.Metric):
+class SoloFit(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     """Does the solo fit the chords?"""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -53,12 +53,12 @@ class SoloFit(evaluate.Metric):
         sampling_rate: int,
         crossed: tuple[str, ...] = ("chord_tones",),
     ) -> dict[str, float | int | None]:
-        solos = [track_notes(np.asarray(one, np.float32), sampling_rate) for one in predictions]
-        labels = [np.asarray(one, np.int16).reshape(-1, 4) for one in references]
+        solos = [track_notes(np.asarray(sound, np.float32), sampling_rate) for sound in predictions]
+        labels = [np.asarray(frames, np.int16).reshape(-1, 4) for frames in references]
         fits = [harmony.fit(*pair) for pair in zip(solos, labels, strict=True)]
         result: dict[str, float | int | None] = {}
         for figure in harmony.FIGURES:
-            known = [one[figure] for one in fits if one[figure] is not None]
+            known = [value for fit in fits if (value := fit[figure]) is not None]
             result[figure] = float(np.mean(known)) if known else None
         for figure in crossed:
             scores = harmony.fit_matrix(solos, labels, figure, harmony.fit)

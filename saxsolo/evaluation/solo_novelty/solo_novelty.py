@@ -31,7 +31,7 @@ Returns:
 _AUDIO = datasets.Sequence(datasets.Value("float32"))
 
 
-class SoloNovelty(evaluate.Metric):
+class SoloNovelty(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     """Is the solo new?"""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -46,14 +46,15 @@ class SoloNovelty(evaluate.Metric):
         self, predictions: list[Any], training: list[Any], sampling_rate: int, n: int = 5
     ) -> dict[str, float | int | None]:
         solos, known = (
-            [track_notes(np.asarray(one, np.float32), sampling_rate) for one in side]
+            [track_notes(np.asarray(sound, np.float32), sampling_rate) for sound in side]
             for side in (predictions, training)
         )
         novelty = Novelty(known, n)
         measured = [novelty.measure(notes) for notes in solos]
-        shares = [one["seen_share"] for one in measured if one["seen_share"] is not None]
+        shares = [each["seen_share"] for each in measured if each["seen_share"] is not None]
+        copies = [each["longest_copy"] for each in measured if each["longest_copy"] is not None]
         return {
-            "longest_copy": max(one["longest_copy"] for one in measured),
+            "longest_copy": max(copies, default=None),
             "seen_share": float(np.mean(shares)) if shares else None,
             "cases": len(solos),
         }
