@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import yaml
 
-from saxsolo.music.frame_labels import LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+
 from .checks import LayoutFile
 
 _LICENCE_IDS = {
