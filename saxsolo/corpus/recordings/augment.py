@@ -1,7 +1,7 @@
 """A window of a recording -> pairs in several keys and tempi, as `corpus tokenise` reads them.
 
 Both stems go through the same change, so they stay together; the notes, tracked once, are moved by
-arithmetic. Pitch and tempo by Signalsmith Stretch (python-stretch, MIT): see docs/corpus.md for
+arithmetic. Pitch and tempo by Signalsmith Stretch (python-stretch, MIT): see docs/engineers/corpus.md for
 what was compared.
 
 A separated backing still whispers the saxophone that was taken out of it: a model could read the
