@@ -22,12 +22,12 @@ AHEAD = 25
 
 
 class CodecError(ValueError):
-    """A codec that does not fit; the message names both values and the mend."""
+    """A codec that does not fit; the message names both values and the correction."""
 
 
 @dataclass(frozen=True)
 class CodecLayout:
-    """The shape of a codec's tokens: `frame_rate` frames a second of `num_codebooks` codes."""
+    """The shape of a codec's tokens: `frame_rate` frames per second of `num_codebooks` codes."""
 
     num_codebooks: int
     codebook_size: int

@@ -20,7 +20,7 @@ LOWEST_PITCH = 40  # MIDI pitch of the score stream's first onset
 
 
 class SaxsoloConfigError(ValueError):
-    """Settings that do not fit each other; the message names both values and the mend."""
+    """Settings that do not fit each other; the message names both values and the correction."""
 
 
 @strict
