@@ -25,7 +25,7 @@ CODECS = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
 
 @dataclass(frozen=True)
 class CodecLayout:
-    """The shape of a codec's tokens: `frame_rate` frames a second of `num_codebooks` codes."""
+    """The shape of a codec's tokens: `frame_rate` frames per second of `num_codebooks` codes."""
 
     num_codebooks: int
     codebook_size: int

@@ -21,7 +21,7 @@ LISTENS = ("both", "labels", "states")
 
 
 class SaxsoloConfigError(ValueError):
-    """Settings that do not fit each other; the message names both values and the mend."""
+    """Settings that do not fit each other; the message names both values and the correction."""
 
 
 @strict
