@@ -127,6 +127,7 @@ class TestModel:
             "samples/vamp.mp3",
         }
         assert sf.info(out / "samples" / "vamp.mp3").frames >= 32000
+        assert not [path for path in out.rglob("*") if path.is_symlink()]
         check.check_secrets(out)
         check.check_model(out)
         card = ModelCard.load(out / "README.md")
