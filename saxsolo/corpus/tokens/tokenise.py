@@ -25,7 +25,6 @@ from saxsolo.atomic import replacing
 from saxsolo.corpus.pairs_folder import (
     BACKING,
     MANIFEST,
-    NEEDED,
     SOLO,
     PairsError,
     pair_folder,
@@ -67,7 +66,7 @@ def tokenise(
     """
     layout = codec_layout(codec)
     refuse_foreign(out)
-    rows = read_manifest(pairs, needed=(*NEEDED, "frames"))[:limit]
+    rows = read_manifest(pairs, needed=("pair_id", "split", "frames"))[:limit]
     if not rows:
         raise PairsError(f"{pairs / MANIFEST} has no rows; render pairs first")
     work = codes_folder(out)
