@@ -15,7 +15,8 @@ from pathlib import Path
 
 import numpy as np
 
-from saxsolo.audio import SILENCE_PEAK, Source, open_sound
+from modeling_saxsolo.backing_saxsolo import SILENCE_PEAK
+from saxsolo.audio import Source, open_sound
 from saxsolo.errors import AudioError
 
 from .corpus_config import DownloadConfig

@@ -16,9 +16,9 @@ import numpy as np
 import soundfile
 import soxr
 
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from saxsolo.audio import Source, open_sound
 from saxsolo.errors import AudioError
-from saxsolo.loudness import LoudnessMeter
 
 from .corpus_config import SeparateConfig
 from .separators import Segment, Separator

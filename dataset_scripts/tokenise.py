@@ -22,6 +22,7 @@ import torch
 from tqdm import tqdm
 from transformers import EncodecModel, PreTrainedModel
 
+from modeling_saxsolo.backing_saxsolo import measure_backing
 from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
 
 from .jazz_sax_tokens import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
@@ -30,6 +31,10 @@ from .token_checks import codes_sha256
 CODES = ("backing_codes", "solo_codes")
 SOUNDS = ("backing.flac", "solo.flac")
 LABELS = ("score", "frame_labels")
+# LUFS between which backings keep their level, as the renders have it. Listening brings all to one
+# level in between; the spread here lets the model bear what a running measure gets wrong, and
+# corpora keep their codes.
+CORPUS_LEVELS = (-28.0, -15.0)
 
 
 class TokeniseError(ValueError):
@@ -151,7 +156,8 @@ def _encode_group(
                 f"{folder}: backing has {len(both[0])} samples and solo {len(both[1])}; "
                 f"render the pair again"
             )
-        sounds += both
+        gain = measure_backing(both[0], layout.sampling_rate).gain(*CORPUS_LEVELS)
+        sounds += [np.float32(gain) * both[0], both[1]]
         labels.append(_read_labels(folder / "labels.npz"))
     longest = max(len(sound) for sound in sounds)
     audio = torch.zeros(len(sounds), 1, longest)

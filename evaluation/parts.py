@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import torch
 
+from modeling_saxsolo.codec_adapter_saxsolo import encode
 from saxsolo.checkpoint import Player, Weights
-from saxsolo.coding import ENCODE_FRAMES, encode_blocks
 
 from . import codec as codec_metrics
 from . import shape, sound
@@ -201,10 +202,8 @@ def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
                 ),
                 "si_sdr": codec_metrics.si_sdr(original, decoded),
             }
-            size = ENCODE_FRAMES * (RATE // 50)
-            blocks = (original[s : s + size] for s in range(0, len(original), size))
-            parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
-            return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
+            codes = encode(codec.model, torch.from_numpy(original)[None, None])[0]
+            return {"figures": figures, "codes": codes.T.tolist()}
 
         case = band.cases[i]
         key = [

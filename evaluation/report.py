@@ -23,9 +23,11 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, encode_blocks
 from saxsolo.checkpoint import Player, Weights, load_codec, load_player
-from saxsolo.coding import ENCODE_FRAMES, decode_blocks, encode_blocks
+from saxsolo.coding import decode_blocks
 from saxsolo.output import output_folder, replacing
 from saxsolo.progress import Progress
 
@@ -354,8 +356,7 @@ def play(
 
 def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
     """A sound (n,) through the codec, (n,) float32."""
-    size = ENCODE_FRAMES * (RATE // 50)
-    blocks = (audio[start : start + size] for start in range(0, len(audio), size))
+    blocks = torch.from_numpy(audio)[None, None].split(ENCODE_FRAMES * (RATE // 50), dim=-1)
     decoded = decode_blocks(codec.model, encode_blocks(codec.model, blocks))
     return np.concatenate(list(decoded))[: len(audio)].clip(-1, 1)
 

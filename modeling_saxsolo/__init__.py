@@ -1,5 +1,6 @@
 """What the Hub loads: solo model, codec and processor, on torch and transformers alone."""
 
+from .backing_saxsolo import BackingMeasure, BackingMeter
 from .codec_adapter_saxsolo import (
     CodecError,
     CodecLayout,
@@ -18,6 +19,8 @@ from .resample_saxsolo import AudioError
 
 __all__ = [
     "AudioError",
+    "BackingMeasure",
+    "BackingMeter",
     "CodecError",
     "CodecLayout",
     "FrameStreamer",

@@ -8,7 +8,13 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
-from modeling_saxsolo.codec_adapter_saxsolo import StreamingDecoder, codec_layout, encode
+from modeling_saxsolo.backing_saxsolo import heard_blocks, in_blocks
+from modeling_saxsolo.codec_adapter_saxsolo import (
+    ENCODE_FRAMES,
+    StreamingDecoder,
+    codec_layout,
+    encode_blocks,
+)
 
 from .audio import Sound, open_sound
 from .checkpoint import Place, load_codec
@@ -16,44 +22,7 @@ from .errors import OutputError
 from .output import output_folder, replacing, write_audio
 from .progress import Report
 
-ENCODE_FRAMES = 250
 DECODE_FRAMES = 25
-
-
-@torch.inference_mode()
-def encode_blocks(codec: PreTrainedModel, blocks: Iterable[np.ndarray]) -> Iterator[torch.Tensor]:
-    """Codes of a sound that comes in blocks.
-
-    Args:
-        codec: SaxcodecModel, exact; or EncodecModel, whose pieces overlap by a block on each side.
-        blocks: (n,) samples, n = ENCODE_FRAMES frames in each but the last.
-
-    Yields:
-        (1, K, t) codes, t = ENCODE_FRAMES in each but the last.
-    """
-    tensors = (torch.from_numpy(block)[None, None].to(codec.device) for block in blocks)
-    if not hasattr(codec, "encode_chunk"):
-        yield from _encode_overlapping(codec, tensors)
-        return
-    state = codec.init_encoder_state(1)
-    frame = codec.config.frame_samples
-    for audio in tensors:
-        whole = torch.nn.functional.pad(audio, (0, -audio.shape[-1] % frame))
-        codes, state = codec.encode_chunk(whole, state)
-        yield codes
-
-
-def _encode_overlapping(
-    codec: PreTrainedModel, blocks: Iterable[torch.Tensor]
-) -> Iterator[torch.Tensor]:
-    before = here = None
-    for after in chain(blocks, [None]):
-        if here is not None:
-            pieces = [piece for piece in (before, here, after) if piece is not None]
-            start = 0 if before is None else ENCODE_FRAMES
-            stop = None if after is None else start + ENCODE_FRAMES
-            yield encode(codec, torch.cat(pieces, dim=-1))[..., start:stop]
-        before, here = here, after
 
 
 def decode_blocks(codec: PreTrainedModel, codes: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
@@ -96,7 +65,9 @@ def round_trip(
         layout = codec_layout(model)
         rate, length = layout.sampling_rate, source.length_at(layout.sampling_rate)
         size = ENCODE_FRAMES * layout.frame_samples
-        blocks = (block[:, 0] for block in source.blocks(size, rate, length, mono=True))
+        # at its own level: what comes out is to sound as loud as what went in
+        heard = heard_blocks(source.parts(), source.sampling_rate, rate, measure=None)
+        blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
 
         def decoded() -> Iterator[np.ndarray]:
             done = 0

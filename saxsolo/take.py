@@ -10,12 +10,12 @@ from pathlib import Path
 import numpy as np
 
 from dataset_scripts.score import Note
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 
 from .audio import Source
 from .errors import SettingError
 from .extras import all_files, check_extras, take_files
 from .grid import Grid
-from .loudness import LoudnessMeter
 from .output import PEAK, Scratch, output_folder, replacing, write_audio
 
 BLOCK = 65_536

@@ -11,11 +11,11 @@ from pathlib import Path
 import numpy as np
 
 from dataset_scripts.score.labels import FRAME_RATE
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from saxsolo.audio import Source
 from saxsolo.checkpoint import Player
 from saxsolo.errors import SettingError
 from saxsolo.grid import Grid
-from saxsolo.loudness import LoudnessMeter
 from saxsolo.output import PEAK, Scratch
 from saxsolo.playing import Performance, Revision, Settings, finished_take
 from saxsolo.take import balance
