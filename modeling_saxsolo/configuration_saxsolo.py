@@ -23,7 +23,7 @@ LISTENS = ("both", "labels", "states")
 
 
 class SaxsoloConfigError(ValueError):
-    """Settings that do not fit each other; the message names both values and the remedy."""
+    """Settings that do not fit each other; the message names both values and the correction."""
 
 
 @strict

@@ -4,7 +4,8 @@
         --codec ../saxcodec-32khz --set temperature=1.0 --set guidance_scale=2.0 \\
         --set pitch_temperature=0.85 --set onset_bias=0.2 --set plan_frames=150
 
-One bf16 safetensors file, the code with the pipeline, how to sample (--set, into
+One bf16 safetensors file, the code with the pipeline (files, as the Hub wants them; in checkpoints/
+of this repository put links in their place, as the tests ask), how to sample (--set, into
 generation_config.json), the processor with a reference to the codec in place of a copy, and the
 run's figures.
 """

@@ -127,6 +127,7 @@ class TestModel:
             "samples/vamp.mp3",
         }
         assert sf.info(out / "samples" / "vamp.mp3").frames >= 32000
+        assert not [path for path in out.rglob("*") if path.is_symlink()]
         check.check_secrets(out)
         check.check_model(out)
         card = ModelCard.load(out / "README.md")
@@ -233,8 +234,9 @@ class TestSpace:
     def test_the_projects_own_page_with_its_weights(self, tmp_path):
         lay_out_space(tmp_path, None)
         files = list_files(tmp_path)
-        code = {p.relative_to(ROOT / "space").as_posix() for p in (ROOT / "space").rglob("*.py")}
-        assert code | {"web/page.js", "web/page.css", "packages.txt"} < set(files)
+        code = {p.relative_to(ROOT).as_posix() for p in (ROOT / "saxsolo").rglob("*.py")}
+        code |= {"app.py", "saxsolo/page/page.js", "saxsolo/page/page.css", "packages.txt"}
+        assert code < set(files)
         assert {f"examples/{p.name}" for p in (ROOT / "examples").glob("*.flac")} < set(files)
         assert {f"checkpoints/{name}/model.safetensors" for name in WEIGHTS} < set(files)
         assert "model.json" not in files

@@ -2,8 +2,8 @@
 
 datatrove cuts the work into ranks, logs each and marks it completed, on this machine or, with its
 SlurmPipelineExecutor and the same `pipeline`, on a cluster. Its own local executor is not used: it
-waits for ever for a worker that was killed (see docs/corpus.md). Here every worker is a process
-that is started again when it dies, and goes on where the completed ranks end.
+waits forever for a worker that was killed (see docs/engineers/corpus.md). Here every worker is a
+process that is restarted when it dies, and continues where the completed ranks end.
 
 Workers are forked from a server that has loaded the libraries once, so a new one works at once.
 """

@@ -1,13 +1,13 @@
 """A window of a recording -> pairs in several keys and tempi, as `corpus tokenise` reads them.
 
-Both stems go through the same change, so they stay together; the notes, tracked once, are moved by
-arithmetic. Pitch and tempo by Signalsmith Stretch (python-stretch, MIT): see docs/corpus.md for
-what was compared.
+Both stems go through the same change, so they stay aligned; the notes, tracked once, are moved by
+arithmetic. Signalsmith Stretch (python-stretch, MIT) changes pitch and tempo;
+docs/engineers/corpus.md has the comparison.
 
-A separated backing still whispers the saxophone that was taken out of it: a model could read the
-solo there instead of improvising. So strange residue is laid over the backing: the window's own
-solo, moved to another time and reversed, as quiet as such a leak. What it hears there then says
-nothing about what to play now.
+A separated backing still contains a faint trace of the saxophone that was removed from it. A model
+could read the solo there instead of improvising. Masking residue is therefore added to the backing:
+the window's own solo, moved to another time and reversed, at the level of such a leak. What the
+model hears there then says nothing about the notes of the moment.
 """
 
 from __future__ import annotations
