@@ -26,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+from saxsolo.atomic import replace_folder
 from saxsolo.corpus.scores.splits import SPLITS
 
 from .checks import LayoutFile, TokensError, check_row, read_layout, sha256_of
@@ -152,9 +153,7 @@ def write_corpus(source: TokenSource, out: Path) -> None:
     )
     (fresh / "tokens.json").write_text(json.dumps(vars(layout), indent=1) + "\n", "utf-8")
     (fresh / "README.md").write_text(card_text(layout, source.rows), "utf-8")
-    if out.exists():
-        shutil.rmtree(out)
-    fresh.rename(out)
+    replace_folder(fresh, out)
     shutil.rmtree(cache)
 
 
