@@ -29,6 +29,7 @@ from saxsolo.corpus.stage_state import (
     read_record,
     write_record,
 )
+from saxsolo.extras import missing_extra
 
 # a recording during which so many workers died is what kills them
 MOST_ATTEMPTS = 8
@@ -274,9 +275,7 @@ def _separator(config: SeparateConfig):
     except SeparatorError as error:
         raise SetupError(str(error)) from error
     except ModuleNotFoundError as error:
-        raise SetupError(
-            f"{error.name} is not installed; pip install 'saxsolo[recordings]' brings it"
-        ) from error
+        raise SetupError(missing_extra(str(error.name), "recordings")) from error
 
 
 @lru_cache(maxsize=1)
