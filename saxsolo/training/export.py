@@ -11,15 +11,12 @@ run's figures.
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import torch
-import yaml
 from transformers import GenerationConfig
 
 from modeling_saxsolo import pipeline_saxsolo
@@ -74,27 +71,3 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
     shutil.rmtree(out, ignore_errors=True)
     half.rename(out)
     return out
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line. Returns 0, or 2 after one clear line on bad input."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("final", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--codec", default="../saxcodec-32khz", help="as seen from OUT")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    arguments = parser.parse_args(argv)
-    try:
-        pairs = (text.partition("=") for text in arguments.set)
-        sampling = {name: yaml.safe_load(value) for name, _, value in pairs}
-        print(ship(arguments.final, arguments.out, arguments.codec, sampling))
-    except (ValueError, OSError) as error:
-        print(f"ship: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
