@@ -9,8 +9,6 @@ against tokens.json before anything is sent, and what the Hub then lists is chec
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 _UNSTATED = ("not stated", "")
@@ -115,37 +113,3 @@ def unstated_rows(folder: Path, names: list[str]) -> int:
         else:
             count += shard.metadata.num_rows
     return count
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line. Returns 0, or 2 after one clear line on bad input."""
-    parser = argparse.ArgumentParser(
-        prog="saxsolo corpus push",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument("repository", metavar="USER/NAME")
-    parser.add_argument("--private", action="store_true")
-    parser.add_argument("--revision", help="branch")
-    parser.add_argument("--accept-rights", action="store_true")
-    parser.add_argument("--dry-run", action="store_true", help="check, and send nothing")
-    arguments = parser.parse_args(argv)
-    try:
-        url = push(
-            arguments.corpus,
-            arguments.repository,
-            private=arguments.private,
-            revision=arguments.revision,
-            accept_rights=arguments.accept_rights,
-            dry_run=arguments.dry_run,
-        )
-    except (ValueError, OSError) as error:
-        print(f"saxsolo corpus push: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    print(url)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
