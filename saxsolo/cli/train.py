@@ -10,7 +10,7 @@ import typer
 from saxsolo.errors import SettingError
 
 from .errors import needs
-from .options import DeviceOption, ThreadsOption, assigned, use_threads
+from .options import Device, DeviceOption, ThreadsOption, assigned, use_threads
 
 
 class HeldOut(StrEnum):
@@ -129,7 +129,9 @@ def train_codec(
     ] = None,
     split: Annotated[str, typer.Option(help="Split to evaluate on.")] = "test",
     seconds: Annotated[float, typer.Option(help="Of each solo that is evaluated.")] = 30.0,
-    device: DeviceOption = None,
+    device: Annotated[
+        Device | None, typer.Option(help="Where to compute.", show_default="the processor")
+    ] = None,
 ) -> None:
     """Train the saxophone codec, or evaluate one.
 

@@ -7,6 +7,8 @@ from saxsolo.corpus.tokens.checks import TokensError
 from saxsolo.corpus.tokens.push import PushError, push
 from saxsolo.corpus.tokens.tokenise import tokenise
 
+from ..command_line import command
+
 
 class Hub:
     """What `push` uses of HfApi: keeps the files that a commit would bring."""
@@ -85,7 +87,7 @@ def test_a_hub_that_loses_a_file_is_noticed(hub, tokens):
 
 
 def test_no_corpus(hub, tmp_path, capsys):
-    assert pushing.main([str(tmp_path), "user/it"]) == 2
+    assert command("corpus", "push", tmp_path, "user/it", "--dry-run") == 2
     assert "no token corpus" in capsys.readouterr().err
 
 

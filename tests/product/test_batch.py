@@ -13,8 +13,8 @@ import soundfile as sf
 
 from saxsolo.audio.writing import FORMATS
 from saxsolo.errors import SettingError
-from saxsolo.playing.settings import Settings
 from saxsolo.playing.requests import collect_jobs, read_playlist
+from saxsolo.playing.settings import Settings
 
 from .conftest import chords
 
@@ -257,7 +257,10 @@ class TestPlaylist:
             ([], "is not a list"),
             (["a.wav"], 'entry 1 is not an object with a "backing"'),
             ([{"backing": "a.wav"}, {"backing": 3}], "entry 2"),
-            ([{"backing": "a.wav", "speed": 2}], "'speed' is unknown; the nearest known one is 'seed'"),
+            (
+                [{"backing": "a.wav", "speed": 2}],
+                "'speed' is unknown; the nearest known one is 'seed'",
+            ),
             ([{"backing": "a.wav", "seed": "1"}], "seed is '1'; expected int"),
             ([{"backing": "a.wav", "seed": True}], "seed is True"),
             ([{"backing": "a.wav", "force": 1}], "force is 1; expected bool"),

@@ -18,11 +18,10 @@ from __future__ import annotations
 import json
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
-from saxsolo.corpus.config import CorpusConfig, read_config
-from .stages import DEFECT, Job, drop_spent, prints_of
+from saxsolo.corpus.config import CorpusConfig
 from saxsolo.corpus.recordings.sources import (
     Recording,
     list_recordings,
@@ -32,7 +31,6 @@ from saxsolo.corpus.recordings.sources import (
 from saxsolo.corpus.scores.splits import EXCLUDED, assign_splits, hashed_split
 from saxsolo.corpus.stage_state import (
     STAGES,
-    EngineError,
     StageRecord,
     fingerprint,
     need_room,
@@ -40,6 +38,8 @@ from saxsolo.corpus.stage_state import (
     write_json,
     write_text,
 )
+
+from .stages import DEFECT, Job, drop_spent, prints_of
 
 SHARD = "shard"
 SAMPLES = 3  # recordings whose audio stays
@@ -125,7 +125,7 @@ def _begin(config: CorpusConfig, out: Path, resume: bool) -> list[Recording]:
         raise BuildError(f"{out} holds a build already; go on with --resume, or choose another")
     out.mkdir(parents=True, exist_ok=True)
     need_room(out, 0)
-    write_json(note, asdict(config))
+    write_json(note, config.model_dump())
     links = any(source.link for source in config.sources)
     key = fingerprint(config.sources)
     known = out / "state" / "sources.json"
@@ -201,7 +201,7 @@ def _with_splits(job: Job, recordings: Sequence[Recording]) -> tuple[Job, dict[s
         ).items()
     }
     played = [
-        replace(one, performer=one.performer or one.id, title=one.title or one.id)
+        one.changed(performer=one.performer or one.id, title=one.title or one.id)
         for one in recordings
         if one.id in fetched and one.id not in left_out
     ]
@@ -262,8 +262,9 @@ def _shard(job: Job) -> bool:
     if (job.tokens / "tokens.json").exists() and note.exists():
         if json.loads(note.read_text()) == key:
             return False
-    from .stages import codec_of
     from saxsolo.corpus.tokens.tokenise import tokenise
+
+    from .stages import codec_of
 
     size = sum(one.stat().st_size for one in (job.out / "tokens.partial").rglob("*.npz"))
     need_room(job.out, 8 * size)

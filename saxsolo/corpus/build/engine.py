@@ -18,7 +18,6 @@ from multiprocessing.connection import Connection, wait
 
 from tqdm import tqdm
 
-from .stages import Job, SetupError, prepare, prints_of, run_stage
 from saxsolo.corpus.recordings.sources import Recording
 from saxsolo.corpus.stage_state import (
     STAGES,
@@ -28,6 +27,8 @@ from saxsolo.corpus.stage_state import (
     is_disk_full,
     read_record,
 )
+
+from .stages import Job, SetupError, prepare, prints_of, run_stage
 
 RECORDINGS_PER_RANK = 4
 # deaths of workers between which nothing got done, before the run gives up

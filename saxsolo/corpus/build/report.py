@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .build import SAMPLES, BuildError
-from saxsolo.corpus.recordings.sources import read_recordings
 from saxsolo.corpus.recordings.separate import STEMS
+from saxsolo.corpus.recordings.sources import read_recordings
 from saxsolo.corpus.stage_state import STAGES, StageRecord, read_record, write_json, write_text
+
+from .build import SAMPLES, BuildError
 
 _SAMPLE_SECONDS = 10
 

@@ -71,7 +71,7 @@ class Job:
 def prints_of(job: Job, recording: Recording) -> dict[str, str]:
     """Fingerprint of the inputs of every stage, each covering those before it."""
     config = job.config
-    told = {key: value for key, value in asdict(recording).items() if key != "path"}
+    told = {key: value for key, value in recording.model_dump().items() if key != "path"}
     split = (job.splits or {}).get(recording.id, "")
     parts = {
         "download": [recording.inputs, told, config.download, job.accept_rights],
