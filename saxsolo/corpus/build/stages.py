@@ -31,6 +31,7 @@ from saxsolo.corpus.stage_state import (
     read_record,
     write_record,
 )
+from saxsolo.extras import missing_extra
 
 if TYPE_CHECKING:
     from saxsolo.corpus.recordings.separators import Separator
@@ -75,7 +76,7 @@ class BuildPlan:
 def prints_of(plan: BuildPlan, recording: Recording) -> dict[str, str]:
     """Fingerprint of the inputs of every stage, each covering those before it."""
     config = plan.config
-    described = {key: value for key, value in asdict(recording).items() if key != "path"}
+    described = {key: value for key, value in recording.model_dump().items() if key != "path"}
     split = (plan.splits or {}).get(recording.id, "")
     parts: dict[str, list[Any]] = {
         "download": [recording.inputs, described, config.download, plan.accept_rights],
@@ -275,9 +276,7 @@ def _separator(config: SeparateConfig) -> Separator:
     except SeparatorError as error:
         raise SetupError(str(error)) from error
     except ModuleNotFoundError as error:
-        raise SetupError(
-            f"{error.name} is not installed; pip install 'saxsolo[recordings]' brings it"
-        ) from error
+        raise SetupError(missing_extra(str(error.name), "recordings")) from error
 
 
 @lru_cache(maxsize=1)
