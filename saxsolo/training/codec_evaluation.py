@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -25,7 +26,7 @@ from saxsolo.intervals import percentile_interval, resamples
 @torch.inference_mode()
 def evaluate_codec(
     codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed: int = 0
-) -> dict:
+) -> dict[str, Any]:
     """Figures of a codec on `seconds` of every solo of a split, and of its backing.
 
     A solo that is there in several keys counts once, in its own.
