@@ -132,7 +132,7 @@ class Take:
 
         track = track_pitch_of_blocks(self._solo.blocks(TRACKED), self.sampling_rate)
         grid = self.grid
-        bars = {}
+        bars: dict[str, Any] = {}
         if grid is not None:
             bars["beats"] = grid.beats
             bars["beats_per_bar"] = grid.beats_per_bar
