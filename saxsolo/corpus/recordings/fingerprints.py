@@ -160,7 +160,7 @@ def find_duplicates(
     duplicates: dict[str, tuple[str, float]] = {}
     for name, fresh in sorted(prints, key=lambda pair: pair[0]):
         marks = list(zip(fresh.hashes.tolist(), fresh.frames.tolist(), strict=True))
-        votes: Counter[int] = Counter()
+        votes: Counter[tuple[int, int]] = Counter()
         for key, frame in marks:
             for place, earlier in index.get(key, ()):
                 votes[place, earlier - frame] += 1
