@@ -14,6 +14,7 @@ place: each block is heard at the level of all that has come until its end.
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 
@@ -71,7 +72,7 @@ class BackingMeter:
         return BackingMeasure(self._meter.loudness, self._meter.peak)
 
 
-def blocks_of(audio) -> Iterator[torch.Tensor]:
+def blocks_of(audio: Any) -> Iterator[torch.Tensor]:
     """A sound as blocks (n, channels) of the type that it came in.
 
     Args:
@@ -90,7 +91,7 @@ def blocks_of(audio) -> Iterator[torch.Tensor]:
             yield samples[:, None] if samples.dim() == 1 else samples
 
 
-def measure_backing(audio, sampling_rate: int, seconds: float | None = None) -> BackingMeasure:
+def measure_backing(audio: Any, sampling_rate: int, seconds: float | None = None) -> BackingMeasure:
     """Measure a backing, see `blocks_of`.
 
     Args:
@@ -113,7 +114,7 @@ def measure_backing(audio, sampling_rate: int, seconds: float | None = None) -> 
 
 
 def heard_blocks(
-    audio,
+    audio: Any,
     sampling_rate: int,
     new_rate: int,
     measure: BackingMeasure | BackingMeter | None,

@@ -12,6 +12,7 @@ B batch, K codebooks, T frames, n samples.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from itertools import chain
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -26,7 +27,7 @@ ENCODE_FRAMES = 250
 CHUNK = 1500
 CONTEXT = 100
 AHEAD = 25
-CODECS = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
+CODECS: dict[str, type[PreTrainedModel]] = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class CodecLayout:
         return round(self.sampling_rate / self.frame_rate)
 
 
-def load_codec(folder: str, **kwargs) -> PreTrainedModel:
+def load_codec(folder: str, **kwargs: Any) -> PreTrainedModel:
     """Load a codec from a folder or a hub id, in float32, from safetensors alone.
 
     Args:
@@ -64,7 +65,7 @@ def load_codec(folder: str, **kwargs) -> PreTrainedModel:
     return codec
 
 
-def load_whole(model_class: type[PreTrainedModel], folder: str, **kwargs) -> PreTrainedModel:
+def load_whole(model_class: type[PreTrainedModel], folder: str, **kwargs: Any) -> PreTrainedModel:
     """Load a model in float32, from safetensors alone, and refuse one that lacks weights.
 
     Args:
@@ -73,9 +74,10 @@ def load_whole(model_class: type[PreTrainedModel], folder: str, **kwargs) -> Pre
     Raises:
         OSError: when there is no such folder, no safetensors in it, or weights are missing.
     """
-    model, report = model_class.from_pretrained(
+    loaded: Any = model_class.from_pretrained(
         folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **kwargs
     )
+    model, report = loaded
     absent = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
     if absent:
         raise OSError(
@@ -129,11 +131,13 @@ def encode_blocks(codec: PreTrainedModel, blocks: Iterable[torch.Tensor]) -> Ite
     if isinstance(codec, EncodecModel):
         yield from _encode_overlapping(codec, whole, size)
         return
+    # what is ours declares no types for these two
+    causal: Any = codec
     state = None
     for audio in whole:
         if state is None:
-            state = codec.init_encoder_state(audio.shape[0])
-        codes, state = codec.encode_chunk(audio, state)
+            state = causal.init_encoder_state(audio.shape[0])
+        codes, state = causal.encode_chunk(audio, state)
         yield codes
 
 
@@ -169,10 +173,10 @@ class StreamingDecoder:
     """
 
     def __init__(self, codec: PreTrainedModel):
-        self.codec = codec
+        self.codec: Any = codec
         self.size = codec_layout(codec).frame_samples
         self.causal = not isinstance(codec, EncodecModel)
-        self._state = None
+        self._state: Any = None
         self._codes: torch.Tensor | None = None
         self._ready = 0
         self._fade: torch.Tensor | None = None
@@ -203,10 +207,12 @@ class StreamingDecoder:
 
     def _with_context(self, stop: int) -> torch.Tensor:
         """Samples of the buffered frames _ready..stop, cross-faded with the chunk before."""
+        codes = self._codes
+        assert codes is not None, "there are codes before there is anything to decode"
         if stop <= self._ready:
-            return torch.zeros(self._codes.shape[0], 1, 0)
-        audio = self.codec._decode_frame(self._codes)
-        audio = audio[..., : self._codes.shape[-1] * self.size]
+            return torch.zeros(codes.shape[0], 1, 0)
+        audio = self.codec._decode_frame(codes)
+        audio = audio[..., : codes.shape[-1] * self.size]
         new = audio[..., self._ready * self.size : stop * self.size].clone()
         if self._fade is not None:
             rise = torch.linspace(0, 1, self.size)
@@ -214,5 +220,5 @@ class StreamingDecoder:
         ahead = audio[..., stop * self.size : (stop + 1) * self.size]
         self._fade = ahead.clone() if ahead.shape[-1] else None
         drop = max(0, stop - CONTEXT)
-        self._codes, self._ready = self._codes[..., drop:], stop - drop
+        self._codes, self._ready = codes[..., drop:], stop - drop
         return new

@@ -8,6 +8,7 @@ solo = play("backing.wav", seed=1, instrument="alto")
 
 import copy
 import os
+from typing import Any
 
 import torch
 from transformers import GenerationConfig, Pipeline
@@ -34,6 +35,9 @@ NO_SETTINGS = ("num_return_sequences", "return_dict_in_generate")
 class SaxsoloPipeline(Pipeline):
     """Plays a solo over each backing. See `__call__`."""
 
+    processor: Any
+    model: Any
+
     _load_processor = True
     _load_tokenizer = False
     _load_image_processor = False
@@ -41,14 +45,14 @@ class SaxsoloPipeline(Pipeline):
     _load_feature_extractor = False
     _pipeline_calls_generate = True
 
-    def __init__(self, model, *args, **kwargs):
+    def __init__(self, model: Any, *args: Any, **kwargs: Any) -> None:
         # `pipeline()` puts classes in place of their names there, and a config with classes in it
         # cannot be saved
         model.config.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
         super().__init__(model, *args, **kwargs)
         self.processor.codec.to(self.device)
 
-    def __call__(self, inputs, **settings):
+    def __call__(self, inputs: Any, **settings: Any) -> Any:
         """Play over one backing, or over each of a list.
 
         Args:
@@ -73,8 +77,13 @@ class SaxsoloPipeline(Pipeline):
         return super().__call__(inputs, **settings)
 
     def _sanitize_parameters(
-        self, sampling_rate=None, seconds=None, force=None, seed=None, **settings
-    ):
+        self,
+        sampling_rate: int | None = None,
+        seconds: float | None = None,
+        force: bool | None = None,
+        seed: int | None = None,
+        **settings: Any,
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         conditions = {k: settings.pop(k) for k in list(settings) if k in self.processor.conditions}
         known = {*vars(GenerationConfig()), *OWN_SETTINGS, "generation_config"}
         unknown = sorted(name for name in settings if name not in known or name in NO_SETTINGS)
@@ -90,7 +99,14 @@ class SaxsoloPipeline(Pipeline):
         played = {} if seed is None else {"seed": seed}
         return {**heard, **conditions}, {**played, **settings}, {}
 
-    def preprocess(self, sound, sampling_rate=None, seconds=None, force=False, **conditions):
+    def preprocess(
+        self,
+        sound: Any,
+        sampling_rate: int | None = None,
+        seconds: float | None = None,
+        force: bool = False,
+        **conditions: Any,
+    ) -> dict[str, Any]:
         """One sound -> the inputs of `generate`, and how many samples are to be played."""
         if isinstance(sound, (str, os.PathLike)):
             sound, sampling_rate = _read(os.fspath(sound))
@@ -109,7 +125,9 @@ class SaxsoloPipeline(Pipeline):
             samples = round(seconds * rate)
         return {"samples": samples, "inputs": dict(inputs)}
 
-    def _forward(self, model_inputs, seed=None, **settings):
+    def _forward(
+        self, model_inputs: dict[str, Any], seed: int | None = None, **settings: Any
+    ) -> dict[str, Any]:
         settings = self._prepare_generate_kwargs(settings)
         with torch.random.fork_rng(enabled=seed is not None):
             if seed is not None:
@@ -117,7 +135,7 @@ class SaxsoloPipeline(Pipeline):
             codes = self.model.generate(**model_inputs["inputs"], **settings)
         return {"samples": model_inputs["samples"], "codes": codes}
 
-    def postprocess(self, model_outputs):
+    def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any]:
         codes = model_outputs["codes"][0]
         audio = self.processor.decode(codes)[: model_outputs["samples"]]
         rate = self.processor.sampling_rate

@@ -9,6 +9,7 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -51,6 +52,12 @@ class SaxsoloProcessor(ProcessorMixin):
         CodecError: when codec and config differ in layout.
     """
 
+    codec: Any
+    num_codebooks: int
+    codebook_size: int
+    frame_rate: float
+    sampling_rate: int
+
     def __init__(
         self,
         codec: PreTrainedModel,
@@ -60,7 +67,7 @@ class SaxsoloProcessor(ProcessorMixin):
         # ProcessorMixin's own __init__ only sorts tokenizers and image processors.
         self.chat_template = None
         self.codec = codec
-        self.conditions = config.conditions
+        self.conditions: dict[str, list[str]] = config.conditions or {}
         self.num_streams = config.num_streams
         self.default_conditions = default_conditions or {}
         self._condition_ids([dict(self.default_conditions)])
@@ -73,13 +80,13 @@ class SaxsoloProcessor(ProcessorMixin):
                     "codec that the model was trained with, or one of the same layout."
                 )
 
-    def __call__(
+    def __call__(  # type: ignore[override]
         self,
-        audio,
+        audio: Any,
         sampling_rate: int | None = None,
         return_tensors: str | None = "pt",
         *,
-        measure: BackingMeasure | BackingMeter | list | None = None,
+        measure: BackingMeasure | BackingMeter | list[Any] | None = None,
         seconds: float | None = None,
         force: bool = False,
         **conditions: str | list[str | None] | None,
@@ -138,7 +145,9 @@ class SaxsoloProcessor(ProcessorMixin):
             {"backing_codes": backing, "attention_mask": mask, "condition_ids": condition_ids}
         )
 
-    def measure(self, audio, sampling_rate: int, seconds: float | None = None) -> BackingMeasure:
+    def measure(
+        self, audio: Any, sampling_rate: int, seconds: float | None = None
+    ) -> BackingMeasure:
         """What must be known of a whole backing before it is listened to.
 
         Args:
@@ -152,7 +161,7 @@ class SaxsoloProcessor(ProcessorMixin):
 
     def listen(
         self,
-        audio,
+        audio: Any,
         sampling_rate: int,
         measure: BackingMeasure | BackingMeter | None,
         seconds: float | None = None,
@@ -174,11 +183,15 @@ class SaxsoloProcessor(ProcessorMixin):
         blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
         yield from encode_blocks(self.codec, blocks)
 
-    def decode(self, codes: torch.Tensor) -> np.ndarray:
+    def decode(  # type: ignore[override]
+        self, codes: torch.Tensor
+    ) -> np.ndarray:
         """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""
         return self.batch_decode(torch.as_tensor(codes).unsqueeze(0))[0]
 
-    def batch_decode(self, codes: torch.Tensor) -> list[np.ndarray]:
+    def batch_decode(  # type: ignore[override]
+        self, codes: torch.Tensor
+    ) -> list[np.ndarray]:
         """Codes of solos -> their samples.
 
         Args:
@@ -205,7 +218,7 @@ class SaxsoloProcessor(ProcessorMixin):
             sounds.append(decode(self.codec, row)[0, 0].float().cpu().numpy() if length else EMPTY)
         return sounds
 
-    def _per_sound(self, conditions: dict, count: int) -> list[dict]:
+    def _per_sound(self, conditions: dict[str, Any], count: int) -> list[dict[str, Any]]:
         unknown = sorted(set(conditions) - set(self.conditions))
         if unknown:
             raise ValueError(
@@ -216,11 +229,11 @@ class SaxsoloProcessor(ProcessorMixin):
             values = value if isinstance(value, (list, tuple)) else [value] * count
             if len(values) != count:
                 raise ValueError(f"{name} has {len(values)} values for {count} sounds.")
-            for row, one in zip(rows, values, strict=True):
-                row[name] = one
+            for row, value_of_sound in zip(rows, values, strict=True):
+                row[name] = value_of_sound
         return rows
 
-    def _condition_ids(self, rows: list[dict]) -> torch.Tensor:
+    def _condition_ids(self, rows: list[dict[str, Any]]) -> torch.Tensor:
         """Value names of B sounds -> (B, C) indices, -1 = not given."""
         ids = torch.full((len(rows), len(self.conditions)), -1, dtype=torch.long)
         for i, row in enumerate(rows):
@@ -231,13 +244,13 @@ class SaxsoloProcessor(ProcessorMixin):
                 ids[i, j] = -1 if value is None else values.index(value)
         return ids
 
-    def save_pretrained(
+    def save_pretrained(  # type: ignore[override]
         self,
-        save_directory: str | os.PathLike,
+        save_directory: str | os.PathLike[str],
         push_to_hub: bool = False,
         codec_reference: str | None = None,
         codec_revision: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> list[str]:
         """Write processor_config.json, this code, and the codec.
 
@@ -270,11 +283,11 @@ class SaxsoloProcessor(ProcessorMixin):
         return [str(folder / CONFIG_NAME)]
 
     @classmethod
-    def from_pretrained(
+    def from_pretrained(  # type: ignore[override]
         cls,
-        pretrained_model_name_or_path: str | os.PathLike,
-        codec: str | os.PathLike | PreTrainedModel | None = None,
-        **kwargs,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        codec: str | os.PathLike[str] | PreTrainedModel | None = None,
+        **kwargs: Any,
     ) -> "SaxsoloProcessor":
         """Load from a folder or a hub id.
 
@@ -288,7 +301,7 @@ class SaxsoloProcessor(ProcessorMixin):
         """
         hub = {key: kwargs[key] for key in HUB_KEYS if kwargs.get(key) is not None}
         path = cached_file(pretrained_model_name_or_path, CONFIG_NAME, **hub)
-        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+        settings = json.loads(Path(str(path)).read_text(encoding="utf-8"))
         if codec is None:
             codec = _load_referenced(str(pretrained_model_name_or_path), settings, hub)
         elif not isinstance(codec, PreTrainedModel):
@@ -306,14 +319,14 @@ class SaxsoloProcessor(ProcessorMixin):
 EMPTY = np.zeros(0, dtype=np.float32)
 
 
-def _load_referenced(folder: str, settings: dict, hub: dict) -> PreTrainedModel:
+def _load_referenced(folder: str, settings: dict[str, Any], hub: dict[str, Any]) -> PreTrainedModel:
     """The codec that a processor_config.json names."""
     name = settings["codec"]
     if os.path.isdir(folder):
         path = Path(folder) / name
         if name.startswith(".") or path.is_dir():
             if not path.is_dir():
-                raise OSError(f"{CONFIG_NAME} names the codec {name}, but {path} is no folder.")
+                raise OSError(f"{CONFIG_NAME} names the codec {name}, but {path} is not a folder.")
             return load_codec(str(path))
     elif name == CODEC_FOLDER:
         return load_codec(folder, subfolder=name, **hub)
@@ -324,7 +337,7 @@ def _load_referenced(folder: str, settings: dict, hub: dict) -> PreTrainedModel:
     return load_codec(name, **hub)
 
 
-def _is_batch(audio) -> bool:
+def _is_batch(audio: Any) -> bool:
     """Lists and tuples are batches, unless they are a list of plain numbers; so is (B, 1, n)."""
     if isinstance(audio, (list, tuple)):
         return len(audio) > 0 and not np.isscalar(audio[0])

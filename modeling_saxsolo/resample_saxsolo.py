@@ -1,6 +1,7 @@
 """Any audio to the mono, finite float32 samples a codec takes, at the codec's rate, by blocks."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,7 +30,7 @@ def check_rate(rate: float) -> None:
         raise AudioError(f"sampling_rate is {rate}: it must be a positive whole number.")
 
 
-def to_mono(audio) -> torch.Tensor:
+def to_mono(audio: Any) -> torch.Tensor:
     """Array, tensor or nested list of one sound -> (n,) float32, channels averaged.
 
     Of two axes the shorter one is taken for the channels.
@@ -40,7 +41,7 @@ def to_mono(audio) -> torch.Tensor:
     return mix_down(as_columns(audio))
 
 
-def as_columns(audio) -> torch.Tensor:
+def as_columns(audio: Any) -> torch.Tensor:
     """Array, tensor or nested list of one sound -> (n, channels), of the type that it came in.
 
     Raises:

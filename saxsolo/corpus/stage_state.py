@@ -50,8 +50,8 @@ class StageRecord:
     id: str
     fingerprint: str
     failed: str = ""
-    result: dict = field(default_factory=dict)
-    losses: list = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    losses: list[Any] = field(default_factory=list)
     seconds: float = 0.0
     processor_seconds: float = 0.0
 

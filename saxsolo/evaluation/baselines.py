@@ -103,9 +103,9 @@ def retrieve(
         return None
     best: tuple[float, TrainingSolo, int, int] | None = None
     for solo in solos:
-        found = _likest(here, solo)
-        if found is not None and (best is None or found[0] > best[0]):
-            best = (found[0], solo, *found[1:])
+        likest = _likest(here, solo)
+        if likest is not None and (best is None or likest[0] > best[0]):
+            best = (likest[0], solo, *likest[1:])
     if best is None:
         return None
     _, solo, start, key = best

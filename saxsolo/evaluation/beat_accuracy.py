@@ -29,7 +29,7 @@ def reference(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return beats, beats[labels[frames, 3] == 0]
 
 
-def beat_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
+def beat_figures(truth: np.ndarray, tracked: np.ndarray) -> dict[str, float]:
     """How well beats (seconds) agree, 0..1, with mir_eval's usual tolerances.
 
     beat_f1: matched within 70 ms. beat_continuity: share of beats in the longest-standing right
@@ -38,11 +38,11 @@ def beat_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """
     from mir_eval import beat
 
-    if not len(found):
+    if not len(tracked):
         return {"beat_f1": 0.0, "beat_continuity": 0.0, "beat_continuity_any": 0.0}
-    steady = beat.continuity(truth, found)
+    steady = beat.continuity(truth, tracked)
     return {
-        "beat_f1": float(beat.f_measure(truth, found)),
+        "beat_f1": float(beat.f_measure(truth, tracked)),
         "beat_continuity": float(steady[1]),
         "beat_continuity_any": float(steady[3]),
     }
@@ -61,9 +61,10 @@ def grid_figures(labels: np.ndarray, grid: BeatGrid | None) -> dict[str, float]:
     labels = labels.astype(int)
     beats, downbeats = reference(labels)
     figures = beat_figures(beats, np.zeros(0) if grid is None else grid.beats)
-    found = np.zeros(0) if grid is None else grid.beats[grid.places == 0]
+    tracked = np.zeros(0) if grid is None else grid.beats[grid.places == 0]
     if len(downbeats):
-        figures["downbeat_f1"] = float(beat.f_measure(downbeats, found)) if len(found) else 0.0
+        f1 = float(beat.f_measure(downbeats, tracked)) if len(tracked) else 0.0
+        figures["downbeat_f1"] = f1
     known = labels[:, 0] >= 0
     if known.any():
         heard = np.full_like(labels, -1) if grid is None else grid.labels(len(labels)).astype(int)

@@ -106,7 +106,7 @@ def fit_weights(chroma: list[np.ndarray], labels: list[np.ndarray], seed: int = 
     """
     import torch
 
-    known = [known_chords(told) & (told[:, 1] < _QUALITIES) for told in labels]
+    known = [known_chords(wanted) & (wanted[:, 1] < _QUALITIES) for wanted in labels]
     heard = torch.from_numpy(
         np.concatenate([_rooted(x[k]) for x, k in zip(chroma, known, strict=True)])
     ).float()
@@ -196,8 +196,8 @@ def fit_chords(pairs: Path, seconds: float = 30.0) -> np.ndarray:
     return fit_weights(heard, steps)
 
 
-def _shared(truth: np.ndarray, found: np.ndarray) -> float:
+def _shared(truth: np.ndarray, estimated: np.ndarray) -> float:
     """Share of the true chord's tones that the found chord has."""
     first = {(truth[0] + tone) % 12 for tone in TONES[truth[1]]}
-    second = {(found[0] + tone) % 12 for tone in TONES[found[1]]}
+    second = {(estimated[0] + tone) % 12 for tone in TONES[estimated[1]]}
     return len(first & second) / len(first)

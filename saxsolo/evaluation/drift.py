@@ -55,30 +55,30 @@ def ends(
             f"a solo of {notes.seconds:g} s has no first and last {seconds:g} s; "
             "give more --seconds or a shorter --stretch"
         )
-    found = {}
+    figures = {}
     for part, start in zip(PARTS, (0.0, notes.seconds - seconds), strict=True):
         frame = round(start * harmony.FRAME_RATE)
-        told = labels[frame : frame + round(seconds * harmony.FRAME_RATE)]
+        chords = labels[frame : frame + round(seconds * harmony.FRAME_RATE)]
         some = stretch(notes, start, seconds)
-        fit = harmony.fit(some, told) | timing.fit(some, told)
-        found[part] = {
+        fit = harmony.fit(some, chords) | timing.fit(some, chords)
+        figures[part] = {
             "chord_tones": fit["chord_tones"],
             "scale_tones": fit["scale_tones"],
             "beat_concentration": fit["beat_concentration"],
             "notes_a_second": len(some) / seconds,
         }
-    return found
+    return figures
 
 
-def summary(solos: Sequence[dict[str, dict[str, float | None]]]) -> dict[str, dict]:
+def summary(solos: Sequence[dict[str, dict[str, float | None]]]) -> dict[str, dict[str, Any]]:
     """What `ends` found of many solos: for each figure both means with their intervals, and the
     ratio of the means, last over first, None without one."""
-    made = {}
+    figures = {}
     for name in solos[0]["first"]:
         parts = {part: figure([solo[part][name] for solo in solos]) for part in PARTS}
         first, last = (parts[part]["value"] for part in PARTS)
-        made[name] = parts | {"ratio": last / first if first and last is not None else None}
-    return made
+        figures[name] = parts | {"ratio": last / first if first and last is not None else None}
+    return figures
 
 
 def measure_drift(

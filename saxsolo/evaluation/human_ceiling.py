@@ -34,11 +34,11 @@ def excerpts(
         if splits[score.id] != split:
             continue
         frames = int(score.duration * FRAME_RATE)
-        tokens, told = score_tokens(score, frames), frame_labels(score, frames)
+        tokens, of_score = score_tokens(score, frames), frame_labels(score, frames)
         for start in range(0, frames - length + 1, length):
             titles.append(title_key(score.title))
             solos.append(notes_of_score(tokens[start : start + length]))
-            labels.append(told[start : start + length])
+            labels.append(of_score[start : start + length])
     return titles, solos, labels
 
 

@@ -83,7 +83,7 @@ def track_notes(audio: np.ndarray, sampling_rate: int, tracker: str = "swift_f0"
         raise NotesError("a sound of 0 samples has no notes to track; give at least one")
     if not np.isfinite(audio).all():
         bad = int((~np.isfinite(audio)).sum())
-        raise NotesError(f"{bad} of {len(audio)} samples are NaN or infinite; mend the sound")
+        raise NotesError(f"{bad} of {len(audio)} samples are NaN or infinite; repair the sound")
     if tracker not in TRACKERS:
         raise NotesError(f"tracker {tracker!r} is unknown; take one of {', '.join(TRACKERS)}")
     track = (track_pitch if tracker == "swift_f0" else _pyin)(audio, sampling_rate)
@@ -255,11 +255,11 @@ def measure_trackers(
     }
 
 
-def _shift(truth: SoloNotes, found: SoloNotes) -> float:
+def _shift(truth: SoloNotes, tracked: SoloNotes) -> float:
     """Median ms by which found onsets follow the true ones nearest to them (within 50 ms)."""
-    if not len(truth) or not len(found):
+    if not len(truth) or not len(tracked):
         return math.nan
-    gaps = found.onsets[:, None] - truth.onsets
-    nearest = gaps[np.arange(len(found)), np.abs(gaps).argmin(axis=1)]
+    gaps = tracked.onsets[:, None] - truth.onsets
+    nearest = gaps[np.arange(len(tracked)), np.abs(gaps).argmin(axis=1)]
     nearest = nearest[np.abs(nearest) <= 0.05]
     return 1000 * float(np.median(nearest)) if len(nearest) else math.nan

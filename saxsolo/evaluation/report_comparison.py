@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from saxsolo.atomic import replacing
 
@@ -28,7 +29,7 @@ SHOWN = (
 )
 
 
-def progress_text(reports: dict[str, dict]) -> str:
+def progress_text(reports: dict[str, dict[str, Any]]) -> str:
     """A Markdown page: one column a report, and the human's figures of the last.
 
     Args:
@@ -73,18 +74,18 @@ def progress_text(reports: dict[str, dict]) -> str:
     )
 
 
-def _player_rows(reports: dict[str, dict], last: str) -> list[list[str]]:
+def _player_rows(reports: dict[str, dict[str, Any]], last: str) -> list[list[str]]:
     rows = []
     for name in SHOWN:
         metric = METRICS[name]
         title = f"own against others, {metric.title}" if name.startswith("auc_") else metric.title
-        found = [r["systems"]["saxsolo"]["figures"].get(name) for r in reports.values()]
-        found.append(reports[last]["systems"]["human"]["figures"].get(name))
-        rows.append([title, *(cell(one, metric.digits) for one in found)])
+        figures = [r["systems"]["saxsolo"]["figures"].get(name) for r in reports.values()]
+        figures.append(reports[last]["systems"]["human"]["figures"].get(name))
+        rows.append([title, *(cell(figure, metric.digits) for figure in figures)])
     return rows
 
 
-def _shape_rows(reports: dict[str, dict]) -> list[list[str]]:
+def _shape_rows(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     shapes = [r["resemblance"]["saxsolo"]["shape"] for r in reports.values()]
     names = dict.fromkeys(name for shape in shapes for name in shape)
     return [
@@ -92,7 +93,7 @@ def _shape_rows(reports: dict[str, dict]) -> list[list[str]]:
     ]
 
 
-def _codec_rows(reports: dict[str, dict]) -> list[list[str]]:
+def _codec_rows(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     codecs = [r["codec_figures"] for r in reports.values()]
     names = ("pitch_agreement", "log_mel_distance", "multi_resolution_stft", "si_sdr")
     return [[n.replace("_", " "), *(cell(codec.get(n), 3) for codec in codecs)] for n in names]
@@ -103,7 +104,7 @@ def _table(corner: str, columns: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _weights(report: dict) -> str:
+def _weights(report: dict[str, Any]) -> str:
     codec = report["codec"]["sha256"][:12]
     if not report["checkpoint"]:
         return f"given takes, codec {codec}"

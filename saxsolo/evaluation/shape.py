@@ -79,7 +79,7 @@ def distances(generated: list[SoloNotes], human: list[SoloNotes]) -> dict[str, f
     ours, theirs = ([features(notes) for notes in side] for side in (generated, human))
     for name, edges in BINS.items():
         counts = [
-            np.sum([_histogram(one[name], edges) for one in side], axis=0)
+            np.sum([_histogram(solo[name], edges) for solo in side], axis=0)
             if side
             else np.zeros(len(edges) - 1)
             for side in (ours, theirs)

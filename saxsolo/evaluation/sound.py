@@ -105,7 +105,7 @@ def checked(audio: np.ndarray) -> np.ndarray:
         raise SoundError(f"a sound of shape {audio.shape} cannot be measured; give (n,) samples")
     if not np.isfinite(audio).all():
         bad = int((~np.isfinite(audio)).sum())
-        raise SoundError(f"{bad} of {len(audio)} samples are NaN or infinite; mend the sound")
+        raise SoundError(f"{bad} of {len(audio)} samples are NaN or infinite; repair the sound")
     return audio
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import torch
+from matplotlib.figure import Figure
 
 matplotlib.use("Agg")
 import matplotlib.pyplot as plt
@@ -33,7 +34,7 @@ def stretch_of(case: Case, seconds: float, rng: np.random.Generator) -> np.ndarr
     return max((solo[at : at + samples] for at in starts), key=lambda part: float((part**2).sum()))
 
 
-def page(rows: list[tuple[str, np.ndarray, np.ndarray]]) -> plt.Figure:
+def page(rows: list[tuple[str, np.ndarray, np.ndarray]]) -> Figure:
     """A picture of (title, original (n,), decoded (n,))."""
     figure, axes = plt.subplots(len(rows), 2, figsize=(16, 3.2 * len(rows)), squeeze=False)
     for (title, *sounds), line in zip(rows, axes, strict=True):

@@ -8,6 +8,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -88,7 +89,7 @@ def with_loudness(notes: Sequence[Note], track: PitchTrack) -> list[Note]:
 
 
 def write_midi(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     notes: Sequence[Note],
     *,
     bends: Sequence[Bend] = (),
@@ -115,7 +116,7 @@ def write_midi(
 
     clock = _Clock(beats, beats_per_bar, first_downbeat)
     # at one tick: tempo and wheel before the notes that end, those before the notes that begin
-    events: list[tuple[int, int, object]] = []
+    events: list[tuple[int, int, Any]] = []
     for tick, tempo in clock.tempi:
         events.append((tick, 0, mido.MetaMessage("set_tempo", tempo=tempo)))
     signature = {"numerator": beats_per_bar, "denominator": 4}
@@ -153,7 +154,7 @@ def write_midi(
     return path
 
 
-def read_midi(path: str | os.PathLike) -> list[Note]:
+def read_midi(path: str | os.PathLike[str]) -> list[Note]:
     """The notes of a MIDI file in the order of their onsets, all tracks and channels together.
 
     Raises:

@@ -81,7 +81,7 @@ def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
     lengths = np.diff(beats)
     # whoever plays behind the beat throughout is not written so
     layouts = [_lay_out(onsets - late, lengths) for late in LATE]
-    layout = min(layouts, key=lambda one: one.cost)
+    layout = min(layouts, key=lambda candidate: candidate.cost)
     starts, divisions = layout.starts, layout.divisions
     kept = sorted(starts)
     written = []
@@ -175,16 +175,16 @@ def _end(start: Fraction, end: float, limit: Fraction, divisions: list[int]) -> 
         return limit
     home = min(int(end), len(divisions) - 1)
     division = max(2, divisions[home])
-    found = home + Fraction(round((end - home) * division), division)
-    if found <= start:
+    latest = home + Fraction(round((end - home) * division), division)
+    if latest <= start:
         begun = int(start)
         part = Fraction(1, max(2, divisions[begun]))
-        found = start + part
-    return min(found, limit)
+        latest = start + part
+    return min(latest, limit)
 
 
 def _changes(grid: BeatGrid, before: int) -> list[tuple[int, int, int]]:
-    changes = []
+    changes: list[tuple[int, int, int]] = []
     for beat, (root, quality) in enumerate(zip(grid.roots, grid.qualities, strict=True)):
         if not changes or changes[-1][1:] != (int(root), int(quality)):
             changes.append((before + beat, int(root), int(quality)))

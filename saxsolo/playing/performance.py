@@ -17,7 +17,7 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
-from typing import Unpack
+from typing import Any, Unpack
 
 import numpy as np
 import torch
@@ -389,7 +389,7 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _describe(performance: Performance, spent: float) -> dict:
+def _describe(performance: Performance, spent: float) -> dict[str, Any]:
     """What run.json says."""
     player, source, settings = performance.player, performance.source, performance.settings
     effective = performance.generation_config.to_diff_dict()

@@ -43,7 +43,7 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     source = source or asset("space")
     for name in NEEDED:
         if not (source / name).is_file():
-            raise PublishError(f"{source} is no Space: it has no {name}")
+            raise PublishError(f"{source} is not a Space: it has no {name}")
     copy_files(source, folder, _names(source, SUFFIXES))
     for package in PACKAGES:
         root = PACKAGE.parent / package
@@ -52,8 +52,8 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     copy_files(examples, folder / "examples", _names(examples, {".flac"}))
     copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
     if named:
-        told = {"repo": named[1], "revision": named[2]}
-        (folder / "model.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        place = {"repo": named[1], "revision": named[2]}
+        (folder / "model.json").write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8")
     elif (source / "model.json").is_file():
         copy_files(source, folder, ["model.json"])
     elif own:

@@ -369,7 +369,7 @@ class TestCard:
         card.write_text("no marks")
         figures.write_text("{}")
         assert command("measure", "card", "--report", figures, "--card", card) == 2
-        assert "is no report.json" in capsys.readouterr().err
+        assert "is not a report.json" in capsys.readouterr().err
         assert card.read_text() == "no marks"
 
 

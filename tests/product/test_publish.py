@@ -220,7 +220,7 @@ class TestSpace:
             ("README.md", "app.py", "main.py", "main.py of README.md is not"),
             ("README.md", "title: t", "title: [", "front matter"),
             ("requirements.txt", "==2.4.6", ">=2", "not pinned"),
-            ("requirements.txt", "numpy==", "numpy=", "is no requirement"),
+            ("requirements.txt", "numpy==", "numpy=", "is not a requirement"),
             ("app.py", "print(1)", "print(", "app.py does not compile"),
             ("app.py", "1", "'hf_" + "b" * 34 + "'", "token"),
         ],

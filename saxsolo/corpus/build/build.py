@@ -20,6 +20,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
 from saxsolo.atomic import remove_partial, write_json, write_text
@@ -65,7 +66,7 @@ def build(
     accept_rights: bool = False,
     retry: bool = False,
     keep_audio: bool = False,
-) -> dict:
+) -> dict[str, Any]:
     """Builds the corpus, or goes on with it; returns counts for a person to read.
 
     Args:
@@ -89,19 +90,21 @@ def build(
     if "download" in only:
         run_stages(plan, ["download"], recordings, workers)
     plan, left_out = _with_splits(plan, recordings)
-    chosen = [one for one in recordings if one.id in plan.splits]
+    chosen = [recording for recording in recordings if recording.id in (plan.splits or {})]
     stages = [stage for stage in STAGES[1:] if stage in only]
     if stages:
         need_room(out, room_wanted(plan, chosen, workers))
         run_stages(plan, stages, chosen, workers)
         _drop_leftovers(plan, chosen)
-    records = {one.id: _records(plan, one) for one in recordings}
+    records = {recording.id: _records(plan, recording) for recording in recordings}
     failed = _quarantine(plan, recordings, records, left_out)
     rows = [
         row
-        for one in chosen
-        if not any(record.failed for record in records[one.id].values())
-        for row in records[one.id].get("augment", StageRecord("", "", "")).result.get("rows", [])
+        for recording in chosen
+        if not any(record.failed for record in records[recording.id].values())
+        for row in records[recording.id]
+        .get("augment", StageRecord("", "", ""))
+        .result.get("rows", [])
     ]
     if "augment" in only:
         _list_pairs(plan, rows)
@@ -109,7 +112,7 @@ def build(
     return {
         "recordings": len(recordings),
         "quarantined": len(failed),
-        "defects": sum(one["reason"].startswith(DEFECT) for one in failed),
+        "defects": sum(row["reason"].startswith(DEFECT) for row in failed),
         "pairs": len(rows),
         "hours": sum(row["seconds"] for row in rows) / 3600,
         "sharded": sharded,
@@ -143,11 +146,11 @@ def room_wanted(plan: BuildPlan, recordings: Sequence[Recording], workers: int) 
     """Bytes that the stages after download may take for what is not tokenised yet: audio of one
     recording a worker and of the samples (of all with `keep_audio`), codes and shards of all."""
     seconds, kept = [], []
-    for one in recordings:
-        prints = prints_of(plan, one)
-        if read_record(plan.out, "tokenise", one.id, prints["tokenise"]) is None:
-            seconds.append(_result_seconds(plan, one))
-            kept.append(plan.keep_audio or one.id in plan.samples)
+    for recording in recordings:
+        prints = prints_of(plan, recording)
+        if read_record(plan.out, "tokenise", recording.id, prints["tokenise"]) is None:
+            seconds.append(_result_seconds(plan, recording))
+            kept.append(plan.keep_audio or recording.id in plan.samples)
     augment = plan.config.augment
     versions = len(augment.semitones) * sum(1 / tempo for tempo in augment.tempi)
     passing = sorted(s for s, stays in zip(seconds, kept, strict=True) if not stays)[-workers:]
@@ -164,19 +167,19 @@ def _result_seconds(plan: BuildPlan, recording: Recording) -> float:
 
 def _drop_leftovers(plan: BuildPlan, recordings: Sequence[Recording]) -> None:
     """Deletes what a worker was killed over, and audio that an earlier run was told to keep."""
-    for one in recordings:
-        for record in _records(plan, one).values():
+    for recording in recordings:
+        for record in _records(plan, recording).values():
             drop_spent(plan, record)
     for folder in (plan.stems, *plan.pairs.glob("*/"), *plan.out.glob("state/*/")):
         remove_partial(folder)
 
 
 def _forget_failed(plan: BuildPlan, recordings: Sequence[Recording]) -> None:
-    for one in recordings:
+    for recording in recordings:
         for stage in STAGES:
-            record = read_record(plan.out, stage, one.id)
+            record = read_record(plan.out, stage, recording.id)
             if record is not None and record.failed:
-                (plan.out / "state" / stage / f"{one.id}.json").unlink()
+                (plan.out / "state" / stage / f"{recording.id}.json").unlink()
     shutil.rmtree(plan.out / "logs", ignore_errors=True)
 
 
@@ -187,10 +190,12 @@ def _with_splits(
     from saxsolo.corpus.recordings.fingerprints import decode, find_duplicates
 
     fetched = {}
-    for one in recordings:
-        record = read_record(plan.out, "download", one.id, prints_of(plan, one)["download"])
+    for recording in recordings:
+        record = read_record(
+            plan.out, "download", recording.id, prints_of(plan, recording)["download"]
+        )
         if record is not None and not record.failed:
-            fetched[one.id] = record.result
+            fetched[recording.id] = record.result
     left_out = {
         again: f"duplicate of {first} (chroma alike to {likeness:.2f})"
         for again, (first, likeness) in find_duplicates(
@@ -202,23 +207,26 @@ def _with_splits(
         ).items()
     }
     played = [
-        one.changed(performer=one.performer or one.id, title=one.title or one.id)
-        for one in recordings
-        if one.id in fetched and one.id not in left_out
+        recording.changed(
+            performer=recording.performer or recording.id,
+            title=recording.title or recording.id,
+        )
+        for recording in recordings
+        if recording.id in fetched and recording.id not in left_out
     ]
     splits = assign_splits(played, hashed_split)
-    for one, split in list(splits.items()):
+    for name, split in list(splits.items()):
         if split == EXCLUDED:
-            left_out[one] = "its title is also in a held-out split"
-            del splits[one]
+            left_out[name] = "its title is also in a held-out split"
+            del splits[name]
     samples = frozenset(sorted(splits, key=fingerprint)[:SAMPLES])
     return replace(plan, splits=splits, samples=samples), left_out
 
 
 def _records(plan: BuildPlan, recording: Recording) -> dict[str, StageRecord]:
     prints = prints_of(plan, recording)
-    found = {stage: read_record(plan.out, stage, recording.id, prints[stage]) for stage in STAGES}
-    return {stage: record for stage, record in found.items() if record is not None}
+    records = {stage: read_record(plan.out, stage, recording.id, prints[stage]) for stage in STAGES}
+    return {stage: record for stage, record in records.items() if record is not None}
 
 
 def _quarantine(
@@ -226,21 +234,30 @@ def _quarantine(
     recordings: Sequence[Recording],
     records: dict[str, dict[str, StageRecord]],
     left_out: dict[str, str],
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     rows = []
-    for one in recordings:
-        where = one.path or one.link
-        for stage, record in records[one.id].items():
+    for recording in recordings:
+        where = recording.path or recording.link
+        for stage, record in records[recording.id].items():
             if record.failed:
-                rows.append({"id": one.id, "from": where, "stage": stage, "reason": record.failed})
-        if one.id in left_out:
-            rows.append({"id": one.id, "from": where, "stage": "split", "reason": left_out[one.id]})
+                rows.append(
+                    {"id": recording.id, "from": where, "stage": stage, "reason": record.failed}
+                )
+        if recording.id in left_out:
+            rows.append(
+                {
+                    "id": recording.id,
+                    "from": where,
+                    "stage": "split",
+                    "reason": left_out[recording.id],
+                }
+            )
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
     write_text(plan.out / "quarantine.jsonl", text)
     return rows
 
 
-def _list_pairs(plan: BuildPlan, rows: list[dict]) -> None:
+def _list_pairs(plan: BuildPlan, rows: list[dict[str, Any]]) -> None:
     """The manifest of the pairs, in an order in which every beginning is a fair sample; folders of
     pairs that are in it no more go."""
     rows.sort(key=lambda row: fingerprint(row["pair_id"]))
@@ -266,7 +283,7 @@ def _shard(plan: BuildPlan) -> bool:
 
     from .stages import codec_of
 
-    size = sum(one.stat().st_size for one in (plan.out / "tokens.partial").rglob("*.npz"))
+    size = sum(path.stat().st_size for path in (plan.out / "tokens.partial").rglob("*.npz"))
     need_room(plan.out, 8 * size)
     tokenise(plan.pairs, codec_of(plan.config.tokenise), plan.tokens)
     write_json(note, key)
@@ -274,5 +291,5 @@ def _shard(plan: BuildPlan) -> bool:
 
 
 def _tokenised(plan: BuildPlan) -> list[StageRecord]:
-    names = sorted(one.stem for one in (plan.out / "state" / "tokenise").glob("*.json"))
-    return [one for name in names if (one := read_record(plan.out, "tokenise", name))]
+    names = sorted(path.stem for path in (plan.out / "state" / "tokenise").glob("*.json"))
+    return [record for name in names if (record := read_record(plan.out, "tokenise", name))]

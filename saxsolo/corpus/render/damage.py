@@ -4,6 +4,7 @@ saturation, narrow bands, lossy codecs. Everything takes and gives float32 mono 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -146,7 +147,7 @@ def _undo_delay(audio: np.ndarray, delayed: np.ndarray, *, longest: int = 4000) 
     return delayed[lag:] if lag >= 0 else np.pad(delayed, (-lag, 0))
 
 
-def wear_out(audio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, dict]:
+def wear_out(audio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
     """A random chain of damage as users' backing tracks have met, and its settings."""
     settings: dict[str, object] = {}
     if rng.random() < 0.75:

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -93,7 +94,7 @@ def codes_folder(out: Path) -> Path:
 
 def encode_pairs(
     pairs: Path,
-    rows: Sequence[dict],
+    rows: Sequence[dict[str, Any]],
     codec: PreTrainedModel,
     work: Path,
     *,
@@ -134,7 +135,7 @@ def encode_pairs(
 
 
 def _encode_group(
-    pairs: Path, rows: Sequence[dict], codec: PreTrainedModel, layout: CodecLayout
+    pairs: Path, rows: Sequence[dict[str, Any]], codec: PreTrainedModel, layout: CodecLayout
 ) -> Iterator[dict[str, np.ndarray]]:
     """Codes (T, K) of backing and solo, and the labels, of each pair."""
     sounds, labels = [], []
@@ -156,18 +157,18 @@ def _encode_group(
     codes = encode(codec, audio.to(codec.device)).cpu().numpy()
     for place, (row, arrays) in enumerate(zip(rows, labels, strict=True)):
         frames = -(-len(sounds[2 * place]) // layout.frame_samples)
-        found = {name: len(array) for name, array in arrays.items()}
-        if any(length != frames for length in found.values()):
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if any(length != frames for length in lengths.values()):
             raise TokeniseError(
-                f"{row['pair_id']}: the sound has {frames} frames but the labels {found}; "
+                f"{row['pair_id']}: the sound has {frames} frames but the labels {lengths}; "
                 f"render the pair again"
             )
-        for name, one in zip(CODES, codes[2 * place : 2 * place + 2], strict=True):
-            arrays[name] = np.ascontiguousarray(one[:, :frames].T).astype(np.int16)
+        for name, part in zip(CODES, codes[2 * place : 2 * place + 2], strict=True):
+            arrays[name] = np.ascontiguousarray(part[:, :frames].T).astype(np.int16)
         yield arrays
 
 
-def _is_encoded(work: Path, row: dict, sha256: str) -> bool:
+def _is_encoded(work: Path, row: dict[str, Any], sha256: str) -> bool:
     try:
         with np.load(work / f"{row['pair_id']}.npz", allow_pickle=False) as arrays:
             return str(arrays["codec_sha256"]) == sha256 and len(arrays["score"]) == row["frames"]
@@ -175,7 +176,7 @@ def _is_encoded(work: Path, row: dict, sha256: str) -> bool:
         return False
 
 
-def _save(work: Path, row: dict, arrays: dict[str, np.ndarray]) -> None:
+def _save(work: Path, row: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     work.mkdir(parents=True, exist_ok=True)
     with replacing(work / f"{row['pair_id']}.npz") as (partial,), partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # names are free
