@@ -56,7 +56,7 @@ def lay_out_model(
 
     if "auto_map" not in settings:
         raise PublishError(
-            f"{source}/config.json has no auto_map; ship it with saxsolo.training.export"
+            f"{source}/config.json has no auto_map; make the folder with saxsolo export"
         )
     weights = sorted(path.name for path in source.glob("*.safetensors*"))
     optional = [n for n in ("generation_config.json", "figures.json") if (source / n).is_file()]
