@@ -1,6 +1,6 @@
-"""The encoder: hears the backing and lays out all that the decoder is told of it.
+"""The encoder: reads the backing and prepares everything the decoder receives from it.
 
-It runs once a window: memory, clock and rotary tables are ready for every step that follows.
+It runs once per window: memory, clock and rotary tables are then ready for every step.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from .rhythm_saxsolo import count_beats
 
 @dataclass
 class SaxsoloEncoderOutput(ModelOutput):
-    """What the decoder is told about the backing.
+    """What the decoder receives from the backing.
 
     Attributes:
         last_hidden_state: (B, M, D) the memory. memory_mask: bool (B, 1, 1, M), None = all real.
@@ -49,7 +49,7 @@ class SaxsoloEncoderOutput(ModelOutput):
 
 
 class SaxsoloEncoder(nn.Module):
-    """Hears the backing: codes in, all that the decoder needs of them out."""
+    """Reads the backing: codes in, everything the decoder needs of them out."""
 
     main_input_name = "backing_codes"
 
@@ -96,7 +96,7 @@ class SaxsoloEncoder(nn.Module):
     ) -> SaxsoloEncoderOutput:
         """Encode (B, K, T) codes; see `SaxsoloForConditionalGeneration.forward` for the arguments.
 
-        The last three arguments are what `generate()` hands to any encoder; they change nothing.
+        `generate()` passes the last three arguments to any encoder; they have no effect.
         """
         batch, _, frames = backing_codes.shape
         device = backing_codes.device
@@ -202,8 +202,8 @@ class SaxsoloEncoder(nn.Module):
         return torch.cat([token.to(self.sink.dtype) for token in tokens], dim=1), mask, places
 
     def _clock(self, states, real, posteriors, steps: int):
-        """(B, S, D): what is known of the frame that each step predicts, and of those ahead; and
-        of that the roots (B, S, O, 12) and the phases (B, S, 12), None without degrees or rhythm.
+        """(B, S, D): what is known of the frame that each step predicts and of those ahead; with it
+        the roots (B, S, O, 12) and the phases (B, S, 12), None without degrees or rhythm.
         """
         batch, frames = real.shape
         beyond = steps + max(self.offsets) - frames

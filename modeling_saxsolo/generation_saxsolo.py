@@ -1,14 +1,14 @@
 """How the solo model plays: the library's `generate()` on top of three small overrides.
 
 With `plan_frames` the notes of the next seconds are decided first, without the sound, as in
-training on scores alone; then they are played. What sounded so far would give away when the next
-note comes (the last one fades before it), so a score stream that hears it waits for that, not for
-the beat.
+training on scores alone; then they are played. In training, the sound reveals when the next note
+begins, because the last one fades first. A score stream that hears the sound learns to rely on this
+cue instead of the beat, and is out of time when it plays freely.
 
-The N streams ride in the batch dimension, (B * N, S). A backing longer than the training window is
+The N streams share the batch dimension, (B * N, S). A backing longer than the training window is
 played window by window: each keeps half a window of the solo's own past as its prompt and stops
 early enough for the lookahead, so there is no seam and memory stays bounded.
-What may be drawn at each step, and how boldly, stands in sampling_saxsolo.
+sampling_saxsolo decides what may be drawn at each step, and at which temperature.
 """
 
 import copy
@@ -24,7 +24,7 @@ from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenT
 
 
 class FrameStreamer(BaseStreamer):
-    """Hands frames on as soon as their last stream is known.
+    """Passes frames on as soon as their last stream is known.
 
     Args:
         config: of the model.
@@ -59,7 +59,7 @@ class FrameStreamer(BaseStreamer):
             self._emit()
 
     def end(self) -> None:
-        """Hand on what is left."""
+        """Pass on what is left."""
         self._emit()
 
     def _emit(self) -> None:
@@ -73,7 +73,7 @@ class FrameStreamer(BaseStreamer):
 
 
 class _SkipPrompt(BaseStreamer):
-    """Lets a streamer outlive the windows: the first `put` of each is its prompt, `end` no end."""
+    """Lets a streamer outlive the windows: skips each one's first `put` (its prompt) and `end`."""
 
     def __init__(self, streamer: BaseStreamer):
         self.streamer = streamer
@@ -261,7 +261,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         return apply_delay(tokens, self.config.stream_delays, self.config.pad_token_id)
 
     def _next_window(self, step: int, frames: int) -> tuple[int, int, int]:
-        """First and last + 1 frame of the window that plays on from `step`, and where it stops."""
+        """First and last + 1 frame of the window that continues from `step`, and where it stops."""
         window = self.config.window_frames
         first = min(max(0, step - window // 2), max(0, frames - window))
         last = min(first + window, frames)

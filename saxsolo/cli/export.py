@@ -31,6 +31,6 @@ def export(
     """
     sampling = assigned(values or [])
     quiet_libraries()
-    from saxsolo.training.export import ship
+    from saxsolo.training.export import export_run
 
-    print(ship(final, out, codec, sampling))
+    print(export_run(final, out, codec, sampling))

@@ -14,7 +14,7 @@ from saxsolo.errors import SaxsoloError
 from .options import CheckpointOption, CodecOption, Device, DeviceOption, quiet_libraries
 
 if TYPE_CHECKING:
-    from saxsolo.playing.requests import Job, Outcome
+    from saxsolo.playing.requests import Outcome, TakeRequest
 
 
 class Instrument(StrEnum):
@@ -126,7 +126,7 @@ def improvise(
 
 
 def _play(
-    jobs: list["Job"],
+    jobs: list["TakeRequest"],
     saving: dict[str, Any],
     checkpoint: str | None,
     codec: str | None,

@@ -157,8 +157,8 @@ def _evaluated(
     codec: Path, pairs: Path, split: str, seconds: float, device: str | None
 ) -> dict[str, Any]:
     from saxsolo.device import chosen_device
-    from saxsolo.training.codec_evaluation import judge_codec
+    from saxsolo.training.codec_evaluation import evaluate_codec
     from saxsolo.weights.loading import load_codec
 
     place = str(chosen_device(device or "cpu"))
-    return dict(judge_codec(load_codec(codec, place).model, pairs, split, seconds))
+    return dict(evaluate_codec(load_codec(codec, place).model, pairs, split, seconds))

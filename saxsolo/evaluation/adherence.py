@@ -161,19 +161,23 @@ def measure_adherence(
     Raises:
         EvaluationError: no such pairs.
     """
-    from .cases import RATE, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     cases = choose_cases(pairs, split, limit, seconds)
     own = [(case.backing(), case.human()) for case in cases]
     noise = np.random.default_rng(0)
     candidates = {
         "own": own,
-        "own, 2 s late": [(b, np.roll(s, 2 * RATE)) for b, s in own],
+        "own, 2 s late": [(b, np.roll(s, 2 * SAMPLING_RATE)) for b, s in own],
         "a semitone up": [(b, _transposed(s, 1)) for b, s in own],
         "another tune's": [(b, own[(i + 5) % len(own)][1]) for i, (b, _) in enumerate(own)],
         "noise": [(b, noise.standard_normal(len(s)).astype(np.float32)) for b, s in own],
     }
-    return {name: apa_style(some, own, RATE) for name, some in candidates.items()}, len(cases)
+    return {name: apa_style(some, own, SAMPLING_RATE) for name, some in candidates.items()}, len(
+        cases
+    )
 
 
 def _transposed(audio: np.ndarray, semitones: int) -> np.ndarray:

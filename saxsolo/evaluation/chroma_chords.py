@@ -10,8 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, UNKNOWN
 from saxsolo.audio.chroma import _STEPS, pitch_classes
-from saxsolo.music.frame_labels import FRAME_RATE, UNKNOWN
+from saxsolo.music.viterbi import best_path_of_equal_changes
 
 from .harmony import TONES, HarmonyError, checked, known_chords
 
@@ -88,7 +89,8 @@ def estimate_chords(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
     scores = np.einsum("nrd,qd->nqr", _rooted(chroma), WEIGHTS[:, :24]) + WEIGHTS[:, 24:]
     scores = scores.reshape(len(scores), -1)
     scores -= np.logaddexp.reduce(scores, axis=1, keepdims=True)
-    path = _viterbi(_TRUST * scores)
+    leave = np.log(_STAY) - np.log((1 - _STAY) / (scores.shape[1] - 1))
+    path = best_path_of_equal_changes(_TRUST * scores, np.full(len(scores), leave))
     places = np.minimum((np.arange(frames) + 0.5) / FRAME_RATE * _STEPS, len(path) - 1).astype(int)
     heard = loud[places]
     labels[heard, 0] = path[places][heard] % 12
@@ -131,24 +133,6 @@ def _rooted(chroma: np.ndarray) -> np.ndarray:
     return np.concatenate([chroma[:, up], chroma[:, 12 + up]], axis=2)
 
 
-def _viterbi(scores: np.ndarray) -> np.ndarray:
-    """The likeliest chord a step, (F,): any change costs the same."""
-    leave = float(np.log((1 - _STAY) / (scores.shape[1] - 1)) - np.log(_STAY))
-    best = scores[0].copy()
-    back = np.empty(scores.shape, dtype=int)
-    states = np.arange(scores.shape[1])
-    for step in range(1, len(scores)):
-        jump = int(best.argmax())
-        moves = best[jump] + leave > best
-        back[step] = np.where(moves, jump, states)
-        best = np.where(moves, best[jump] + leave, best) + scores[step]
-    path = np.empty(len(scores), dtype=int)
-    path[-1] = int(best.argmax())
-    for step in range(len(scores) - 1, 0, -1):
-        path[step - 1] = back[step, path[step]]
-    return path
-
-
 def _steps_of(labels: np.ndarray, count: int) -> np.ndarray:
     """Labels in the middle of each of `count` tenths of a second."""
     places = ((np.arange(count) + 0.5) / _STEPS * FRAME_RATE).astype(int)
@@ -167,12 +151,14 @@ def measure_chords(
     Raises:
         EvaluationError: no such pairs, or none with chords.
     """
-    from .cases import RATE, EvaluationError, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import EvaluationError, choose_cases
 
     roots, chords, tones = [], [], []
     for case in choose_cases(pairs, split, limit, seconds):
         truth = checked(case.labels())
-        estimate = estimate_chords(case.backing(), RATE).astype(int)
+        estimate = estimate_chords(case.backing(), SAMPLING_RATE).astype(int)
         length = min(len(truth), len(estimate))
         truth, estimate = truth[:length], estimate[:length]
         both = known_chords(truth) & known_chords(estimate)
@@ -199,11 +185,13 @@ def fit_chords(pairs: Path, seconds: float = 30.0) -> np.ndarray:
     Raises:
         EvaluationError: no such pairs.
     """
-    from .cases import RATE, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     heard, steps = [], []
     for case in choose_cases(pairs, "train", 90, seconds):
-        heard.append(pitch_classes(case.backing(), RATE)[0])
+        heard.append(pitch_classes(case.backing(), SAMPLING_RATE)[0])
         steps.append(_steps_of(case.labels(), len(heard[-1])))
     return fit_weights(heard, steps)
 

@@ -120,20 +120,24 @@ def measure_sound(
     Raises:
         EvaluationError: no such pairs.
     """
-    from .cases import RATE, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     cases = choose_cases(pairs, split, limit, seconds)
     reference = [case.human() for case in choose_cases(pairs, "train", 3 * limit, seconds)]
     solos = [case.human() for case in cases]
     rng = np.random.default_rng(0)
-    gate = (np.arange(len(solos[0])) // round(0.05 * RATE)) % 2 == 0
+    gate = (np.arange(len(solos[0])) // round(0.05 * SAMPLING_RATE)) % 2 == 0
     sounds = {
         "whole": solos,
         "cut into clicks": [solo * gate for solo in solos],
         "noise at -40 dB": [_noisy(solo, rng) for solo in solos],
         "the backings": [case.backing() for case in cases],
     }
-    distances = {name: frechet_log_mel(some, reference, RATE) for name, some in sounds.items()}
+    distances = {
+        name: frechet_log_mel(some, reference, SAMPLING_RATE) for name, some in sounds.items()
+    }
     return distances, (len(cases), len(reference))
 
 

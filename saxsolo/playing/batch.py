@@ -11,12 +11,12 @@ from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Player
 
 from .performance import improvise
-from .requests import Job, Outcome
+from .requests import Outcome, TakeRequest
 from .take_files import take_files
 
 
 def play_jobs(
-    jobs: list[Job],
+    jobs: list[TakeRequest],
     player: Callable[[], Player],
     saving: dict[str, Any],
     progress: Callable[[str], AbstractContextManager[Report | None]],

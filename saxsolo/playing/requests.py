@@ -35,7 +35,7 @@ class Entry(Settings):
 
 
 @dataclass(frozen=True)
-class Job:
+class TakeRequest:
     """One take to play.
 
     Attributes:
@@ -65,7 +65,7 @@ class Outcome:
         defect: whether that was the program's fault.
     """
 
-    job: Job
+    job: TakeRequest
     files: list[str] = field(default_factory=list)
     run: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
@@ -86,7 +86,7 @@ class Outcome:
 
 def collect_jobs(
     backings: Sequence[Path], playlist: Path | None, out: Path, takes: int, settings: Settings
-) -> list[Job]:
+) -> list[TakeRequest]:
     """All takes that a command asks for, with their backings opened.
 
     One take of one backing goes into `out` itself. Of several each backing has a folder there,
@@ -114,13 +114,13 @@ def collect_jobs(
         raise SettingError("nothing to play: name a backing, a folder or a --playlist")
     if sum(str(path) == STANDARD_INPUT for path, *_ in wanted) > 1:
         raise SettingError("standard input (-) can be played over once, not more")
-    jobs: list[Job] = []
+    jobs: list[TakeRequest] = []
     taken: set[str] = set()
     for path, name, own in wanted:
         place = out
         if several:
             place = out / _free(name or _stem(path), taken)
-        job = _opened(Job(str(path), place, own), path)
+        job = _opened(TakeRequest(str(path), place, own), path)
         if takes == 1 or job.source is None:
             jobs.append(job)
             continue
@@ -201,7 +201,7 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _opened(job: Job, path: Path) -> Job:
+def _opened(job: TakeRequest, path: Path) -> TakeRequest:
     try:
         if job.name == STANDARD_INPUT:
             return replace(job, source=_standard_input())

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from modeling_saxsolo.codec_adapter_saxsolo import CodecError, load_codec
+from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.errors_saxsolo import CodecError
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.corpus.scores.weimar import read_weimar
@@ -15,7 +16,7 @@ from saxsolo.corpus.tokens.checks import codes_sha256
 from saxsolo.corpus.tokens.score_rows import Row, score_rows
 
 from .errors import SettingsError
-from .run_state import CheckpointError
+from .run_state import RunStateError
 from .settings import TrainSettings
 
 FINAL = "final"
@@ -102,7 +103,7 @@ def initialise(
     earlier run has trained the embeddings of codes.
 
     Raises:
-        CheckpointError: no model there, or one of other sizes.
+        RunStateError: no model there, or one of other sizes.
     """
     heard_audio = init_from is not None and _load_earlier(model, init_from)
     if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):
@@ -112,10 +113,10 @@ def initialise(
 
 
 def existing(folder: Path) -> Path:
-    """The folder itself. Raises `CheckpointError` where it holds no model: the library would take
+    """The folder itself. Raises `RunStateError` where it holds no model: the library would take
     its name for one on the Hub."""
     if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder} holds no model (config.json is missing)")
+        raise RunStateError(f"{folder} holds no model (config.json is missing)")
     return folder
 
 
@@ -133,7 +134,7 @@ def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bo
     there = {name: value.shape for name, value in earlier.state_dict().items()}
     if wanted != there:
         name = sorted(n for n in {*wanted, *there} if wanted.get(n) != there.get(n))[0]
-        raise CheckpointError(
+        raise RunStateError(
             f"{folder} does not fit the settings: {name} is {there.get(name)} there and "
             f"{wanted.get(name)} here; use the same model section"
         )

@@ -13,7 +13,7 @@ from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
 
-from .heldout import Judgement, choose_clips
+from .heldout import HeldoutResult, choose_clips
 from .model_sizes import sized
 from .settings import TrainSettings
 from .solo_inputs import (
@@ -48,7 +48,7 @@ def train_solo(
         False for a run that a signal broke off; called again it goes on.
 
     Raises:
-        SettingsError, CheckpointError, CodecError: inputs that are wrong or do not fit each other.
+        SettingsError, RunStateError, CodecError: inputs that are wrong or do not fit each other.
         TrainingError: the loss is not finite.
     """
     config = sized(SaxsoloConfig, settings.model)
@@ -78,8 +78,8 @@ def train_solo(
     trainer.load_best()
     if trainer.accelerator.is_main_process:
         export(model, codec, out / FINAL)
-        judgement = trainer.judge(choose_clips(heldout, settings.final_clips)) if heldout else None
-        figures = _write_figures(trainer, judgement, inputs.split, bool(audio))
+        result = trainer.evaluate(choose_clips(heldout, settings.final_clips)) if heldout else None
+        figures = _write_figures(trainer, result, inputs.split, bool(audio))
         write_json(out / FINAL / "figures.json", figures)
     return True
 
@@ -90,7 +90,7 @@ def evaluate_solo(
     """Evaluates out/final on a split; returns the path of out/heldout-SPLIT.json.
 
     Raises:
-        CheckpointError: no model in out/final. SettingsError: no rows.
+        RunStateError: no model in out/final. SettingsError: no rows.
     """
     config = sized(SaxsoloConfig, settings.model)
     audio, scores = load_rows(inputs, settings, config)
@@ -109,8 +109,8 @@ def evaluate_solo(
     )
     if not trainer.accelerator.is_main_process:
         return None
-    judgement = trainer.judge(choose_clips(heldout, settings.final_clips)) if heldout else None
-    _write_figures(trainer, judgement, inputs.split, bool(audio))
+    result = trainer.evaluate(choose_clips(heldout, settings.final_clips)) if heldout else None
+    _write_figures(trainer, result, inputs.split, bool(audio))
     return _heldout_file(out, inputs.split)
 
 
@@ -131,18 +131,18 @@ def write_json(path: Path, content: object) -> None:
 
 
 def _write_figures(
-    trainer: SoloTrainer, judgement: Judgement | None, split: str, has_audio: bool
+    trainer: SoloTrainer, result: HeldoutResult | None, split: str, has_audio: bool
 ) -> dict[str, object]:
     """Ends the log and writes the figures of every clip; returns those of all together."""
     state = trainer.state
     figures: dict[str, object] = {"split": split, "has_audio": has_audio}
     figures |= {"step": state.step, "minutes": state.seconds / 60}
     figures["parameters"] = trainer.model.num_parameters()
-    if judgement is not None:
-        figures |= judgement.figures()
+    if result is not None:
+        figures |= result.figures()
         trainer.log.write("end", state.step, figures)
     trainer.log.close()
-    clips = judgement.per_clip() if judgement is not None else []
+    clips = result.per_clip() if result is not None else []
     write_json(_heldout_file(trainer.run, split), {**figures, "per_clip": clips})
     return figures
 

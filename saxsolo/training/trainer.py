@@ -15,12 +15,12 @@ from saxsolo.corpus.tokens.collate import Collator
 from saxsolo.corpus.tokens.score_rows import Row
 
 from .batches import Batches
-from .heldout import Judgement, choose_clips, judge, partners
+from .heldout import HeldoutResult, choose_clips, evaluate_heldout, partners
 from .optimiser import learning_rate, make_optimizer, progress
 from .processes import Processes
 from .run_log import RunLog
 from .run_state import (
-    CheckpointError,
+    RunStateError,
     TrainingState,
     load_checkpoint,
     load_weights,
@@ -134,11 +134,11 @@ class SoloTrainer:
         self._save()
         return not broken_off
 
-    def judge(self, rows: Sequence[Row] | None = None) -> Judgement:
+    def evaluate(self, rows: Sequence[Row] | None = None) -> HeldoutResult:
         """Held-out losses of the weights that would be kept."""
         rows = self.heldout if rows is None else rows
         with self.average.applied(self.model) if self.average else nullcontext():
-            return judge(self.model, rows, autocast=self.step.autocast)
+            return evaluate_heldout(self.model, rows, autocast=self.step.autocast)
 
     def load_best(self) -> None:
         """Puts the weights with the best held-out loss into the model, else the averaged ones."""
@@ -161,9 +161,9 @@ class SoloTrainer:
             return False
         own = float("inf")
         if self.accelerator.is_main_process:
-            judgement = self.judge()
-            own = judgement.own_loss
-            self.log.write("heldout", self.state.step, judgement.figures())
+            result = self.evaluate()
+            own = result.own_loss
+            self.log.write("heldout", self.state.step, result.figures())
         own = self.processes.of_first(own)
         state = self.state
         if state.best_loss is None or own < state.best_loss:
@@ -204,7 +204,7 @@ class SoloTrainer:
             return
         before = read_settings_of(folder)
         if before.get("model") != self.settings.model:
-            raise CheckpointError(
+            raise RunStateError(
                 f"{folder} was made with model {before.get('model')}, the settings now say "
                 f"{self.settings.model}; give another --out or the same settings"
             )
