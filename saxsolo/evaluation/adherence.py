@@ -175,9 +175,8 @@ def measure_adherence(
         "another tune's": [(b, own[(i + 5) % len(own)][1]) for i, (b, _) in enumerate(own)],
         "noise": [(b, noise.standard_normal(len(s)).astype(np.float32)) for b, s in own],
     }
-    return {name: apa_style(some, own, SAMPLING_RATE) for name, some in candidates.items()}, len(
-        cases
-    )
+    scores = {name: apa_style(some, own, SAMPLING_RATE) for name, some in candidates.items()}
+    return scores, len(cases)
 
 
 def _transposed(audio: np.ndarray, semitones: int) -> np.ndarray:
