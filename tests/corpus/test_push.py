@@ -7,6 +7,8 @@ from saxsolo.corpus.tokens.tokenise import tokenise
 from saxsolo.errors import PublishError
 from saxsolo.publishing import publish
 
+from ..command_line import command
+
 
 class Hub:
     """What `publish` uses of HfApi: keeps the files that a commit would bring."""
