@@ -1,4 +1,4 @@
-"""A codec on every held-out solo of a corpus of pairs: `train_codec.py --evaluate`."""
+"""A codec on every held-out solo of a corpus of pairs: `saxsolo train-codec --evaluate`."""
 
 from __future__ import annotations
 

@@ -6,8 +6,8 @@ import torch
 import torch.nn.functional as F
 
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN
 from saxsolo.audio.codec_metrics import LogMel
-from saxsolo.music.frame_labels import LABEL_SIZES, UNKNOWN
 
 from .codec_segments import CHORD_COLUMNS
 

@@ -7,8 +7,8 @@ import soundfile
 import torch
 from tqdm import tqdm
 
-from saxsolo.audio.codec_metrics import track_f0
-from saxsolo.music.frame_labels import LABEL_SIZES, UNKNOWN
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN
+from saxsolo.audio.pitch import track_f0
 
 from .codec_settings import CodecTraining
 

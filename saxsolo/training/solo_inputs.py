@@ -6,8 +6,9 @@ from pathlib import Path
 
 import torch
 
-from modeling_saxsolo.codec_adapter_saxsolo import CodecError, load_codec
+from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.errors_saxsolo import CodecError
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.corpus.scores.weimar import read_weimar

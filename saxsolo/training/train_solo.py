@@ -78,8 +78,8 @@ def train_solo(
     trainer.load_best()
     if trainer.accelerator.is_main_process:
         export(model, codec, out / FINAL)
-        judgement = trainer.judge(choose_clips(heldout, settings.final_clips)) if heldout else None
-        figures = _write_figures(trainer, judgement, inputs.split, bool(audio))
+        result = trainer.evaluate(choose_clips(heldout, settings.final_clips)) if heldout else None
+        figures = _write_figures(trainer, result, inputs.split, bool(audio))
         write_json(out / FINAL / "figures.json", figures)
     return True
 
@@ -109,8 +109,8 @@ def evaluate_solo(
     )
     if not trainer.accelerator.is_main_process:
         return None
-    judgement = trainer.judge(choose_clips(heldout, settings.final_clips)) if heldout else None
-    _write_figures(trainer, judgement, inputs.split, bool(audio))
+    result = trainer.evaluate(choose_clips(heldout, settings.final_clips)) if heldout else None
+    _write_figures(trainer, result, inputs.split, bool(audio))
     return _heldout_file(out, inputs.split)
 
 
@@ -131,18 +131,18 @@ def write_json(path: Path, content: object) -> None:
 
 
 def _write_figures(
-    trainer: SoloTrainer, judgement: HeldoutResult | None, split: str, has_audio: bool
+    trainer: SoloTrainer, result: HeldoutResult | None, split: str, has_audio: bool
 ) -> dict[str, object]:
     """Ends the log and writes the figures of every clip; returns those of all together."""
     state = trainer.state
     figures: dict[str, object] = {"split": split, "has_audio": has_audio}
     figures |= {"step": state.step, "minutes": state.seconds / 60}
     figures["parameters"] = trainer.model.num_parameters()
-    if judgement is not None:
-        figures |= judgement.figures()
+    if result is not None:
+        figures |= result.figures()
         trainer.log.write("end", state.step, figures)
     trainer.log.close()
-    clips = judgement.per_clip() if judgement is not None else []
+    clips = result.per_clip() if result is not None else []
     write_json(_heldout_file(trainer.run, split), {**figures, "per_clip": clips})
     return figures
 

@@ -134,7 +134,7 @@ class SoloTrainer:
         self._save()
         return not broken_off
 
-    def judge(self, rows: Sequence[Row] | None = None) -> HeldoutResult:
+    def evaluate(self, rows: Sequence[Row] | None = None) -> HeldoutResult:
         """Held-out losses of the weights that would be kept."""
         rows = self.heldout if rows is None else rows
         with self.average.applied(self.model) if self.average else nullcontext():
@@ -161,9 +161,9 @@ class SoloTrainer:
             return False
         own = float("inf")
         if self.accelerator.is_main_process:
-            judgement = self.judge()
-            own = judgement.own_loss
-            self.log.write("heldout", self.state.step, judgement.figures())
+            result = self.evaluate()
+            own = result.own_loss
+            self.log.write("heldout", self.state.step, result.figures())
         own = self.processes.of_first(own)
         state = self.state
         if state.best_loss is None or own < state.best_loss:

@@ -170,7 +170,7 @@ def test_the_best_weights_are_kept(settings, train, tmp_path):
     judged = records(tmp_path, "heldout")
     best = min(judged, key=lambda step: judged[step]["loss_own"])
     trainer.load_best()
-    assert trainer.judge().own_loss == pytest.approx(judged[best]["loss_own"], rel=1e-5)
+    assert trainer.evaluate().own_loss == pytest.approx(judged[best]["loss_own"], rel=1e-5)
     assert trainer.state.best_loss == pytest.approx(judged[best]["loss_own"])
 
 

@@ -6,7 +6,7 @@ CORPUS gets, beside what the stages leave in state/ and stems/:
 
     recordings.jsonl    what the sources came to      quarantine.jsonl   what was left out, and why
     pairs/              backing and solo, for `saxsolo corpus tokenise`
-    tokens/             the token corpus, for train.py and `saxsolo corpus push`
+    tokens/             the token corpus, for `saxsolo train` and `saxsolo corpus push`
 
 A run that broke off goes on with --resume; nothing is done twice. --only names a single stage.
 Stems and pairs are deleted as soon as no later stage needs them, but for three recordings of which
