@@ -10,8 +10,8 @@ Design choices
 - Frames that are masked out (padding, dropped backing, no audio at all) have a learned null state,
   no label posteriors and no place in the memory. Labels given from outside replace what is heard.
 - The decoder receives chord and beat as the heads name them, the encoder's states, or both
-  (`listen`); the chord's root also turns pitches into degrees for the score stream (see harmony_saxsolo), the
-  beat turns frames into beats (see rhythm_saxsolo).
+  (`listen`); the chord's root also turns pitches into degrees for the score stream (see
+  harmony_saxsolo), the beat turns frames into beats (see rhythm_saxsolo).
 - Decoder: sum of N stream embeddings a step, causal; N heads, each run only where it has labels.
 
 B batch, K codebooks, N streams (the score stream first, if any), T frames, S = T + max(stream

@@ -20,9 +20,9 @@ def pulse_frames(
     """Windows of a band-limited pulse train, one a frame, of constant pitch inside the window.
 
     The sum of H equal cosines has a closed form, the Dirichlet kernel: sum_{h=1..H} cos(h x) =
-    sin((H + 1/2) x) / (2 sin(x/2)) - 1/2. It is scaled to a root mean square of 1. After frames without
-    pitch the phase starts from 0 again, so that rounding errors of the pitch cannot accumulate over
-    a long stream.
+    sin((H + 1/2) x) / (2 sin(x/2)) - 1/2. It is scaled to a root mean square of 1. After frames
+    without pitch the phase starts from 0 again, so that rounding errors of the pitch cannot
+    accumulate over a long stream.
 
     Args:
         f0: (B, J) hertz, float64 where rounding matters; 0 = no pulses in that frame.
