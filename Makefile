@@ -19,6 +19,7 @@ test: .venv/.test
 lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
 
 # the site in build/site; a warning is an error
 docs: .venv/.test

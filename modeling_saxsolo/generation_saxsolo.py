@@ -73,7 +73,7 @@ class FrameStreamer(BaseStreamer):
 
 
 class _SkipPrompt(BaseStreamer):
-    """Lets a streamer outlive the windows: skips each one's first `put` (a prompt) and `end`."""
+    """Lets a streamer outlive the windows: skips each one's first `put` (its prompt) and `end`."""
 
     def __init__(self, streamer: BaseStreamer):
         self.streamer = streamer

@@ -11,7 +11,8 @@ B batch, S steps, O moments (now, and each lookahead), P pitches of the score st
 import torch
 from torch import nn
 
-from .configuration_saxsolo import LOWEST_PITCH, SaxsoloConfig
+from .configuration_saxsolo import SaxsoloConfig
+from .vocabulary_saxsolo import LOWEST_PITCH
 
 DEGREES = 12
 

@@ -31,7 +31,12 @@ from .configuration_saxsolo import SaxsoloConfig
 from .encoder_saxsolo import SaxsoloEncoder, SaxsoloEncoderOutput
 from .generation_saxsolo import SaxsoloGenerationMixin
 from .harmony_saxsolo import SaxsoloHarmony, onto_onsets
-from .layers_saxsolo import SaxsoloCodeEmbedding, SaxsoloDecoderLayer, dropout, layer_norm
+from .layers_saxsolo import (
+    SaxsoloCodeEmbedding,
+    SaxsoloDecoderLayer,
+    dropout,
+    layer_norm,
+)
 from .rhythm_saxsolo import SaxsoloRhythm, SilentLinear
 
 

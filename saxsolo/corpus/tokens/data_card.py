@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import yaml
 
-from saxsolo.music.frame_labels import LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+
 from .checks import LayoutFile
 
 _LICENCE_IDS = {
@@ -23,8 +24,8 @@ _RENDERED = (
 )
 _RECORDED = (
     "Saxophone solos and their backings as codes of an audio codec. They come from recordings",
-    "that a source separator split into stems: each stem may contain a trace of the other. The notes",
-    "(`score`) were tracked from the solo, chords and beats are unknown (-100).",
+    "that a source separator split into stems: each stem may contain a trace of the other. The",
+    "notes (`score`) were tracked from the solo, chords and beats are unknown (-100).",
 )
 _TIMBRES = (
     "Timbres of the saxophone: `mtg` MTG Solo Sax (CC-BY 4.0, Music Technology Group,",
@@ -93,7 +94,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
             f"| frame_labels | (T, {len(LABEL_SIZES)}) int16 | {', '.join(LABEL_SIZES)}; "
             f"-100 unknown |",
             "| pair_id, clip, start_frame | | the position of the clip in its solo |",
-            "| split, performer, title, instrument, style, feel, tempo, timbre | | description of the solo |",
+            "| split, performer, title, instrument, style, feel, tempo, timbre | | the solo |",
             "| semitones, tempo_factor | | how the score was changed before rendering |",
             "| source, licence, attribution, codec_sha256, frame_rate | | origin of the row |",
             "",
