@@ -60,7 +60,7 @@ class SaxcodecConfig(PretrainedConfig):
             )
         if self.sampling_rate % (2 * self.hop_length):
             raise ValueError(
-                f"sampling_rate={self.sampling_rate} is no multiple of two hops "
+                f"sampling_rate={self.sampling_rate} is not a multiple of two hops "
                 f"(2 * hop_length={2 * self.hop_length}): the frame rate must be whole. "
                 "Choose hop_length = sampling_rate / 100."
             )

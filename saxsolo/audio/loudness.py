@@ -26,7 +26,7 @@ class LoudnessMeter:
 
     def __init__(self, sampling_rate: int, channels: int):
         if sampling_rate % 10:
-            raise ValueError(f"sampling_rate={sampling_rate} is no multiple of 10; resample first")
+            raise ValueError(f"sampling_rate={sampling_rate} is not a multiple of 10; resample it")
         self.peak = 0.0
         self._step = sampling_rate // 10
         filters = (

@@ -328,7 +328,7 @@ def write_card(card: Path, report: Path) -> None:
         content = json.loads(report.read_text("utf-8"))
         made = card_text(content)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvaluationError(f"{report} is no report.json: {error}") from error
+        raise EvaluationError(f"{report} is not a report.json: {error}") from error
     if not card.is_file():
         raise EvaluationError(f"{card}: no such file")
     text = card.read_text("utf-8")

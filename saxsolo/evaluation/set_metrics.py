@@ -189,7 +189,7 @@ def find_embedding(name: str | None) -> Embedding | None:
     except (ImportError, AttributeError, ValueError) as error:
         raise EvaluationError(f"--embedding {name}: no such MODULE:FUNCTION ({error})") from error
     if not callable(found):
-        raise EvaluationError(f"--embedding {name} is no function")
+        raise EvaluationError(f"--embedding {name} is not a function")
     return found
 
 

@@ -176,7 +176,7 @@ def read_midi(path: str | os.PathLike) -> list[Note]:
             if message.type == "note_on" and message.velocity:
                 sounding[key] = (now, message.velocity)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise AudioError(f"{path} is no MIDI file: {error}") from error
+        raise AudioError(f"{path} is not a MIDI file: {error}") from error
     return sorted(notes, key=lambda note: (note.onset, note.pitch))
 
 

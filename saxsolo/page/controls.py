@@ -98,7 +98,7 @@ def checked(controls: Controls) -> Controls:
         if not number or not math.isfinite(value) or not low <= value <= high:
             raise SettingError(f"{name} is not between {low:g} and {high:g}")
     if controls.seed != int(controls.seed):
-        raise SettingError(f"seed {controls.seed:g} is no whole number")
+        raise SettingError(f"seed {controls.seed:g} is not a whole number")
     return controls
 
 

@@ -43,7 +43,7 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     source = source or asset("space")
     for name in NEEDED:
         if not (source / name).is_file():
-            raise PublishError(f"{source} is no Space: it has no {name}")
+            raise PublishError(f"{source} is not a Space: it has no {name}")
     copy_files(source, folder, _names(source, SUFFIXES))
     for package in PACKAGES:
         root = PACKAGE.parent / package

@@ -40,7 +40,7 @@ def test_defaults_and_paths_beside_the_config(tmp_path):
         ("sources: [{path: a}]\naugment: {tempi: [1, 0]}\n", "augment.tempi is 0"),
         ("sources: [{path: a}]\nselect: 3\n", "keys with values"),
         ("- 1\n", "must name `sources:`"),
-        ("a: [\n", "is no YAML"),
+        ("a: [\n", "is not YAML"),
         ("", "must name `sources:`"),
     ],
 )

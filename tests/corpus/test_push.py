@@ -118,5 +118,5 @@ def test_a_data_set_of_the_hub_is_fetched_to_train_on(tokens, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     assert load_tokens("user/it", "train") and asked == [("user/it", "dataset")]
     monkeypatch.undo()
-    with pytest.raises(TokensError, match=r"no/where is no folder here"):
+    with pytest.raises(TokensError, match=r"no/where is not a folder here"):
         load_tokens("no/where", "train")

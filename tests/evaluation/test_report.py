@@ -370,7 +370,7 @@ class TestCard:
         card.write_text("no marks")
         figures.write_text("{}")
         assert report_module.main(["--report", str(figures), "--card", str(card)]) == 2
-        assert "is no report.json" in capsys.readouterr().err
+        assert "is not a report.json" in capsys.readouterr().err
         assert card.read_text() == "no marks"
 
 

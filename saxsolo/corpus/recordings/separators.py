@@ -155,7 +155,7 @@ def _load_htdemucs(path: Path):
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError) as error:
-        raise SeparatorError(f"{path} is no safetensors file, or damaged: {error}") from error
+        raise SeparatorError(f"{path} is not a safetensors file, or is damaged: {error}") from error
     if metadata.get("klass") != "demucs.htdemucs.HTDemucs" or "structure" in metadata:
         raise SeparatorError(
             f"{path} holds {metadata.get('klass', 'no named model')!r}; a plain "

@@ -198,7 +198,7 @@ def _local(folder: Path | str) -> Path:
         return Path(snapshot_download(str(folder), repo_type="dataset"))
     except (OSError, ValueError) as error:
         raise TokensError(
-            f"{folder} is no folder here, and cannot be fetched from the Hub: {error}"
+            f"{folder} is not a folder here, and cannot be fetched from the Hub: {error}"
         ) from error
 
 
