@@ -7,6 +7,7 @@ else a hub id (with "codec_revision" beside it).
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,10 +16,22 @@ from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import cached_file
 
-from .codec_adapter_saxsolo import codec_layout, decode, encode, load_codec
+from .backing_saxsolo import (
+    BackingMeasure,
+    BackingMeter,
+    heard_blocks,
+    in_blocks,
+    measure_backing,
+)
+from .codec_adapter_saxsolo import (
+    ENCODE_FRAMES,
+    codec_layout,
+    decode,
+    encode_blocks,
+    load_codec,
+)
 from .configuration_saxsolo import SaxsoloConfig
 from .errors_saxsolo import AudioError, CodecError
-from .resample_saxsolo import resample, to_mono
 
 CONFIG_NAME = "processor_config.json"
 CODEC_FOLDER = "codec"
@@ -65,15 +78,24 @@ class SaxsoloProcessor(ProcessorMixin):
         audio,
         sampling_rate: int | None = None,
         return_tensors: str | None = "pt",
+        *,
+        measure: BackingMeasure | BackingMeter | list | None = None,
+        seconds: float | None = None,
+        force: bool = False,
         **conditions: str | list[str | None] | None,
     ) -> BatchFeature:
-        """Encode backings.
+        """Encode backings, brought to the level that the model listens at.
 
         Args:
             audio: one sound or a list of them; samples (n,), (channels, n) or (n, channels), numpy
-                or torch, floats in [-1, 1] or integers, down-mixed to mono.
+                or torch, floats in [-1, 1] or integers, down-mixed to mono; or an iterator of
+                blocks (n,) or (n, channels), with its measure: the codes are those of the whole.
             sampling_rate: samples a second of `audio`, any.
             return_tensors: "pt".
+            measure: what `measure` gave for the sound; a list of those for a list; measured here
+                when None. A `BackingMeter` for a live source, see backing_saxsolo.py.
+            seconds: of this length exactly: a shorter sound is followed by silence.
+            force: take a silent backing too.
             conditions: by name (instrument="tenor", feel=...), one for all or a list of one a
                 sound; None = not given; left out = the default, if there is one.
 
@@ -81,7 +103,7 @@ class SaxsoloProcessor(ProcessorMixin):
             backing_codes (B, K, T), attention_mask (B, T), condition_ids (B, C), all int64.
 
         Raises:
-            AudioError: for a missing sampling rate or unusable samples.
+            AudioError: for a missing sampling rate, unusable samples, or silence without `force`.
             ValueError: for an unknown condition or value.
         """
         if return_tensors not in ("pt", None):
@@ -91,11 +113,21 @@ class SaxsoloProcessor(ProcessorMixin):
         sounds = list(audio) if _is_batch(audio) else [audio]
         given = self._per_sound(conditions, len(sounds))
         condition_ids = self._condition_ids(given)
+        measures = measure if isinstance(measure, list) else [measure] * len(sounds)
+        if len(measures) != len(sounds):
+            raise ValueError(f"measure has {len(measures)} values for {len(sounds)} sounds.")
         codes = []
-        for sound in sounds:
-            samples = resample(to_mono(sound), sampling_rate, self.sampling_rate)
-            samples = samples.to(self.codec.device)
-            codes.append(encode(self.codec, samples.view(1, 1, -1))[0])
+        for sound, known in zip(sounds, measures, strict=True):
+            if known is None:
+                if isinstance(sound, Iterator):
+                    raise AudioError("a sound that comes in blocks needs its measure: give both.")
+                known = self.measure(sound, sampling_rate, seconds)
+            if isinstance(known, BackingMeasure) and known.silent and not force:
+                raise AudioError(
+                    f"the backing is silent (peak {known.peak:.1g}); force=True plays anyway."
+                )
+            parts = self.listen(sound, sampling_rate, known, seconds)
+            codes.append(torch.cat(list(parts), dim=-1)[0])
         length = max(code.shape[-1] for code in codes)
         backing = torch.zeros(len(codes), self.num_codebooks, length, dtype=torch.long)
         mask = torch.zeros(len(codes), length, dtype=torch.long)
@@ -105,6 +137,42 @@ class SaxsoloProcessor(ProcessorMixin):
         return BatchFeature(
             {"backing_codes": backing, "attention_mask": mask, "condition_ids": condition_ids}
         )
+
+    def measure(self, audio, sampling_rate: int, seconds: float | None = None) -> BackingMeasure:
+        """What must be known of a whole backing before it is listened to.
+
+        Args:
+            audio: one sound, or an iterator of its blocks; as in `__call__`.
+            sampling_rate: samples a second of `audio`. seconds: of the first of them only.
+
+        Raises:
+            AudioError: for unusable samples.
+        """
+        return measure_backing(audio, sampling_rate, seconds)
+
+    def listen(
+        self,
+        audio,
+        sampling_rate: int,
+        measure: BackingMeasure | BackingMeter | None,
+        seconds: float | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """The codes of one backing, by blocks.
+
+        Args:
+            audio, sampling_rate, seconds: as in `__call__`.
+            measure: of this sound; None leaves its level as it is.
+
+        Yields:
+            (1, K, t) codes on the codec's device.
+
+        Raises:
+            AudioError: for unusable samples.
+        """
+        size = ENCODE_FRAMES * codec_layout(self.codec).frame_samples
+        heard = heard_blocks(audio, sampling_rate, self.sampling_rate, measure, seconds)
+        blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
+        yield from encode_blocks(self.codec, blocks)
 
     def decode(self, codes: torch.Tensor) -> np.ndarray:
         """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""

@@ -23,10 +23,12 @@ from importlib.metadata import version
 from pathlib import Path
 
 import numpy as np
+import torch
 
+from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, encode_blocks
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
-from saxsolo.audio.codes import ENCODE_FRAMES, decode_blocks, encode_blocks
+from saxsolo.audio.codes import decode_blocks
 from saxsolo.corpus.pairs_folder import read_labels
 from saxsolo.progress_bar import Progress
 from saxsolo.weights.loading import Player, Weights, load_codec, load_player
@@ -336,7 +338,7 @@ def play(
 def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
     """A sound (n,) through the codec, (n,) float32."""
     size = ENCODE_FRAMES * SAMPLES_PER_FRAME
-    blocks = (audio[start : start + size] for start in range(0, len(audio), size))
+    blocks = torch.from_numpy(audio)[None, None].split(size, dim=-1)
     decoded = decode_blocks(codec.model, encode_blocks(codec.model, blocks))
     return np.concatenate(list(decoded))[: len(audio)].clip(-1, 1)
 

@@ -9,10 +9,11 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
+import torch
 
-from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
+from modeling_saxsolo.codec_adapter_saxsolo import encode
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.audio import codec_metrics
-from saxsolo.audio.codes import ENCODE_FRAMES, encode_blocks
 from saxsolo.evaluation import shape, sound
 from saxsolo.intervals import percentile_interval, resamples
 from saxsolo.weights.loading import Player, Weights
@@ -213,10 +214,8 @@ def codec_figures(
                 ),
                 "si_sdr": codec_metrics.si_sdr(original, decoded),
             }
-            size = ENCODE_FRAMES * SAMPLES_PER_FRAME
-            blocks = (original[s : s + size] for s in range(0, len(original), size))
-            parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
-            return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
+            codes = encode(codec.model, torch.from_numpy(original)[None, None])[0]
+            return {"figures": figures, "codes": codes.T.tolist()}
 
         case = performances.cases[i]
         key = [

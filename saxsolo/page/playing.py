@@ -10,9 +10,9 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.files import Source
-from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid

@@ -22,12 +22,10 @@ import numpy as np
 import torch
 from transformers import GenerationConfig
 
-from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
 from modeling_saxsolo.generation_saxsolo import FrameStreamer
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
-from saxsolo.audio.codes import DECODE_FRAMES, ENCODE_FRAMES, decode_blocks, encode_blocks
-from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS, SILENCE_PEAK, Sound, Source, open_sound
-from saxsolo.audio.loudness import LoudnessMeter
+from saxsolo.audio.codes import DECODE_FRAMES, decode_blocks
+from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS, Sound, Source, open_sound
 from saxsolo.audio.writing import Scratch
 from saxsolo.errors import AudioError, SettingError
 from saxsolo.music.frame_labels import tokens_to_notes
@@ -38,8 +36,6 @@ from .hearing import backing_grid
 from .take import Take
 
 NO_CONDITION = -1
-# LUFS of the backings in the rendered corpus
-LISTENING_LEVELS = (-28.0, -15.0)
 PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
 
 # torch has one random state for the process: two solos at once would disturb each other's
@@ -185,22 +181,15 @@ class Performance:
         Raises:
             AudioError: for a sound that is silent, damaged, or holds NaN.
         """
-        meter = LoudnessMeter(self.player.sampling_rate, 1)
-        for block in self._backing_blocks():
-            meter.push(block)
-        if meter.peak < SILENCE_PEAK and not self.settings.force:
+        processor, source, seconds = self.player.processor, self.source, self.settings.seconds
+        measure = processor.measure(source.parts(), source.sampling_rate, seconds)
+        if measure.silent and not self.settings.force:
             raise AudioError(
-                f"{self.source.name} is silent (peak {meter.peak:.1g}); "
+                f"{source.name} is silent (peak {measure.peak:.1g}); "
                 "--force (force=True) plays anyway"
             )
-        gain = listening_gain(meter.loudness)
-        blocks = (gain * block[:, 0] for block in self._backing_blocks())
-        return torch.cat(list(encode_blocks(self.player.codec.model, blocks)), dim=-1)
-
-    def _backing_blocks(self) -> Iterator[np.ndarray]:
-        """(n, 1) float32 blocks at the codec's rate."""
-        block = ENCODE_FRAMES * codec_layout(self.player.codec.model).frame_samples
-        return self.source.blocks(block, self.player.sampling_rate, self.length, mono=True)
+        codes = processor.listen(source.parts(), source.sampling_rate, measure, seconds)
+        return torch.cat(list(codes), dim=-1)
 
     def _generated(self, codes: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yields (1, N, t) frames of the solo as the model completes them."""
@@ -226,6 +215,8 @@ class Performance:
                     torch.manual_seed(self.settings.seed)
                     model.generate(
                         backing_codes=codes,
+                        # as the processor gives it: with a mask the last bits can differ
+                        attention_mask=torch.ones_like(codes[:, 0]),
                         condition_ids=self.condition_ids,
                         prompt_codes=prompt,
                         generation_config=self.generation_config,
@@ -403,18 +394,6 @@ def stream(
     settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force, feel)
     source = open_sound(backing)
     return iter(Performance(player or load_player(checkpoint, codec), source, settings))
-
-
-def listening_gain(loudness: float | None) -> float:
-    """Factor that brings a backing to a level the model has heard; 1 where it has one already.
-
-    Args:
-        loudness: LUFS, None for silence.
-    """
-    if loudness is None:
-        return 1.0
-    quietest, loudest = LISTENING_LEVELS
-    return 10 ** ((min(max(loudness, quietest), loudest) - loudness) / 20)
 
 
 def _condition_ids(player: Player, settings: Settings) -> torch.Tensor:

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
+from modeling_saxsolo.backing_saxsolo import heard_blocks, in_blocks
+from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, codec_layout, encode_blocks
 from saxsolo.atomic import output_folder, replacing
-from saxsolo.audio.codes import ENCODE_FRAMES, decode_blocks, encode_blocks
+from saxsolo.audio.codes import decode_blocks
 from saxsolo.audio.files import Sound, open_sound
 from saxsolo.audio.writing import write_audio
 from saxsolo.errors import OutputError
@@ -45,7 +46,9 @@ def round_trip(
         layout = codec_layout(model)
         rate, length = layout.sampling_rate, source.length_at(layout.sampling_rate)
         size = ENCODE_FRAMES * layout.frame_samples
-        blocks = (block[:, 0] for block in source.blocks(size, rate, length, mono=True))
+        # at its own level: what comes out is to sound as loud as what went in
+        heard = heard_blocks(source.parts(), source.sampling_rate, rate, measure=None)
+        blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
 
         def decoded() -> Iterator[np.ndarray]:
             done = 0

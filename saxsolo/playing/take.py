@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.files import Source
-from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid

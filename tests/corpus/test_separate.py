@@ -42,7 +42,7 @@ def test_the_oracle_gives_the_stems_back_across_segments(sounds, tmp_path):
 
 
 def test_both_stems_end_at_one_loudness(sounds, tmp_path):
-    from saxsolo.audio.loudness import LoudnessMeter
+    from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 
     path = sounds.recording(tmp_path / "in", "a", 5.0, seed=1)
     separate_recording(path, make_separator(ORACLE), tmp_path / "out", ORACLE)

@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.backing_saxsolo import SILENCE_PEAK
 from saxsolo.atomic import replacing, write_json
-from saxsolo.audio.files import SILENCE_PEAK, Source, open_sound
+from saxsolo.audio.files import Source, open_sound
 from saxsolo.corpus.config import DownloadConfig
 from saxsolo.corpus.stage_state import ItemError, need_room
 from saxsolo.errors import AudioError

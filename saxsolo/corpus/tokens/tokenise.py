@@ -20,12 +20,12 @@ import torch
 from tqdm import tqdm
 from transformers import EncodecModel, PreTrainedModel
 
+from modeling_saxsolo.backing_saxsolo import measure_backing
 from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
 from saxsolo.atomic import replacing
 from saxsolo.corpus.pairs_folder import (
     BACKING,
     MANIFEST,
-    NEEDED,
     SOLO,
     PairsError,
     pair_folder,
@@ -39,6 +39,10 @@ from .checks import codes_sha256
 from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 
 CODES = ("backing_codes", "solo_codes")
+# LUFS between which backings keep their level, as the renders have it. Listening brings all to one
+# level in between; the spread here lets the model bear what a running measure gets wrong, and
+# corpora keep their codes.
+CORPUS_LEVELS = (-28.0, -15.0)
 
 
 class TokeniseError(SaxsoloError, ValueError):
@@ -67,7 +71,7 @@ def tokenise(
     """
     layout = codec_layout(codec)
     refuse_foreign(out)
-    rows = read_manifest(pairs, needed=(*NEEDED, "frames"))[:limit]
+    rows = read_manifest(pairs, needed=("pair_id", "split", "frames"))[:limit]
     if not rows:
         raise PairsError(f"{pairs / MANIFEST} has no rows; render pairs first")
     work = codes_folder(out)
@@ -144,7 +148,8 @@ def _encode_group(
                 f"{folder}: backing has {len(both[0])} samples and solo {len(both[1])}; "
                 f"render the pair again"
             )
-        sounds += both
+        gain = measure_backing(both[0], layout.sampling_rate).gain(*CORPUS_LEVELS)
+        sounds += [np.float32(gain) * both[0], both[1]]
         labels.append(read_labels(folder))
     longest = max(len(sound) for sound in sounds)
     audio = torch.zeros(len(sounds), 1, longest)
