@@ -313,7 +313,7 @@ def _load_referenced(folder: str, settings: dict, hub: dict) -> PreTrainedModel:
         path = Path(folder) / name
         if name.startswith(".") or path.is_dir():
             if not path.is_dir():
-                raise OSError(f"{CONFIG_NAME} names the codec {name}, but {path} is no folder.")
+                raise OSError(f"{CONFIG_NAME} names the codec {name}, but {path} is not a folder.")
             return load_codec(str(path))
     elif name == CODEC_FOLDER:
         return load_codec(folder, subfolder=name, **hub)

@@ -5,11 +5,9 @@ saxsolo measure drift --pairs PAIRS [--seconds 180] [--limit 8] [--checkpoint FO
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -83,40 +81,40 @@ def summary(solos: Sequence[dict[str, dict[str, float | None]]]) -> dict[str, di
     return made
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
+def measure_drift(
+    pairs: Path,
+    checkpoint: str | None = None,
+    *,
+    split: str = "test",
+    seconds: float = 180.0,
+    part: float = 30.0,
+    limit: int = 8,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """`summary` of a model's long solos and of the human's over the same backings.
+
+    Args:
+        pairs: folder with manifest.jsonl.
+        checkpoint: as in `load_player`.
+        seconds: of each solo; part: seconds at both of its ends.
+        limit: of the backings, 0 takes all.
+
+    Raises:
+        EvaluationError: no such pairs. CheckpointError: no such model.
+    """
     import saxsolo
     from saxsolo.playing.performance import load_player
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--seconds", type=float, default=180.0)
-    parser.add_argument("--stretch", type=float, default=30.0, help="seconds at both ends")
-    parser.add_argument("--limit", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", default=None)
-    args = parser.parse_args(argv)
-    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
-    player = load_player(args.checkpoint)
-    played = {"saxsolo": [], "human": []}
+    cases = choose_cases(pairs, split, limit, seconds)
+    player = load_player(checkpoint)
+    played: dict[str, list[Any]] = {"saxsolo": [], "human": []}
     with Progress("improvising") as progress:
         for place, case in enumerate(cases):
             sound = (case.backing(), SAMPLING_RATE)
-            take = saxsolo.improvise(
-                sound, seed=args.seed, instrument=case.instrument, player=player
-            )
+            take = saxsolo.improvise(sound, seed=seed, instrument=case.instrument, player=player)
             for name, solo in (("saxsolo", take.solo), ("human", case.human())):
                 notes = track_notes(solo, SAMPLING_RATE)
-                played[name].append(ends(notes, case.labels(), args.stretch))
+                played[name].append(ends(notes, case.labels(), part))
             progress(place + 1, len(cases))
-    report = {"cases": [case.name for case in cases], "seconds": args.seconds}
-    print(json.dumps(report | {name: summary(solos) for name, solos in played.items()}, indent=1))
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"drift: {error}", file=sys.stderr)
-        sys.exit(2)
+    names = {"cases": [case.name for case in cases], "seconds": seconds}
+    return names | {name: summary(solos) for name, solos in played.items()}

@@ -1,7 +1,7 @@
 """Does it listen? The whole report: a player and its baselines on held-out cases.
 
     saxsolo evaluate --data PAIRS --out report/
-    python -m saxsolo.evaluation.report --report report/report.json --card model_card.md
+    saxsolo measure card --report report/report.json --card model_card.md
 
 The model (or a folder of takes) and eight baselines play over the same held-out backings. The notes
 of all of them are tracked in their sound, in the same way, and compared with the chords and beats
@@ -11,9 +11,7 @@ tracked, so that an interrupted run continues.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -92,6 +90,7 @@ class Options:
     tracker: str = "swift_f0"
     embedding: str | None = None
     sampler: str | None = None
+    device: str | None = None
 
     def command(self) -> str:
         """The command line, with folders of data by the names of the documents."""
@@ -140,8 +139,9 @@ def evaluate(options: Options) -> dict:
     with output_folder(options.out) as out:
         cache = ArtifactCache(out / "cases")
         needs_model = takes is None or options.tokens is not None
-        player = load_player(options.checkpoint, options.codec) if needs_model else None
-        codec = player.codec if player else load_codec(options.codec)
+        device = options.device
+        player = load_player(options.checkpoint, options.codec, device) if needs_model else None
+        codec = player.codec if player else load_codec(options.codec, device)
         training = baselines.read_training(options.data)
         losses = measure_likelihood(options, player, cache)
         performances = gather(options, cases, takes, player, codec, training, cache)
@@ -418,24 +418,3 @@ def write(report: dict, performances: Performances, out: Path) -> None:
 
 def _gone() -> np.ndarray:
     raise EvaluationError("a take vanished from OUT/cases while the report was made; run it again")
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Writes the table of a report into a model card."""
-    from .report_markdown import write_card
-
-    parser = argparse.ArgumentParser(description="Write a report's tables into a model card.")
-    parser.add_argument("--report", type=Path, required=True, help="report.json")
-    parser.add_argument("--card", type=Path, required=True, help="a card with <!-- report -->")
-    arguments = parser.parse_args(argv)
-    try:
-        write_card(arguments.card, arguments.report)
-    except (OSError, ValueError) as error:
-        print(f"report: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    print(arguments.card)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -5,9 +5,7 @@ saxsolo measure compare first=OLD/report.json second=NEW/report.json --out docs/
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
 
 from saxsolo.atomic import replacing
@@ -112,26 +110,27 @@ def _weights(report: dict) -> str:
     return f"weights {report['checkpoint']['sha256'][:12]}, codec {codec}"
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("reports", nargs="+", metavar="NAME=REPORT.json")
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args(argv)
-    reports = {}
-    for text in args.reports:
-        name, _, path = text.partition("=")
-        if not path:
-            raise EvaluationError(f"{text!r} names no report; write NAME=REPORT.json")
-        reports[name] = json.loads(Path(path).read_text("utf-8"))
-    with replacing(args.out) as (fresh,):
-        fresh.write_text(progress_text(reports), "utf-8")
-    print(args.out)
+def compare_reports(reports: dict[str, Path], out: Path) -> Path:
+    """Writes `progress_text` of report.json files.
 
+    Args:
+        reports: name -> report.json, oldest first.
 
-if __name__ == "__main__":
+    Raises:
+        EvaluationError: for fewer than two, for reports over different cases, or a file that holds
+            no report.
+        OSError: one that cannot be read.
+    """
+    contents = {}
+    for name, path in reports.items():
+        try:
+            contents[name] = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise EvaluationError(f"{path} is not a report.json: {error}") from error
     try:
-        main()
-    except (OSError, ValueError, KeyError) as error:
-        print(f"progress: {error}", file=sys.stderr)
-        sys.exit(2)
+        text = progress_text(contents)
+    except (KeyError, TypeError) as error:
+        raise EvaluationError(f"a report.json has no entry {error}; evaluate again") from error
+    with replacing(out) as (fresh,):
+        fresh.write_text(text, "utf-8")
+    return out

@@ -9,7 +9,7 @@ from transformers import GenerationConfig
 
 from saxsolo.assets import asset
 from saxsolo.errors import SettingError
-from saxsolo.playing.performance import Settings
+from saxsolo.playing.settings import Settings
 
 from .limits import LONGEST_SOLO
 
@@ -60,10 +60,13 @@ class Controls:
         Raises:
             SettingError: for a value out of its range.
         """
-        checked(self)
+        settings = checked(self)._settings()
+        return settings.changed(seconds=min(float(self.seconds), backing_seconds))
+
+    def _settings(self) -> Settings:
         return Settings(
             seed=int(self.seed),
-            seconds=min(float(self.seconds), backing_seconds),
+            seconds=float(self.seconds),
             temperature=float(self.temperature),
             guidance=float(self.guidance),
             instrument=self.instrument,
@@ -99,6 +102,8 @@ def checked(controls: Controls) -> Controls:
             raise SettingError(f"{name} is not between {low:g} and {high:g}")
     if controls.seed != int(controls.seed):
         raise SettingError(f"seed {controls.seed:g} is not a whole number")
+    # the sliders' ranges are narrower than those of a solo; everything else is checked there
+    controls._settings()
     return controls
 
 

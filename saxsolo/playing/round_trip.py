@@ -11,6 +11,7 @@ from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.codes import decode_blocks
 from saxsolo.audio.files import Sound, open_sound
 from saxsolo.audio.writing import write_audio
+from saxsolo.device import checked_device
 from saxsolo.errors import OutputError
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, load_codec
@@ -21,6 +22,7 @@ def round_trip(
     out: Place,
     *,
     codec: Place | None = None,
+    device: str | None = None,
     progress: Report | None = None,
 ) -> Path:
     """Writes what the codec makes of a sound: encoded, decoded, nothing else.
@@ -29,6 +31,7 @@ def round_trip(
         sound: path of a WAV, FLAC, OGG or MP3 file, or (samples, sampling rate).
         out: WAV file, mono at the codec's rate, as long as the sound.
         codec: folder or Hub id; the default in checkpoints/ when None.
+        device: "cpu", "cuda" or "mps"; a CUDA GPU where there is one when None.
         progress: called with the seconds that are done and the seconds in all.
 
     Returns:
@@ -42,7 +45,7 @@ def round_trip(
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a WAV file")
     with output_folder(path.parent), replacing(path) as (partial,):
-        model = load_codec(codec).model
+        model = load_codec(codec, checked_device(device)).model
         layout = codec_layout(model)
         rate, length = layout.sampling_rate, source.length_at(layout.sampling_rate)
         size = ENCODE_FRAMES * layout.frame_samples

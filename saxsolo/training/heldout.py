@@ -19,6 +19,8 @@ from saxsolo.corpus.tokens.collate import IGNORE, Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
 from saxsolo.intervals import percentile_interval, resamples
 
+from .errors import SettingsError
+
 CASES = ("own", "other", "none")
 _RESAMPLES = 2000
 
@@ -106,7 +108,7 @@ def choose_clips(rows: Sequence[Row], count: int) -> list[Row]:
 def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
     """For each row the index of a random row of another tune (by title).
 
-    Raises `ValueError` when all rows are of one tune.
+    Raises `SettingsError` when all rows are of one tune.
     """
     rng = np.random.default_rng(seed)
     titles = np.array([title_key(str(row["title"])) for row in rows])
@@ -114,7 +116,7 @@ def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
     for title in titles:
         others = np.flatnonzero(titles != title)
         if not len(others):
-            raise ValueError(
+            raise SettingsError(
                 f"all {len(rows)} held-out clips are of one tune, {str(title)!r}; the loss under "
                 f"another tune's backing needs two"
             )

@@ -16,7 +16,7 @@ import soxr
 import torch
 
 from saxsolo import Performance, Settings, improvise, load_player
-from saxsolo.audio import open_sound
+from saxsolo.audio.files import open_sound
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "checkpoints" / "saxsolo-small"

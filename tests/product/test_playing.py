@@ -199,7 +199,7 @@ class TestRunJson:
     def test_seed_and_settings(self, written):
         assert written["seed"] == 11
         assert written["settings"]["top_k"] == 50
-        assert written["settings"]["generation_config"]["top_k"] == 50
+        assert written["generation_config"]["top_k"] == 50
         assert written["settings"]["instrument"] == "tenor"
 
     def test_weights(self, written, checkpoint):

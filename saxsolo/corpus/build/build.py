@@ -15,17 +15,15 @@ the report draws pictures; --keep-audio keeps all.
 
 from __future__ import annotations
 
-import argparse
 import json
 import shutil
-import sys
 from collections.abc import Sequence
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
 from saxsolo.atomic import remove_partial, write_json, write_text
-from saxsolo.corpus.config import CorpusConfig, read_config
+from saxsolo.corpus.config import CorpusConfig
 from saxsolo.corpus.pairs_folder import MANIFEST, write_manifest
 from saxsolo.corpus.recordings.sources import (
     Recording,
@@ -36,7 +34,6 @@ from saxsolo.corpus.recordings.sources import (
 from saxsolo.corpus.scores.splits import EXCLUDED, assign_splits, hashed_split
 from saxsolo.corpus.stage_state import (
     STAGES,
-    EngineError,
     StageRecord,
     fingerprint,
     need_room,
@@ -129,7 +126,7 @@ def _begin(config: CorpusConfig, out: Path, resume: bool) -> list[Recording]:
         raise BuildError(f"{out} holds a build already; go on with --resume, or choose another")
     out.mkdir(parents=True, exist_ok=True)
     need_room(out, 0)
-    write_json(note, asdict(config))
+    write_json(note, config.model_dump())
     links = any(source.link for source in config.sources)
     key = fingerprint(config.sources)
     known = out / "state" / "sources.json"
@@ -205,7 +202,7 @@ def _with_splits(
         ).items()
     }
     played = [
-        replace(one, performer=one.performer or one.id, title=one.title or one.id)
+        one.changed(performer=one.performer or one.id, title=one.title or one.id)
         for one in recordings
         if one.id in fetched and one.id not in left_out
     ]
@@ -279,53 +276,3 @@ def _shard(plan: BuildPlan) -> bool:
 def _tokenised(plan: BuildPlan) -> list[StageRecord]:
     names = sorted(one.stem for one in (plan.out / "state" / "tokenise").glob("*.json"))
     return [one for name in names if (one := read_record(plan.out, "tokenise", name))]
-
-
-def main(argv: list[str] | None = None, only: str | None = None) -> int:
-    """The command line. Returns 0; 1 where a stage has a defect; 2 after one line on bad input."""
-    parser = argparse.ArgumentParser(
-        prog=f"saxsolo corpus {only or 'build'}",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("config", type=Path, metavar="CONFIG.yaml")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--workers", type=int, default=1, help="processes")
-    parser.add_argument("--resume", action="store_true", help="go on with what is in --out")
-    parser.add_argument("--keep-audio", action="store_true", help="leave all stems and pairs")
-    parser.add_argument("--retry", action="store_true", help="try what is in quarantine again")
-    parser.add_argument(
-        "--accept-rights",
-        action="store_true",
-        help="take recordings whose licence nobody has stated, on your own account",
-    )
-    if only is None:
-        parser.add_argument("--only", choices=(*STAGES, SHARD), help="one stage")
-    arguments = parser.parse_args(argv)
-    chosen = only or arguments.only
-    try:
-        if arguments.workers < 1:
-            raise BuildError(f"--workers {arguments.workers}: at least 1 is needed")
-        found = build(
-            read_config(arguments.config),
-            arguments.out,
-            workers=arguments.workers,
-            resume=arguments.resume or only is not None,
-            only=(chosen,) if chosen else (*STAGES, SHARD),
-            accept_rights=arguments.accept_rights,
-            retry=arguments.retry,
-            keep_audio=arguments.keep_audio,
-        )
-    except (ValueError, OSError, EngineError) as error:
-        text = getattr(error, "strerror", None) or str(error)
-        print(f"saxsolo corpus: {' '.join(str(text).split())}", file=sys.stderr)
-        return 2
-    print(
-        f"{found['recordings']} recordings, {found['quarantined']} in quarantine "
-        f"({arguments.out / 'quarantine.jsonl'}), {found['pairs']} pairs, {found['hours']:.2f} h"
-    )
-    return 1 if found["defects"] else 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -8,9 +8,7 @@ spectrograms of a few pairs.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
 
@@ -182,27 +180,3 @@ def _save(figure, folder: Path, name: str) -> str:
     figure.savefig(folder / name, dpi=80)
     plt.close(figure)
     return name
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line. Returns 0, or 2 after one clear line on bad input."""
-    parser = argparse.ArgumentParser(
-        prog="saxsolo corpus report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument(
-        "--samples", type=int, default=SAMPLES, help="pairs to draw, of those on disk"
-    )
-    arguments = parser.parse_args(argv)
-    try:
-        print(report(arguments.corpus, arguments.samples))
-    except (ValueError, OSError) as error:
-        print(f"saxsolo corpus report: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -30,6 +30,7 @@ from saxsolo.corpus.stage_state import (
     read_record,
     write_record,
 )
+from saxsolo.extras import missing_extra
 
 # a recording during which so many workers died is what kills them
 MOST_ATTEMPTS = 8
@@ -71,7 +72,7 @@ class BuildPlan:
 def prints_of(plan: BuildPlan, recording: Recording) -> dict[str, str]:
     """Fingerprint of the inputs of every stage, each covering those before it."""
     config = plan.config
-    told = {key: value for key, value in asdict(recording).items() if key != "path"}
+    told = {key: value for key, value in recording.model_dump().items() if key != "path"}
     split = (plan.splits or {}).get(recording.id, "")
     parts = {
         "download": [recording.inputs, told, config.download, plan.accept_rights],
@@ -270,9 +271,7 @@ def _separator(config: SeparateConfig):
     except SeparatorError as error:
         raise SetupError(str(error)) from error
     except ModuleNotFoundError as error:
-        raise SetupError(
-            f"{error.name} is not installed; pip install 'saxsolo[recordings]' brings it"
-        ) from error
+        raise SetupError(missing_extra(str(error.name), "recordings")) from error
 
 
 @lru_cache(maxsize=1)

@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import ClassVar
 
 from saxsolo.atomic import write_text
 from saxsolo.corpus.config import CorpusConfig, Description, SourceConfig
@@ -25,9 +25,10 @@ class RecordingsError(ValueError):
     """Sources that give no recordings, or whose description is wrong."""
 
 
-@dataclass(frozen=True)
 class Recording(Description):
     """One recording: `path` of a local file, or `link`; the rest is told, "" where unknown."""
+
+    mistake: ClassVar[type[ValueError]] = RecordingsError
 
     id: str
     path: str = ""
@@ -47,7 +48,7 @@ class Recording(Description):
         return [self.path, found.st_size, found.st_mtime_ns]
 
 
-DESCRIBED = tuple(one.name for one in fields(Description))
+DESCRIBED = tuple(Description.model_fields)
 
 
 def list_recordings(config: CorpusConfig) -> list[Recording]:
@@ -70,7 +71,7 @@ def list_recordings(config: CorpusConfig) -> list[Recording]:
 
 def write_recordings(path: Path, recordings: Iterable[Recording]) -> None:
     """Writes the list, one JSON object a line."""
-    lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in recordings)
+    lines = (json.dumps(one.model_dump(), ensure_ascii=False) + "\n" for one in recordings)
     write_text(path, "".join(lines))
 
 
@@ -104,7 +105,7 @@ def _of_path(source: SourceConfig) -> Iterator[Recording]:
         key = str(file.relative_to(root)) if root.is_dir() else file.name
         told = {name: getattr(source, name) for name in DESCRIBED} | _told_beside(file)
         yield Recording(
-            recording_id(file.stem, key), path=str(file.resolve()), source=root.name, **told
+            id=recording_id(file.stem, key), path=str(file.resolve()), source=root.name, **told
         )
 
 
@@ -133,5 +134,10 @@ def _of_link(source: SourceConfig, config: CorpusConfig) -> Iterator[Recording]:
         found = {key: told[key] or entry.get(key, "") for key in ("title", "licence")}
         described = told | found
         name = entry.get("name") or described["title"]
-        one = Recording(recording_id(name, entry["link"]), link=entry["link"])
-        yield replace(one, source=source.link, seconds=entry.get("seconds", 0.0), **described)
+        yield Recording(
+            id=recording_id(name, entry["link"]),
+            link=entry["link"],
+            source=source.link,
+            seconds=entry.get("seconds", 0.0),
+            **described,
+        )

@@ -10,8 +10,6 @@ can be added later. TOKENS gets the Parquet shards and their data card (see jazz
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -21,7 +19,7 @@ from tqdm import tqdm
 from transformers import EncodecModel, PreTrainedModel
 
 from modeling_saxsolo.backing_saxsolo import measure_backing
-from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
+from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode
 from saxsolo.atomic import replacing
 from saxsolo.corpus.pairs_folder import (
     BACKING,
@@ -181,37 +179,3 @@ def _save(work: Path, row: dict, arrays: dict[str, np.ndarray]) -> None:
     work.mkdir(parents=True, exist_ok=True)
     with replacing(work / f"{row['pair_id']}.npz") as (partial,), partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line. Returns 0, or 2 after one clear line on bad input."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--codec", required=True, help="folder or hub id")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--limit", type=int, help="only so many pairs of the manifest")
-    parser.add_argument("--batch", type=int, default=1, help="pairs encoded at once")
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 = as they are")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    arguments = parser.parse_args(argv)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    try:
-        codec = load_codec(arguments.codec).to(arguments.device)
-        tokenise(
-            arguments.pairs,
-            codec,
-            arguments.out,
-            limit=arguments.limit,
-            batch=arguments.batch,
-        )
-    except (ValueError, OSError) as error:
-        print(f"tokenise: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
