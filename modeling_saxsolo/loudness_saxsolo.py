@@ -19,8 +19,8 @@ class LoudnessMeter:
     """Integrated loudness and peak of samples that come in blocks.
 
     Args:
-        sampling_rate: samples a second. At a rate that is no multiple of 10 a step is the nearest
-            whole number of samples to 100 ms.
+        sampling_rate: samples a second. At a rate that is not a multiple of 10 a step is the
+            nearest whole number of samples to 100 ms.
         channels: how many; all of them count alike, as left and right do.
     """
 

@@ -69,7 +69,7 @@ class SaxsoloPipeline(Pipeline):
             as many seconds as the backing has, or `seconds`; a list of those for a list.
 
         Raises:
-            AudioError: for what is no sound, or silent.
+            AudioError: for what is not audio, or silent.
             ValueError: for an unknown setting or value.
         """
         if isinstance(inputs, list) and not inputs:

@@ -62,7 +62,7 @@ def mix_down(samples: torch.Tensor) -> torch.Tensor:
     """(n, channels) of any type -> (n,) float32, channels averaged.
 
     Raises:
-        AudioError: for NaN or infinite samples, or a type that is no sound.
+        AudioError: for NaN or infinite samples, or a type that is not audio.
     """
     samples = as_floats(samples).cpu()
     if not torch.isfinite(samples).all():
@@ -77,7 +77,7 @@ def as_floats(samples: torch.Tensor) -> torch.Tensor:
     """Samples of any type -> float32; integers are scaled to [-1, 1], as libsndfile scales them.
 
     Raises:
-        AudioError: for a type that is no sound.
+        AudioError: for a type that is not audio.
     """
     if str(samples.dtype).removeprefix("torch.") in INTEGERS:
         info = torch.iinfo(samples.dtype)

@@ -1,7 +1,7 @@
 """Reading what a person brings: any WAV, FLAC, OGG or MP3, any rate, by blocks.
 
 A sound is never held whole: an hour of silence is a 0.5 MB file that decodes to 1.4 GB. What is
-wrong with a file is found where it can be seen first: at opening (no file, no sound, too short,
+wrong with a file is found where it can be seen first: at opening (no file, not audio, too short,
 cut off by its own header) or in the first pass over the samples (NaN, cut off in the middle).
 """
 
@@ -196,12 +196,12 @@ def _from_array(samples: np.ndarray, sampling_rate: int) -> Source:
     samples = np.asarray(samples)
     if samples.ndim not in (1, 2) or samples.size == 0:
         raise AudioError(
-            f"an array of shape {samples.shape} is no sound; "
+            f"an array of shape {samples.shape} is not audio; "
             "pass (n,), (n, channels) or (channels, n)"
         )
     if not np.issubdtype(samples.dtype, np.floating) and samples.dtype.name not in INTEGERS:
         raise AudioError(
-            f"samples of type {samples.dtype} are no sound; pass floats in [-1, 1] or int16"
+            f"samples of type {samples.dtype} are not audio; pass floats in [-1, 1] or int16"
         )
     if samples.ndim == 1:
         samples = samples[:, None]
@@ -233,7 +233,7 @@ def _from_file(path: Path, name: str) -> Source:
         if _looks_like_sound(head):
             raise AudioError(f"{name} breaks off or is damaged: {_one_line(error)}") from error
         # what the library says of such a file can mislead ("does not exist", "a pipe")
-        raise AudioError(f"{name} is no sound file; WAV, FLAC, OGG and MP3 are read") from error
+        raise AudioError(f"{name} is not an audio file; WAV, FLAC, OGG and MP3 are read") from error
     cut = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", info.extra_info, re.MULTILINE)
     if cut and int(cut[1]) > int(cut[2]) and int(cut[1]) not in UNKNOWN_SIZES:
         raise AudioError(

@@ -2,7 +2,7 @@
 
     saxsolo measure adherence --pairs PAIRS [--limit 16] [--seconds 30]
 
-says what the human solos score, their own and spoilt ones.
+prints what the human solos score, intact and degraded.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ def apa_style(
     distribution-based embedding distances", arXiv:2404.00775, and 2025, arXiv:2503.06346, on CLAP
     embeddings). Embeddings are scaled by the mean and deviation of X.
 
-    Give candidates over the same backings as the reference: with others, the tunes' own
-    differences drown what is asked. The human solos then score 1 by construction, and what is read
-    is how near a player comes. 16 test pairs of 30 s, `saxsolo measure adherence --pairs
+    Give candidates over the same backings as the reference: otherwise the
+    differences between tunes dominate. The human solos then score 1 by construction, and the figure
+    says how near a player comes. 16 test pairs of 30 s, `saxsolo measure adherence --pairs
     PAIRS`: own solo 1.00, two seconds late 0.72, a semitone up, another tune's and noise 0.00.
 
     Args:

@@ -1,7 +1,7 @@
-"""What is done is kept, so that a report that broke off goes on, and a second one is quick.
+"""Results are kept, so that an interrupted report continues, and a second one is quick.
 
-Everything lies under a key that names what it was made from. A sound is always handed out as it was
-read back: a report made in one go and a resumed one are the same.
+Everything is stored under a key that names what it was made from. A sound is always returned as
+read back from disk, so an uninterrupted report and a resumed one are the same.
 """
 
 from __future__ import annotations

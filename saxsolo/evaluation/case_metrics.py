@@ -1,5 +1,5 @@
-"""Measures over cases become figures: a mean, its 95 % interval, how many cases, or the reason why
-there is none."""
+"""Figures over cases: a mean, its 95 % interval and the number of cases, or the reason why there is
+none."""
 
 from __future__ import annotations
 
@@ -107,7 +107,7 @@ def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> d
 
 
 def nothing(reason: str) -> dict[str, Any]:
-    """A figure that is not there."""
+    """A figure without a value."""
     return {"value": None, "interval": None, "n": 0, "cases": [], "reason": reason}
 
 

@@ -1,4 +1,4 @@
-"""Does a long solo hold? Its fit to the chords in the first and in the last stretch of minutes.
+"""Does a long solo hold its quality? Its fit to the chords in the first and the last part.
 
 saxsolo measure drift --pairs PAIRS [--seconds 180] [--limit 8] [--checkpoint FOLDER]
 """

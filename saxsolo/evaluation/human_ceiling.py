@@ -1,5 +1,5 @@
-"""What humans score: the figures of transcribed solos of held-out performers, on their own chords
-and beats.
+"""The human ceiling: figures of transcribed solos of held-out performers, on their own chords and
+beats.
 
     saxsolo measure humans --weimar FOLDER [--split test] [--seconds 30]
 """

@@ -1,4 +1,4 @@
-"""The report's pictures. Every function draws one figure and gives it back."""
+"""The report's pictures. Every function draws one figure and returns it."""
 
 from __future__ import annotations
 

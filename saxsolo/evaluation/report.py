@@ -3,10 +3,10 @@
     saxsolo evaluate --data PAIRS --out report/
     saxsolo measure card --report report/report.json --card model_card.md
 
-The model (or a folder of takes) and eight baselines play over the same held-out backings. Notes are
-tracked in the sound of all of them, in the same way, and held against the chords and beats of the
-labels. OUT gets report.json, report.md, pictures/, and cases/: what has been played and tracked,
-so that a run that broke off goes on where it was.
+The model (or a folder of takes) and eight baselines play over the same held-out backings. The notes
+of all of them are tracked in their sound, in the same way, and compared with the chords and beats
+of the labels. OUT gets report.json, report.md, pictures/, and cases/: what has been played and
+tracked, so that an interrupted run continues.
 """
 
 from __future__ import annotations

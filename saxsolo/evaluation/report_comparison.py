@@ -1,4 +1,4 @@
-"""Reports of one product at several times, beside each other: before and after.
+"""Compares reports of one product at several times: before and after.
 
 saxsolo measure compare first=OLD/report.json second=NEW/report.json --out docs/progress.md
 """

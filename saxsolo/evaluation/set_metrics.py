@@ -1,4 +1,4 @@
-"""Parts of the report that are about a set of solos, a codec or a model, not about one solo."""
+"""Figures about a set of solos, a codec or a model, not about one solo."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def originality(
 def resemblance(performances: Performances, seed: int) -> dict[str, dict[str, Any]]:
     """How far each player's solos, as a set, are from the humans': notes and sound.
 
-    The human's own row holds one half of the human solos against the other: what two sets of humans
-    differ by at that size.
+    The human's own row holds one half of the human solos against the other: how much
+    two sets of humans differ at that size.
 
     Returns:
         player -> {"shape": {distance: figure}, "frechet_log_mel": figure, "against": text}.

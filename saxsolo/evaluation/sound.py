@@ -2,7 +2,7 @@
 
     saxsolo measure sound --pairs PAIRS [--limit 16] [--seconds 30]
 
-says what held-out renders score against renders of training, whole and spoilt.
+prints what held-out renders score against renders of training, intact and degraded.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def frechet_log_mel(
     """Frechet distance of log-mel statistics between two sets of sounds; 0 is best.
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel and others 2017) over `log_mel_statistics`.
-    It is no FAD: no network is behind it, its numbers compare only with each other. 16 test renders
-    of 30 s against 48 of training (`saxsolo measure sound --pairs PAIRS`): whole
+    This is not an FAD: it uses no network, and its values are comparable only with each other.
+    16 test renders of 30 s against 48 of training (`saxsolo measure sound --pairs PAIRS`): intact
     1.4, cut into clicks 12.0, with noise of -40 dB 68.3, the backings 76.6.
 
     Args:

@@ -1,10 +1,10 @@
-"""Sounds before and after the codec as spectrograms, side by side, to be looked at.
+"""Spectrograms of sounds before and after the codec, side by side.
 
 saxsolo measure spectrograms --pairs PAIRS --out FOLDER [--split test] [--count 20]
 
-One solo of the split a row, the seconds at a place drawn with --seed: original left, decoded right.
-To look for: lines above the harmonics (buzz), attacks that begin before the original's (smear),
-harmonics that stop early, vibrato that is gone.
+One row per solo of the split, an excerpt drawn with --seed: original left, decoded right. Look for
+lines above the harmonics (buzz), attacks that begin before the original's (smear), harmonics that
+stop early, and missing vibrato.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""A solo as a MIDI file: its notes, bent as they were really intoned, on the backing's beats.
+"""A solo as a MIDI file: its notes, with their intonation as pitch bends, on the backing's beats.
 
-mido writes the bytes. Time stays what it was in the sound: with beats the tempo follows them, so
-that bar lines fall where the band's do, and no note moves by more than half a tick (0.5 ms).
+mido writes the bytes. Times stay those of the sound: the tempo map follows the beats, so bar lines
+fall where the band's do, and no note moves by more than half a tick (0.5 ms).
 """
 
 import os
@@ -44,7 +44,7 @@ def bends_of(notes: Sequence[Note], track: PitchTrack) -> list[Bend]:
     """Where the sound leaves the written pitch: vibrato, scoops, falls, tuning.
 
     The pitch of each note's frames, octave errors folded, a median over three frames; nothing where
-    the tracker is not sure or hears another note. Every note begins with a bend of its own.
+    the tracker is not sure or hears another note. Every note begins with its own bend.
 
     Args:
         notes: in order, not overlapping.
@@ -177,7 +177,7 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
             if message.type == "note_on" and message.velocity:
                 sounding[key] = (now, message.velocity)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise AudioError(f"{path} is no MIDI file: {error}") from error
+        raise AudioError(f"{path} is not a MIDI file: {error}") from error
     return sorted(notes, key=lambda note: (note.onset, note.pitch))
 
 

@@ -1,6 +1,6 @@
 """A solo as a lead sheet in MusicXML: chord symbols, transposed for the instrument. music21 writes.
 
-A value is cut where a reader wants to see the beat: at bar lines, in the middle of a bar of four,
+A value is split where a reader needs to see the beat: at bar lines, in the middle of a bar of four,
 and at every beat that is divided finer than eighths.
 """
 
@@ -192,7 +192,7 @@ def key_of(lead: Lead, up: int = 0) -> int:
     """Sharps (above 0) or flats (below 0) of the key signature that fits chords and notes best.
 
     Each beat of a chord counts its tones, each note its length; the major scale that holds most of
-    it wins; each accidental has to hold one per cent more.
+    it wins; each accidental must gain one per cent more.
 
     Args:
         lead: at concert pitch.

@@ -1,7 +1,7 @@
-"""What was played, to look at: notes over chords, spectrogram, both waveforms. Matplotlib draws.
+"""A picture of a take: notes over chords, spectrogram, both waveforms. Matplotlib draws it.
 
-The pieces are also those of the report's pictures in evaluation/. No pyplot here: it keeps one
-state for the process, and a server draws in several threads.
+The pieces are also those of the report's pictures in evaluation/. pyplot is not used: its
+state is global, and a server draws in several threads.
 """
 
 from __future__ import annotations

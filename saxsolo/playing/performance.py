@@ -68,7 +68,7 @@ class Revision:
         stop = frames if self.stop is None else self.stop
         if not 0 <= self.start < stop <= frames:
             raise SettingError(
-                f"frames {self.start} to {stop} are no stretch of a solo of {frames} frames"
+                f"frames {self.start} to {stop} are not a stretch of a solo of {frames} frames"
             )
 
 

@@ -7,6 +7,9 @@ import json
 import re
 from pathlib import Path
 
+import yaml
+from huggingface_hub import SpaceCard
+
 from saxsolo.assets import PACKAGE, asset
 from saxsolo.errors import PublishError
 
@@ -54,11 +57,22 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     if named:
         place = {"repo": named[1], "revision": named[2]}
         (folder / "model.json").write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8")
+        _link_model(folder / "README.md", named[1])
     elif (source / "model.json").is_file():
         copy_files(source, folder, ["model.json"])
     elif own:
         names = _names(checkpoints, {".json", ".safetensors"})
         copy_files(checkpoints, folder / "checkpoints", names)
+
+
+def _link_model(card: Path, repository: str) -> None:
+    """Names the model in the front matter: the Hub then links Space and model both ways."""
+    try:
+        filled = SpaceCard.load(card)
+    except (ValueError, yaml.YAMLError):
+        return  # the check of the folder says what is wrong with it
+    filled.data.models = [repository]
+    card.write_text(str(filled), encoding="utf-8")
 
 
 def _names(folder: Path, suffixes: set[str]) -> list[str]:

@@ -45,7 +45,7 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
     sampling = {name: value for name, value in sampling.items() if name not in OURS}
     lost = [name for name in sampling if not hasattr(GenerationConfig(), name)]
     if lost:
-        raise ValueError(f"{lost} are no fields of GenerationConfig and would be lost on loading")
+        raise ValueError(f"{lost} are not fields of GenerationConfig and would be lost on loading")
     if not (final / "config.json").is_file():
         raise FileNotFoundError(f"{final} holds no model: name the final/ folder of a run")
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)

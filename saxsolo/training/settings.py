@@ -78,7 +78,7 @@ class TrainSettings(ConfigModel):
         if self.batch_size % self.accumulation:
             raise PydanticCustomError(
                 "conflict",
-                "batch_size {size} is no multiple of accumulation {parts}; each part needs the "
+                "batch_size {size} is not a multiple of accumulation {parts}; each part needs the "
                 "same number of rows",
                 {"size": self.batch_size, "parts": self.accumulation},
             )

@@ -131,7 +131,7 @@ def _find(place: Place) -> tuple[Path, str]:
     if folder.exists():
         raise CheckpointError(f"{name} is a file; name the folder of a checkpoint, or a Hub id")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
-        raise CheckpointError(f"{name}: no such folder, and no Hub id (owner/name)")
+        raise CheckpointError(f"{name}: no such folder, and not a Hub id (owner/name)")
     try:
         patterns = ["*.json", "*.safetensors", "codec/*.json", "codec/*.safetensors"]
         return Path(snapshot_download(name, allow_patterns=patterns)), name

@@ -195,7 +195,7 @@ def test_save_and_load_with_the_codec_by_reference(codec, config, tmp_path):
     assert not (folder / "codec").exists()
     same_processor(processor, SaxsoloProcessor.from_pretrained(folder))
     (tmp_path / "the-codec").rename(tmp_path / "elsewhere")
-    with pytest.raises(OSError, match=r"names the codec \.\./the-codec, but .* is no folder"):
+    with pytest.raises(OSError, match=r"names the codec \.\./the-codec, but .* is not a folder"):
         SaxsoloProcessor.from_pretrained(folder)
     given = SaxsoloProcessor.from_pretrained(folder, codec=tmp_path / "elsewhere")
     same_processor(processor, given)

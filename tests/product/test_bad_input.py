@@ -57,7 +57,7 @@ def test_a_folder(refused, tmp_path):
 def test_text_named_wav(refused, tmp_path):
     path = tmp_path / "text.wav"
     path.write_text("this is no sound\n" * 100)
-    assert "is no sound file" in refused(path)
+    assert "is not an audio file" in refused(path)
 
 
 def test_zero_bytes(refused, tmp_path):
@@ -83,7 +83,7 @@ def test_truncated(refused, tmp_path, kind, part):
 def test_a_file_of_random_bytes(refused, tmp_path):
     path = tmp_path / "random.mp3"
     path.write_bytes(np.random.default_rng(0).bytes(50_000))
-    assert "is no sound file" in refused(path)
+    assert "is not an audio file" in refused(path)
 
 
 def test_too_short(refused, tmp_path):

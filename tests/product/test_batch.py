@@ -68,7 +68,7 @@ def test_a_folder_of_good_and_bad(play, folder, tmp_path):
     told = stderr[stderr.index("saxsolo: ") :].splitlines()
     assert told[0] == "saxsolo: 12 of 20 played, not played:"
     reasons = {
-        "text.wav": "is no sound file",
+        "text.wav": "is not an audio file",
         "empty.mp3": "zero bytes",
         "short.wav": "at least 1 s",
         "silent.flac": "is silent",
@@ -156,7 +156,7 @@ def test_standard_input_that_is_no_sound(play, tmp_path, monkeypatch):
 
     monkeypatch.setattr("sys.stdin", Piped())
     code, _, stderr = play("-")
-    assert code == 2 and "standard input is no sound file" in stderr
+    assert code == 2 and "standard input is not an audio file" in stderr
     assert not (tmp_path / "out").exists()
 
 
@@ -167,7 +167,7 @@ def test_json_and_quiet(play, folder, tmp_path):
     (take,), (failed,) = told["takes"], told["failed"]
     assert [Path(p).name for p in take["files"]] == ["solo.wav", "mix.wav", "run.json"]
     assert all(Path(p).is_file() for p in take["files"]) and take["audio_seconds"] == 1
-    assert "is no sound file" in failed["reason"]
+    assert "is not an audio file" in failed["reason"]
     code, stdout, stderr = play(folder / "good 0 wav.wav", "--quiet")
     assert (code, stdout, stderr) == (0, "", "")
 

@@ -8,7 +8,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 import soundfile as sf
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, SpaceCard
 
 from saxsolo.errors import OutputError, PublishError
 from saxsolo.publishing import check, publish
@@ -246,6 +246,7 @@ class TestSpace:
         done = publish("space", "me/sax", space, dry_run=True, out=tmp_path / "out", model=model)
         told = json.loads((tmp_path / "out" / "model.json").read_text())
         assert told == {"repo": "me/tiny", "revision": "a1" * 20}
+        assert SpaceCard.load(tmp_path / "out" / "README.md").data.models == ["me/tiny"]
         assert not [name for name in done.files if name.startswith("checkpoints/")]
 
     @pytest.mark.parametrize("model", ["me/tiny", "me/tiny@main", "tiny@" + "a" * 40, ""])

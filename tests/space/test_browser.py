@@ -141,7 +141,7 @@ def test_good_and_bad_files(watched, tmp_path):
     page = watched.page
     page.get_by_label("My file").check()
     page.locator("#upload input[type=file]").set_input_files(bad)
-    page.locator("#brought [role=alert]", has_text="no sound file").wait_for()
+    page.locator("#brought [role=alert]", has_text="not an audio file").wait_for()
     page.locator("#upload input[type=file]").set_input_files(good)
     page.locator("#brought", has_text="0:04, 44.1 kHz, stereo").wait_for()
     watched.play()

@@ -223,8 +223,8 @@ def bad(tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize(
     "name, reason",
     [
-        ("text", "no sound file"),
-        ("archive", "no sound file"),
+        ("text", "not an audio file"),
+        ("archive", "not an audio file"),
         ("empty", "empty"),
         ("nan", "NaN or infinite"),
         ("inf", "NaN or infinite"),

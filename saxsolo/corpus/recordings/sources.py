@@ -121,7 +121,7 @@ def _described_beside(file: Path) -> dict[str, Any]:
         described = json.loads(path.read_text(encoding="utf-8"))
         unknown = sorted(set(described) - set(known))
     except (OSError, ValueError, TypeError) as error:
-        raise RecordingsError(f"{path} is no JSON object: {error}") from error
+        raise RecordingsError(f"{path} is not a JSON object: {error}") from error
     if unknown:
         raise RecordingsError(
             f"{path}: {unknown[0]!r} is unknown; a recording is described by {', '.join(known)}"

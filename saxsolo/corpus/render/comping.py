@@ -1,4 +1,4 @@
-"""Comping: voicings that move by small steps, in the rhythms of the feel."""
+"""Comping: voicings with small steps between them, in the rhythms of the feel."""
 
 from __future__ import annotations
 

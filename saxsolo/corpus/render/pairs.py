@@ -3,10 +3,10 @@
     OUT/manifest.jsonl                              one row a finished pair, in a fixed order
     OUT/<split>/<pair_id>/{solo.flac, backing.flac, labels.npz}
 
-A pair is written beside its place and moved there whole; its row follows. What has no row is not
-there: after a kill it is rendered again. Rows come in an order in which every beginning of the
-corpus is a fair sample of it: one version of every solo first, performers mixed, a held-out solo
-after every few of training.
+A pair is written beside its place and moved there when complete; its row follows. A pair without a
+row does not count: after a kill it is rendered again. Rows are ordered so that every beginning of
+the corpus is a fair sample of it: one version of every solo first, performers mixed, a held-out
+solo after every few training solos.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """A solo's notes -> the sound of a saxophone.
 
-The transcription says when, how long, which pitch and how loud. What it does not say is made up
+The transcription says when, how long, which pitch and how loud. What it does not say is generated
 here: tonguing and slurs (notes that touch are slurred and start past the attack of their sample),
 vibrato that sets in late on long notes, scoops into notes after a rest, falls at the ends of
 phrases, a few cents of drift, breath before phrases.

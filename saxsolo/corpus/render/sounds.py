@@ -1,4 +1,4 @@
-"""The instruments: where their samples lie, and how a list of timed events becomes samples.
+"""The instruments: where their samples are, and how a list of timed events becomes audio.
 
 Two players. `SoundfontPlayer` is fluidsynth through ctypes (pyfluidsynth holds the library and the
 prototypes), one synthesiser a sound font, kept open: MuseScore_General takes seconds to load.
