@@ -103,9 +103,9 @@ async def watch(process: psutil.Process, folder: Path, until: float) -> list[tup
     seen = []
     while time.monotonic() < until:
         resident = files = size = 0
-        for one in (process, *process.children(recursive=True)):
+        for member in (process, *process.children(recursive=True)):
             try:
-                resident += one.memory_info().rss
+                resident += member.memory_info().rss
             except psutil.Error:
                 continue
         for path in folder.rglob("*"):
