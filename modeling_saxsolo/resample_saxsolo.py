@@ -7,11 +7,11 @@ import numpy as np
 import torch
 
 from .errors_saxsolo import AudioError
+from .vocabulary_saxsolo import INTEGER_SAMPLES
 
 ZERO_CROSSINGS = 64
 KAISER_BETA = 10.0
 ROLLOFF = 0.95
-INTEGERS = ("uint8", "int8", "int16", "int32")
 # outputs at once, about: a fixed number, so that the bits do not depend on how the input comes
 CHUNK = 8192
 # neighbouring outputs that share one matrix of weights
@@ -79,7 +79,7 @@ def as_floats(samples: torch.Tensor) -> torch.Tensor:
     Raises:
         AudioError: for a type that is not audio.
     """
-    if str(samples.dtype).removeprefix("torch.") in INTEGERS:
+    if str(samples.dtype).removeprefix("torch.") in INTEGER_SAMPLES:
         info = torch.iinfo(samples.dtype)
         middle = 128 if samples.dtype == torch.uint8 else 0
         samples = (samples.double() - middle) / (info.max - middle + 1)

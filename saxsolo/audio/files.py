@@ -15,9 +15,8 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 import soxr
-import torch
 
-from modeling_saxsolo.resample_saxsolo import INTEGERS, as_floats, resampled_length
+from modeling_saxsolo.vocabulary_saxsolo import INTEGER_SAMPLES
 from saxsolo.errors import AudioError
 
 READ_FRAMES = 65_536
@@ -57,7 +56,8 @@ class Source:
 
     def length_at(self, sampling_rate: int) -> int:
         """Samples of the whole at another rate."""
-        return resampled_length(self.frames, self.sampling_rate, sampling_rate)
+        # the same rounding as `resampled_length` of the model, which would load torch
+        return round(self.frames * sampling_rate / self.sampling_rate)
 
     def blocks(
         self, block: int, sampling_rate: int, length: int, mono: bool
@@ -131,7 +131,7 @@ class Source:
         if self.samples is not None:
             for start in range(0, self.frames, READ_FRAMES):
                 part = np.ascontiguousarray(self.samples[start : start + READ_FRAMES])
-                yield as_floats(torch.from_numpy(part)).numpy()
+                yield _as_floats(part)
             return
         seen = 0
         try:
@@ -199,7 +199,7 @@ def _from_array(samples: np.ndarray, sampling_rate: int) -> Source:
             f"an array of shape {samples.shape} is not audio; "
             "pass (n,), (n, channels) or (channels, n)"
         )
-    if not np.issubdtype(samples.dtype, np.floating) and samples.dtype.name not in INTEGERS:
+    if not np.issubdtype(samples.dtype, np.floating) and samples.dtype.name not in INTEGER_SAMPLES:
         raise AudioError(
             f"samples of type {samples.dtype} are not audio; pass floats in [-1, 1] or int16"
         )
@@ -209,6 +209,16 @@ def _from_array(samples: np.ndarray, sampling_rate: int) -> Source:
         samples = samples.T
     channels = samples.shape[1] if samples.shape[1] <= 2 else 1
     return Source("array", int(sampling_rate), channels, len(samples), samples=samples)
+
+
+def _as_floats(samples: np.ndarray) -> np.ndarray:
+    """Samples of any accepted type -> float32 in [-1, 1], as the model's own reader scales them."""
+    # torch comes only with sound that is an array: mistakes are answered without it
+    import torch
+
+    from modeling_saxsolo.resample_saxsolo import as_floats
+
+    return np.asarray(as_floats(torch.from_numpy(samples)).numpy())
 
 
 def _from_file(path: Path, name: str) -> Source:

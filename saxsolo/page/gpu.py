@@ -38,7 +38,8 @@ def on_gpu(
     def decorate(function: Callable[Arguments, Result]) -> Callable[Arguments, Result]:
         if not ON_ZERO_GPU:
             return function
-        return spaces.GPU(duration=duration)(function)
+        lent: Callable[Arguments, Result] = spaces.GPU(duration=duration)(function)
+        return lent
 
     def duration(*args: Arguments.args, **kwargs: Arguments.kwargs) -> float:
         return OVERHEAD_SECONDS + seconds(*args, **kwargs)

@@ -22,6 +22,7 @@ from transformers import GenerationConfig
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.atomic import replacing_folder
+from saxsolo.errors import SettingError
 from saxsolo.weights.hub_folder import write_hub_folder
 
 OURS = ("pitch_temperature", "onset_bias", "plan_frames")
@@ -39,13 +40,13 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
 
     Raises:
         OSError: `final` is no model folder, or the codec is not where `codec` says.
-        ValueError: the library's generation config has no such field: it would be lost on loading.
+        SettingError: the library's generation config has no such field: it would be lost on loading.
     """
     ours = {name: value for name, value in sampling.items() if name in OURS}
     sampling = {name: value for name, value in sampling.items() if name not in OURS}
     lost = [name for name in sampling if not hasattr(GenerationConfig(), name)]
     if lost:
-        raise ValueError(f"{lost} are not fields of GenerationConfig and would be lost on loading")
+        raise SettingError(f"{lost} are not fields of GenerationConfig and would be lost on loading")
     if not (final / "config.json").is_file():
         raise FileNotFoundError(f"{final} holds no model: name the final/ folder of a run")
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)
