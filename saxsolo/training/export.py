@@ -40,13 +40,13 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
 
     Raises:
         OSError: `final` is no model folder, or the codec is not where `codec` says.
-        SettingError: the library's generation config has no such field: it would be lost on loading.
+        SettingError: for a field that the library's generation config lacks and would lose.
     """
     ours = {name: value for name, value in sampling.items() if name in OURS}
     sampling = {name: value for name, value in sampling.items() if name not in OURS}
     lost = [name for name in sampling if not hasattr(GenerationConfig(), name)]
     if lost:
-        raise SettingError(f"{lost} are not fields of GenerationConfig and would be lost on loading")
+        raise SettingError(f"{lost} are not fields of GenerationConfig: loading would lose them")
     if not (final / "config.json").is_file():
         raise FileNotFoundError(f"{final} holds no model: name the final/ folder of a run")
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)
