@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -236,7 +236,8 @@ def tokenise(
     from saxsolo.device import chosen_device
 
     use_threads(threads)
-    write_tokens(pairs, load_codec(codec).to(chosen_device(device)), out, limit=limit, batch=batch)
+    model: Any = load_codec(codec)
+    write_tokens(pairs, model.to(chosen_device(device)), out, limit=limit, batch=batch)
 
 
 @corpus.command()

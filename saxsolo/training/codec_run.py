@@ -47,7 +47,8 @@ class CodecRun:
             for part in (codec.short_in, codec.long_in, codec.encoder):
                 part.requires_grad_(False)
             codec.to_latent.requires_grad_(False)
-        self.codec = codec.to(device)
+        codec.to(torch.device(device))  # type: ignore[arg-type]  # a decorator hides the method
+        self.codec = codec
         self.chord_head = ChordHead(codec.config.codebook_dim).to(device)
         self.optimizer = torch.optim.AdamW(
             self.trained(), config.learning_rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
@@ -74,17 +75,16 @@ def load_rows(
     return audio, rows
 
 
-def open_codec(folder: str) -> torch.nn.Module:
+def open_codec(folder: str) -> PreTrainedModel:
     """The codec of a folder or Hub id.
 
     Raises:
         OSError: it cannot be loaded; the message names it.
     """
     try:
-        codec: torch.nn.Module = load_codec(folder)
+        return load_codec(folder)
     except OSError as error:
         raise OSError(f"cannot load the codec {folder}: {error}") from error
-    return codec
 
 
 def check_codec(codec: torch.nn.Module, row: Row) -> None:
