@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 import yaml
+from transformers import PreTrainedModel
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
@@ -115,11 +116,13 @@ def evaluate_solo(
 
 
 def export(
-    model: SaxsoloForConditionalGeneration, codec: torch.nn.Module | None, folder: Path
+    model: SaxsoloForConditionalGeneration, codec: PreTrainedModel | None, folder: Path
 ) -> None:
     """A Hugging Face folder: bf16 weights in shards of at most 15 MB, the code, and with a codec
     also the processor."""
-    small = copy.deepcopy(model).to("cpu", torch.bfloat16).eval()
+    small = copy.deepcopy(model)
+    small.train(False)
+    torch.nn.Module.to(small, "cpu", torch.bfloat16)
     small.save_pretrained(folder, max_shard_size=SHARD_SIZE)
     if codec is not None:
         SaxsoloProcessor(codec, model.config).save_pretrained(folder)
