@@ -80,7 +80,7 @@ class SaxsoloProcessor(ProcessorMixin):
                     "codec that the model was trained with, or one of the same layout."
                 )
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         audio: Any,
         sampling_rate: int | None = None,
@@ -183,15 +183,11 @@ class SaxsoloProcessor(ProcessorMixin):
         blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
         yield from encode_blocks(self.codec, blocks)
 
-    def decode(  # type: ignore[override]
-        self, codes: torch.Tensor
-    ) -> np.ndarray:
+    def decode(self, codes: torch.Tensor) -> np.ndarray:
         """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""
         return self.batch_decode(torch.as_tensor(codes).unsqueeze(0))[0]
 
-    def batch_decode(  # type: ignore[override]
-        self, codes: torch.Tensor
-    ) -> list[np.ndarray]:
+    def batch_decode(self, codes: torch.Tensor) -> list[np.ndarray]:
         """Codes of solos -> their samples.
 
         Args:
@@ -244,7 +240,7 @@ class SaxsoloProcessor(ProcessorMixin):
                 ids[i, j] = -1 if value is None else values.index(value)
         return ids
 
-    def save_pretrained(  # type: ignore[override]
+    def save_pretrained(
         self,
         save_directory: str | os.PathLike[str],
         push_to_hub: bool = False,

@@ -156,7 +156,7 @@ class Performance:
 
     def _generated(self, codes: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yields (1, N, t) frames of the solo as the model completes them."""
-        queue: SimpleQueue = SimpleQueue()
+        queue: SimpleQueue[Any] = SimpleQueue()
         stopped = threading.Event()
         prompt = self._prompt()
 

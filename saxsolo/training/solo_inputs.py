@@ -97,9 +97,7 @@ def check_codec(codec: PreTrainedModel, row: Row) -> None:
         )
 
 
-def initialise(
-    model: SaxsoloForConditionalGeneration, init_from: Path | None, codec: PreTrainedModel | None
-) -> None:
+def initialise(model: SaxsoloForConditionalGeneration, init_from: Path | None, codec: Any) -> None:
     """Weights of an earlier run's final/ folder, and the codec's vectors, quiet at first, where no
     earlier run has trained the embeddings of codes.
 
@@ -140,6 +138,6 @@ def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bo
             f"{folder} does not fit the settings: {name} is {there.get(name)} there and "
             f"{wanted.get(name)} here; use the same model section"
         )
-    model.load_state_dict(earlier.state_dict(), strict=known)
+    model.load_state_dict(earlier.state_dict(), strict=bool(known))
     figures = folder / "figures.json"
     return figures.exists() and bool(json.loads(figures.read_text("utf-8"))["has_audio"])

@@ -5,6 +5,7 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
@@ -120,9 +121,8 @@ def export(
 ) -> None:
     """A Hugging Face folder: bf16 weights in shards of at most 15 MB, the code, and with a codec
     also the processor."""
-    small = copy.deepcopy(model)
-    small.train(False)
-    torch.nn.Module.to(small, "cpu", torch.bfloat16)
+    small: Any = copy.deepcopy(model)
+    small = small.to("cpu", torch.bfloat16).eval()
     small.save_pretrained(folder, max_shard_size=SHARD_SIZE)
     if codec is not None:
         SaxsoloProcessor(codec, model.config).save_pretrained(folder)
