@@ -20,18 +20,21 @@ FOLDER = PACKAGE.parent / "benchmarks"
 
 
 class Benchmarks(TyperGroup):
-    """One command for each script, by the name of its file."""
+    """One command for each script, by the name of its file.
+
+    typer's own classes of contexts and commands moved between its versions; they are not named.
+    """
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Names of the scripts, real_time.py as real-time."""
         return sorted(path.stem.replace("_", "-") for path in _scripts())
 
-    def get_command(self, ctx: Any, cmd_name: str) -> TyperCommand | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """What the list of benchmarks says of a script."""
         path = _path(cmd_name)
         return TyperCommand(cmd_name, help=_docstring(path)) if path.is_file() else None
 
-    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """The command of a script, with its options."""
         if not FOLDER.is_dir():
             raise SaxsoloError(

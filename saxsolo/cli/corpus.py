@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -231,13 +231,16 @@ def tokenise(
     The codes of a pair wait in OUT.partial until all are there: a run that was broken off goes on.
     """
     quiet_libraries()
+    from torch.nn import Module
+
     from modeling_saxsolo.codec_adapter_saxsolo import load_codec
     from saxsolo.corpus.tokens.tokenise import tokenise as write_tokens
     from saxsolo.device import chosen_device
 
     use_threads(threads)
-    model: Any = load_codec(codec)
-    write_tokens(pairs, model.to(chosen_device(device)), out, limit=limit, batch=batch)
+    model = load_codec(codec)
+    Module.to(model, chosen_device(device))
+    write_tokens(pairs, model, out, limit=limit, batch=batch)
 
 
 @corpus.command()

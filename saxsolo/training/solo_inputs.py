@@ -87,7 +87,7 @@ def open_codec(folder: str) -> PreTrainedModel:
         raise OSError(f"cannot load the codec {folder}: {error}") from error
 
 
-def check_codec(codec: torch.nn.Module, row: Row) -> None:
+def check_codec(codec: PreTrainedModel, row: Row) -> None:
     """Raises `CodecError` when the corpus was not made with this codec."""
     present = codes_sha256(codec)
     if present != row["codec_sha256"]:
@@ -106,7 +106,8 @@ def initialise(model: SaxsoloForConditionalGeneration, init_from: Path | None, c
     """
     heard_audio = init_from is not None and _load_earlier(model, init_from)
     if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):
-        model.init_codec_embeddings(codec.codebook_vectors)
+        vectors: Any = codec.codebook_vectors
+        model.init_codec_embeddings(vectors)
         if init_from:
             model.quieten_codes()
 
@@ -124,7 +125,7 @@ def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bo
     folder = init_from / FINAL if (init_from / FINAL).is_dir() else existing(init_from)
     earlier = SaxsoloForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     # the part that knows beats is silent at first: an earlier run may lack it
-    known = earlier.config.rhythm
+    known = bool(earlier.config.rhythm)
     wanted = {
         name: value.shape
         for name, value in model.state_dict().items()
