@@ -100,7 +100,7 @@ class SaxsoloProcessor(ProcessorMixin):
             sampling_rate: samples a second of `audio`, any.
             return_tensors: "pt".
             measure: what `measure` gave for the sound; a list of those for a list; measured here
-                when None. A `BackingMeter` for a live source, see backing_saxsolo.py.
+                when None. For a live source see `running_measure`.
             seconds: of this length exactly: a shorter sound is followed by silence.
             force: take a silent backing too.
             conditions: by name (instrument="tenor", feel=...), one for all or a list of one a
@@ -157,7 +157,15 @@ class SaxsoloProcessor(ProcessorMixin):
         Raises:
             AudioError: for unusable samples.
         """
-        return measure_backing(audio, sampling_rate, seconds)
+        return measure_backing(audio, sampling_rate, self.sampling_rate, seconds)
+
+    def running_measure(self) -> BackingMeter:
+        """The measure of a live source, taken on the way: hand it on as `measure` with the blocks.
+
+        Each block is heard at the level of all that has come until its end, so the codes are those
+        of the whole once the loudness has settled. What was pushed before counts.
+        """
+        return BackingMeter(self.sampling_rate)
 
     def listen(
         self,
