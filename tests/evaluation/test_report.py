@@ -320,7 +320,7 @@ class TestRefused:
         assert "manifest.jsonl:1 lacks" in refused(data=tmp_path)
 
     def test_settings(self, refused):
-        assert "no number" in refused("--seconds", "nan")
+        assert "not a number" in refused("--seconds", "nan")
         assert "longer than 1001 s" in refused("--seconds", 1000)
         assert "limit -1 is negative" in refused("--limit", -1)
         assert "split 'other'" in refused("--split", "other")
