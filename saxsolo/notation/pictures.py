@@ -18,24 +18,18 @@ from matplotlib.patches import Rectangle
 
 from saxsolo.atomic import replacing
 from saxsolo.music.beat_grid import Grid
-from saxsolo.music.chord_symbols import PITCH_NAMES, SCALES, TONES
+from saxsolo.music.chord_symbols import SCALES, TONES, chord_name
 from saxsolo.music.frame_labels import FRAME_RATE
 from saxsolo.music.score import Note
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too
 SOLO, BACKING = "#D55E00", "#0072B2"
 CHORD_TONE, SCALE_TONE = "#D9D9D9", "#F2F2F2"
-SUFFIXES = ("maj7", "m7", "7", "m7b5", "dim", "sus", "aug", "")
 # inches of paper for a second of music, and for the whole
 WIDTH, NARROWEST, WIDEST = 0.4, 11.0, 80.0
 WINDOW = 2048
 HIGHEST_HERTZ = 8000.0
 FLOOR_DB = -80.0
-
-
-def chord_name(root: int, quality: int) -> str:
-    """As a lead sheet has it, "Ebm7"; empty for no chord."""
-    return PITCH_NAMES[root] + SUFFIXES[quality] if root < 12 else ""
 
 
 def draw_chords(

@@ -6,8 +6,9 @@ A playhead stands in it; page.js moves it. The PNG of the same take comes from n
 import numpy as np
 
 from saxsolo.music.beat_grid import Grid
+from saxsolo.music.chord_symbols import chord_name
 from saxsolo.music.score import Note
-from saxsolo.notation.pictures import chord_name, pitch_range
+from saxsolo.notation.pictures import pitch_range
 
 from .limits import escaped
 from .playing import bar_edges

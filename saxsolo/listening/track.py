@@ -1,0 +1,77 @@
+"""Listening to a track of any length with the ear.
+
+sound -> mono at the ear's rate -> posteriors, fifty frames a second -> beats, bars, chords
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
+from saxsolo.assets import asset
+from saxsolo.audio.files import Sound, open_sound
+from saxsolo.errors import CheckpointError
+from saxsolo.music.ear_decoding import decode
+
+from .heard import Listening
+
+DEFAULT_EAR = asset("checkpoints/saxsolo-ear")
+BLOCK = 10 * SAMPLING_RATE
+
+
+@dataclass(frozen=True)
+class Ear:
+    """A loaded ear and the folder it came from."""
+
+    model: SaxsoloEar = field(repr=False)
+    name: str
+
+
+def load_ear(folder: Path | str | None = None, device: str | None = None) -> Ear:
+    """Loads an ear, in float32, from safetensors alone.
+
+    Args:
+        folder: of the checkpoint; the default one when None.
+        device: "cpu", "cuda", ...; the CPU when None: an ear is quick there.
+
+    Raises:
+        CheckpointError: when the folder holds no ear, or a damaged one.
+    """
+    place = Path(folder) if folder is not None else DEFAULT_EAR
+    if not (place / "config.json").is_file():
+        raise CheckpointError(f"{place} is not the folder of an ear: it has no config.json")
+    try:
+        model = SaxsoloEar.from_pretrained(place, dtype=torch.float32, use_safetensors=True)
+    except (OSError, ValueError, RuntimeError, KeyError) as error:
+        text = " ".join(str(error).split())[:200]
+        raise CheckpointError(f"{place} cannot be loaded as an ear: {text}") from error
+    return Ear(model.to(device or "cpu").eval(), str(place))
+
+
+def listen(sound: Sound, ear: Ear | None = None) -> Listening:
+    """Hears key, tempo, metre, tuning, beats, bars and chords in a track.
+
+    Args:
+        sound: path of a sound file, or (samples, sampling rate).
+        ear: what `load_ear` gave, so that several tracks load it once.
+
+    Raises:
+        SaxsoloError: AudioError or CheckpointError, one line each.
+    """
+    source = open_sound(sound)
+    ear = ear or load_ear()
+    length = source.length_at(SAMPLING_RATE)
+    blocks = source.blocks(BLOCK, SAMPLING_RATE, length, mono=True)
+    samples = np.concatenate([block[:, 0] for block in blocks])
+    posteriors = ear.model.hear(torch.from_numpy(samples))
+    arrays = {
+        name: value.float().cpu().numpy() if isinstance(value, torch.Tensor) else np.float64(value)
+        for name, value in posteriors.items()
+    }
+    name = Path(source.name).stem
+    return Listening(name, length / SAMPLING_RATE, decode(arrays))
