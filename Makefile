@@ -1,4 +1,4 @@
-# make demo | test | lint. The environment .venv is made once and renewed when its inputs change.
+# make demo | test | lint | docs. The environment .venv is made once and renewed when its inputs change.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 TAKES ?= takes
@@ -6,7 +6,7 @@ BACKINGS ?= $(wildcard examples/*.flac)
 # two workers, one thread each, suit two cores; make test PYTEST_FLAGS="-x -k codec" for a part
 PYTEST_FLAGS ?= -n 2
 
-.PHONY: demo test lint clean
+.PHONY: demo test lint docs clean
 
 demo: .venv/.demo
 	@for backing in $(BACKINGS); do \
@@ -19,6 +19,11 @@ test: .venv/.test
 lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-logo
+
+# the site in build/site; a warning is an error
+docs: .venv/.test
+	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet -f .ci/mkdocs.yml
 
 clean:
 	rm -rf .venv
@@ -30,7 +35,7 @@ clean:
 
 .venv/.test: pyproject.toml constraints.txt | .venv/.made
 	$(BIN)/python -m pip install --quiet -c constraints.txt \
-	  -e ".[corpus,recordings,train,evaluate,notes,app,dev]"
+	  -e ".[corpus,recordings,train,evaluate,notes,app,docs,dev]"
 	@touch $@ .venv/.demo
 
 .venv/.made:

@@ -31,8 +31,9 @@ from pathlib import Path
 import torch
 import yaml
 
-from modeling_saxsolo.codec_adapter_saxsolo import CodecError, load_codec
+from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.errors_saxsolo import CodecError
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
 from saxsolo.corpus.scores.builtin import builtin_scores
@@ -40,7 +41,7 @@ from saxsolo.corpus.scores.weimar import read_weimar
 from saxsolo.corpus.tokens.checks import codes_sha256
 from saxsolo.corpus.tokens.score_rows import Row, score_rows
 from saxsolo.training.heldout import choose_clips
-from saxsolo.training.run_state import CheckpointError
+from saxsolo.training.run_state import RunStateError
 from saxsolo.training.settings import SettingsError, TrainSettings, read_settings
 from saxsolo.training.trainer import SoloTrainer, TrainingError
 
@@ -175,7 +176,7 @@ def initialise(
         found = {name: value.shape for name, value in earlier.state_dict().items()}
         if wanted != found:
             name = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))[0]
-            raise CheckpointError(
+            raise RunStateError(
                 f"{folder} does not fit the settings: {name} is {found.get(name)} there and "
                 f"{wanted.get(name)} here; use the same model section"
             )
@@ -189,10 +190,10 @@ def initialise(
 
 
 def existing(folder: Path) -> Path:
-    """The folder itself. Raises `CheckpointError` where it holds no model: the library would take
+    """The folder itself. Raises `RunStateError` where it holds no model: the library would take
     its name for one on the hub."""
     if not (folder / "config.json").is_file():
-        raise CheckpointError(f"{folder} holds no model (config.json is missing)")
+        raise RunStateError(f"{folder} holds no model (config.json is missing)")
     return folder
 
 

@@ -38,9 +38,10 @@ from tqdm import tqdm
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
-from saxsolo.audio.codec_metrics import LogMel, track_f0
-from saxsolo.music.frame_labels import LABEL_SIZES, UNKNOWN
-from saxsolo.training.codec_evaluation import judge_codec
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN
+from saxsolo.audio.codec_metrics import LogMel
+from saxsolo.audio.pitch import track_f0
+from saxsolo.training.codec_evaluation import evaluate_codec
 
 F0_HOP = 320
 F0_CENTRE = 640
@@ -446,7 +447,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.evaluate:
         torch.set_num_threads(args.threads or 2)
         codec = SaxcodecModel.from_pretrained(args.evaluate).eval()
-        print(json.dumps(judge_codec(codec, args.pairs, args.split, args.seconds), indent=2))
+        print(json.dumps(evaluate_codec(codec, args.pairs, args.split, args.seconds), indent=2))
         return
     if not args.config or not args.out:
         parser.error("training takes a CONFIG and --out RUN; or give --evaluate CODEC")

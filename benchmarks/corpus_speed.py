@@ -22,6 +22,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.build.report import measure
 from saxsolo.corpus.stage_state import STAGES
 
@@ -85,8 +86,8 @@ def on_paper(costs: dict[str, float]) -> list[str]:
     seconds = HOURS * 3600
     disk = {
         "recordings (FLAC, 44.1 kHz, stereo)": seconds * 44_100 * 4 * FLAC,
-        "stems, with --keep-audio": seconds * 32_000 * 4 * FLAC,
-        "pairs, with --keep-audio": seconds * KEPT * KEYS * 32_000 * 4 * FLAC,
+        "stems, with --keep-audio": seconds * SAMPLING_RATE * 4 * FLAC,
+        "pairs, with --keep-audio": seconds * KEPT * KEYS * SAMPLING_RATE * 4 * FLAC,
         "codes, waiting and in shards": seconds * KEPT * KEYS * 1600,
     }
     lines += [f"| all | {total:.0f} = {total * CORE_HOUR_USD:.0f} USD |", ""]

@@ -20,6 +20,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.corpus.pairs_folder import read_manifest
 from saxsolo.corpus.recordings.fingerprints import (
     FINGERPRINT_RATE,
     Fingerprint,
@@ -27,17 +29,16 @@ from saxsolo.corpus.recordings.fingerprints import (
     decode,
     similarity,
 )
-from saxsolo.corpus.tokens.tokenise import read_pairs
 
-RATE, SECONDS = 32000, 90
+SECONDS = 90
 
 
 def versions(sound: np.ndarray) -> list[np.ndarray]:
     """The sound (n,) at 32 kHz and its five changed versions, at the fingerprints' rate."""
-    plain = soxr.resample(sound, RATE, FINGERPRINT_RATE)
+    plain = soxr.resample(sound, SAMPLING_RATE, FINGERPRINT_RATE)
     noise = np.random.default_rng(0).standard_normal(len(plain)).astype(np.float32)
     file = io.BytesIO()
-    soundfile.write(file, np.clip(sound, -1, 1), RATE, format="MP3", compression_level=0.9)
+    soundfile.write(file, np.clip(sound, -1, 1), SAMPLING_RATE, format="MP3", compression_level=0.9)
     file.seek(0)
     small = soundfile.read(file, dtype="float32")[0]
     return [
@@ -46,7 +47,7 @@ def versions(sound: np.ndarray) -> list[np.ndarray]:
         np.concatenate([np.zeros(round(0.73 * FINGERPRINT_RATE), np.float32), plain]),
         plain[round(1.4 * FINGERPRINT_RATE) :],
         plain[20 * FINGERPRINT_RATE + 77 :],
-        soxr.resample(small, RATE, FINGERPRINT_RATE),
+        soxr.resample(small, SAMPLING_RATE, FINGERPRINT_RATE),
     ]
 
 
@@ -77,14 +78,16 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--pairs", type=Path, required=True)
     parser.add_argument("--recordings", type=int, default=5)
     arguments = parser.parse_args(argv)
-    rows = [row for row in read_pairs(arguments.pairs) if row["seconds"] > SECONDS]
+    rows = [row for row in read_manifest(arguments.pairs) if row["seconds"] > SECONDS]
     # one pair of a tune: its other keys would be no other recording
     chosen = list({row["title"]: row for row in rows}.values())[: arguments.recordings]
     prints = []
     for place, row in enumerate(chosen):
         folder = arguments.pairs / row["split"] / row["pair_id"]
         stems = [
-            soundfile.read(folder / f"{name}.flac", frames=SECONDS * RATE, dtype="float32")[0]
+            soundfile.read(
+                folder / f"{name}.flac", frames=SECONDS * SAMPLING_RATE, dtype="float32"
+            )[0]
             for name in ("backing", "solo")
         ]
         prints += [(place, fingerprint(one)) for one in versions(sum(stems))]

@@ -110,7 +110,7 @@ def check(out: Path, count: int, reasons: dict[str, str]) -> list[str]:
     wrong = [one for one in wrong if not one.endswith("there 1 times")]
     wrong += [f"{name}: {told.get(name)}" for name in reasons if reasons[name] not in str(told)]
     wrong += [f"{name} in quarantine: {told[name]}" for name in set(told) - set(reasons)]
-    wrong += [f"left over: {one}" for one in out.rglob(".*.part")]
+    wrong += [f"left over: {one}" for one in out.rglob(".*.partial")]
     return wrong
 
 

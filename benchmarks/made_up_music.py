@@ -8,16 +8,16 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-RATE = 32000
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
 
 def sax_like(seconds: float, seed: int = 0) -> np.ndarray:
     """Notes of one voice with harmonics and vibrato, mono, 32 kHz."""
     rng = np.random.default_rng(seed)
-    samples = round(seconds * RATE)
+    samples = round(seconds * SAMPLING_RATE)
     midi = np.repeat(rng.integers(55, 75, samples // 8000 + 1), 8000)[:samples]
-    bend = 0.2 * np.sin(2 * np.pi * 5 * np.arange(samples) / RATE)
-    phase = 2 * np.pi * np.cumsum(440 * 2 ** ((midi + bend - 69) / 12)) / RATE
+    bend = 0.2 * np.sin(2 * np.pi * 5 * np.arange(samples) / SAMPLING_RATE)
+    phase = 2 * np.pi * np.cumsum(440 * 2 ** ((midi + bend - 69) / 12)) / SAMPLING_RATE
     tone = sum(np.sin(k * phase) / k for k in range(1, 6))
     edges = np.minimum(
         1, np.minimum(np.arange(samples) % 8000, 7999 - np.arange(samples) % 8000) / 300
@@ -28,11 +28,11 @@ def sax_like(seconds: float, seed: int = 0) -> np.ndarray:
 def band_like(seconds: float, seed: int = 0) -> np.ndarray:
     """Chords and noise bursts on the beat, mono, 32 kHz."""
     rng = np.random.default_rng([seed, 1])
-    samples = round(seconds * RATE)
-    time = np.arange(samples) / RATE
+    samples = round(seconds * SAMPLING_RATE)
+    time = np.arange(samples) / SAMPLING_RATE
     sound = np.zeros(samples)
-    for start in range(0, samples, 2 * RATE):
-        span = slice(start, start + 2 * RATE)
+    for start in range(0, samples, 2 * SAMPLING_RATE):
+        span = slice(start, start + 2 * SAMPLING_RATE)
         for pitch in rng.integers(40, 60, 3):
             sound[span] += np.sin(2 * np.pi * 440 * 2 ** ((pitch - 69) / 12) * time[span])
     beat = np.exp(-20 * (time % 0.5))
@@ -45,7 +45,9 @@ def write_recording(folder: Path, name: str, seconds: float, seed: int, **told: 
     backing, solo = band_like(seconds, seed), sax_like(seconds, seed)
     scale = 0.9 / max(0.9, float(np.abs(backing + solo).max()))
     for ending, sound in (("", backing + solo), (".backing", backing), (".solo", solo)):
-        soundfile.write(folder / f"{name}{ending}.flac", scale * sound, RATE, subtype="PCM_24")
+        soundfile.write(
+            folder / f"{name}{ending}.flac", scale * sound, SAMPLING_RATE, subtype="PCM_24"
+        )
     told = {"licence": "CC0-1.0", "performer": f"player {name}", "title": f"tune {name}", **told}
     (folder / f"{name}.json").write_text(json.dumps(told), encoding="utf-8")
     return folder / f"{name}.flac"
@@ -54,23 +56,23 @@ def write_recording(folder: Path, name: str, seconds: float, seed: int, **told: 
 def write_bad_files(music: Path) -> dict[str, str]:
     """Ten files that are no good; returns name -> a word of the reason that each must get."""
     rng = np.random.default_rng(0)
-    noise = 0.1 * rng.standard_normal(6 * RATE)
+    noise = 0.1 * rng.standard_normal(6 * SAMPLING_RATE)
     (music / "text.wav").write_text("this is no music\n" * 99)
-    soundfile.write(music / "cut.flac", noise, RATE)
+    soundfile.write(music / "cut.flac", noise, SAMPLING_RATE)
     whole = (music / "cut.flac").read_bytes()
     (music / "cut.flac").write_bytes(whole[: len(whole) // 2])
     (music / "empty.mp3").write_bytes(b"")
     holes = noise.copy()
     holes[5000] = np.nan
-    soundfile.write(music / "nan.wav", holes, RATE, subtype="FLOAT")
+    soundfile.write(music / "nan.wav", holes, SAMPLING_RATE, subtype="FLOAT")
     with soundfile.SoundFile(music / "hour.flac", "w", 8000, 1) as file:
         for _ in range(60):
             file.write(np.zeros(60 * 8000, np.float32))
     (music / "picture.flac").write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(rng.integers(0, 256, 5000)))
-    soundfile.write(music / "short.wav", noise[:RATE], RATE)
-    soundfile.write(music / "clipped.wav", np.clip(40 * noise, -1, 1), RATE)
+    soundfile.write(music / "short.wav", noise[:SAMPLING_RATE], SAMPLING_RATE)
+    soundfile.write(music / "clipped.wav", np.clip(40 * noise, -1, 1), SAMPLING_RATE)
     (music / "header.wav").write_bytes(b"RIFF\xff\xff\xff\x7fWAVEfmt ")
-    soundfile.write(music / "nolicence.wav", noise, RATE)
+    soundfile.write(music / "nolicence.wav", noise, SAMPLING_RATE)
     reasons = {
         "text.wav": "no sound",
         "cut.flac": "breaks off",

@@ -22,10 +22,10 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.audio.codec_metrics import log_mel_distance
 from saxsolo.corpus.recordings.augment import stretch as signalsmith
 
-RATE = 32000
 CHANGES = [(4, 1.0), (-3, 1.0), (6, 1.0), (-5, 1.0), (0, 0.85), (0, 1.15), (4, 1.15), (-5, 0.85)]
 Stretch = Callable[[np.ndarray, int, float], np.ndarray]
 
@@ -34,7 +34,7 @@ def rubber_band(sound: np.ndarray, semitones: int, tempo: float) -> np.ndarray:
     """Rubber Band's own command, its finer engine (R3)."""
     with tempfile.TemporaryDirectory() as folder:
         there, back = Path(folder) / "in.wav", Path(folder) / "out.wav"
-        soundfile.write(there, sound, RATE, subtype="FLOAT")
+        soundfile.write(there, sound, SAMPLING_RATE, subtype="FLOAT")
         options = ["--fine", "--quiet", "--tempo", str(tempo), "--pitch", str(semitones)]
         command = ["rubberband", *options, str(there), str(back)]
         subprocess.run(command, check=True, capture_output=True)
@@ -48,7 +48,7 @@ def libraries() -> dict[str, Stretch]:
         from pedalboard import time_stretch
 
         found["pedalboard"] = lambda sound, semitones, tempo: time_stretch(
-            sound[None], RATE, tempo, float(semitones)
+            sound[None], SAMPLING_RATE, tempo, float(semitones)
         )[0]
     except ImportError:
         pass
@@ -64,8 +64,8 @@ def click_error(stretch: Stretch) -> float:
     """The largest distance of a click from its place, milliseconds."""
     worst = 0.0
     for semitones, tempo in CHANGES:
-        sound = np.zeros(4 * RATE, np.float32)
-        places = [round(second * RATE) for second in (0.5, 1.31, 2.2, 3.33)]
+        sound = np.zeros(4 * SAMPLING_RATE, np.float32)
+        places = [round(second * SAMPLING_RATE) for second in (0.5, 1.31, 2.2, 3.33)]
         for place in places:
             sound[place - 16 : place + 16] = np.hanning(32)
         made = stretch(sound, semitones, tempo)
@@ -73,18 +73,20 @@ def click_error(stretch: Stretch) -> float:
             near = round(place / tempo)
             part = np.abs(made[near - 3000 : near + 3000])
             worst = max(worst, abs(int(part.argmax()) - 3000))
-    return 1000 * worst / RATE
+    return 1000 * worst / SAMPLING_RATE
 
 
 def cents_error(stretch: Stretch) -> float:
     """The largest distance of a sine of 440 Hz from where it should land, cents."""
-    sound = np.sin(2 * np.pi * 440 * np.arange(4 * RATE) / RATE).astype(np.float32)
+    sound = np.sin(2 * np.pi * 440 * np.arange(4 * SAMPLING_RATE) / SAMPLING_RATE).astype(
+        np.float32
+    )
     worst = 0.0
     for semitones, tempo in CHANGES:
         made = stretch(sound, semitones, tempo)
         size = 1 << 20
         spectrum = np.abs(np.fft.rfft(made * np.hanning(len(made)), size))
-        cents = 1200 * np.log2(spectrum.argmax() * RATE / size / 440) - 100 * semitones
+        cents = 1200 * np.log2(spectrum.argmax() * SAMPLING_RATE / size / 440) - 100 * semitones
         worst = max(worst, abs(float(cents)))
     return worst
 
@@ -98,11 +100,11 @@ def there_and_back(stretch: Stretch, sounds: list[np.ndarray]) -> tuple[float, i
             began = time.perf_counter()
             made = stretch(sound, semitones, tempo)
             spent += time.perf_counter() - began
-            heard += len(sound) / RATE
+            heard += len(sound) / SAMPLING_RATE
             off = max(off, abs(len(made) - round(len(sound) / tempo)))
             back = stretch(made, -semitones, 1 / tempo)
             length = min(len(back), len(sound))
-            distances.append(log_mel_distance(sound[:length], back[:length], RATE))
+            distances.append(log_mel_distance(sound[:length], back[:length], SAMPLING_RATE))
     return float(np.mean(distances)), off, heard / spent
 
 
@@ -116,7 +118,7 @@ def main(argv: list[str] | None = None) -> None:
     folders = sorted(path.parent for path in (args.pairs / args.split).glob("*/labels.npz"))[::9][
         :3
     ]
-    length = round(args.seconds * RATE)
+    length = round(args.seconds * SAMPLING_RATE)
     sounds = {
         name: [soundfile.read(one / f"{name}.flac", length, dtype="float32")[0] for one in folders]
         for name in ("solo", "backing")

@@ -14,20 +14,18 @@ import torch
 from torch.nn import functional as F
 from transformers import EncodecModel, PreTrainedConfig, PreTrainedModel
 
+from .errors_saxsolo import CodecError
 from .modeling_saxcodec import SaxcodecModel
 
 CHUNK = 1500
 CONTEXT = 100
 AHEAD = 25
-
-
-class CodecError(ValueError):
-    """A codec that does not fit; the message names both values and the mend."""
+CODECS = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
 
 
 @dataclass(frozen=True)
 class CodecLayout:
-    """The shape of a codec's tokens: `frame_rate` frames a second of `num_codebooks` codes."""
+    """The shape of a codec's tokens: `frame_rate` frames per second of `num_codebooks` codes."""
 
     num_codebooks: int
     codebook_size: int
@@ -47,19 +45,38 @@ def load_codec(folder: str, **kwargs) -> PreTrainedModel:
 
     Raises:
         CodecError: for a model that is not a codec known here.
-        OSError: when there is no such folder, or no safetensors in it.
+        OSError: see `load_whole`.
     """
     kind = PreTrainedConfig.get_config_dict(folder, **kwargs)[0].get("model_type")
-    classes = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
-    if kind not in classes:
+    if kind not in CODECS:
         raise CodecError(
             f"{folder} holds a model of type {kind!r}, not a codec known here: give a folder or "
-            f"hub id of type {' or '.join(classes)}."
+            f"hub id of type {' or '.join(CODECS)}."
         )
-    codec = classes[kind].from_pretrained(
-        folder, use_safetensors=True, dtype=torch.float32, **kwargs
+    codec = load_whole(CODECS[kind], folder, **kwargs)
+    codec_layout(codec)
+    return codec
+
+
+def load_whole(model_class: type[PreTrainedModel], folder: str, **kwargs) -> PreTrainedModel:
+    """Load a model in float32, from safetensors alone, and refuse one that lacks weights.
+
+    Args:
+        kwargs: as in `from_pretrained`.
+
+    Raises:
+        OSError: when there is no such folder, no safetensors in it, or weights are missing.
+    """
+    model, report = model_class.from_pretrained(
+        folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **kwargs
     )
-    return codec.eval()
+    absent = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
+    if absent:
+        raise OSError(
+            f"{folder} is damaged: {len(absent)} weights are missing or of another size, "
+            f"{absent[0]} is the first; fetch it again"
+        )
+    return model.eval()
 
 
 def codec_layout(codec: PreTrainedModel) -> CodecLayout:

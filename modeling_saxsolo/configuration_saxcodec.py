@@ -1,7 +1,8 @@
 """Sizes of the saxophone codec.
 
-The layout is shared with every codec that saxsolo takes: `num_codebooks` codes out of
-`codebook_size` for each of `frame_rate` frames a second. All other fields are the codec's own.
+Every codec that saxsolo accepts shares this layout: `frame_rate` frames per second, each with one
+code from each of `num_codebooks` codebooks of `codebook_size` entries. All other
+fields are the codec's own.
 """
 
 from huggingface_hub.dataclasses import strict

@@ -7,20 +7,21 @@ token a frame: 0 rest, 1..60 onset of MIDI pitch 40..99, 61..120 that pitch held
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
-FRAME_LABELS = {"chord_root": 13, "chord_quality": 8, "beat_phase": 12, "bar_beat": 8}
-CONDITIONS = {
-    "instrument": ["soprano", "alto", "tenor", "baritone"],
-    "feel": ["swing", "latin", "funk", "ballad", "twobeat", "waltz"],
-    "tempo": ["slow", "medium", "medium-up", "up", "very-up"],
-    "timbre": ["mtg", "fluidr3", "musescore"],
-}
+from .vocabulary_saxsolo import (
+    BEAT_PHASES,
+    CONDITIONS,
+    FRAME_RATE,
+    LABEL_SIZES,
+    SAMPLING_RATE,
+    SCORE_VOCAB_SIZE,
+)
+
 CLOCKS = ("both", "added", "cross", "none")
 LISTENS = ("both", "labels", "states")
-LOWEST_PITCH = 40  # MIDI pitch of the score stream's first onset
 
 
 class SaxsoloConfigError(ValueError):
-    """Settings that do not fit each other; the message names both values and the mend."""
+    """Settings that do not fit each other; the message names both values and the correction."""
 
 
 @strict
@@ -73,7 +74,7 @@ class SaxsoloConfig(PreTrainedConfig):
     num_codebooks: int = 4
     codebook_size: int = 2048
     delays: list[int] | None = None
-    score_vocab_size: int = 121
+    score_vocab_size: int = SCORE_VOCAB_SIZE
     score_lead: int = 1
     codec_dim: int = 64
     hidden_size: int = 192
@@ -100,8 +101,8 @@ class SaxsoloConfig(PreTrainedConfig):
     pitch_temperature: float | int = 1.0
     onset_bias: float | int = 0.0
     plan_frames: int = 0
-    frame_rate: float | int = 50
-    sampling_rate: int = 32000
+    frame_rate: float | int = FRAME_RATE
+    sampling_rate: int = SAMPLING_RATE
     is_encoder_decoder: bool = True
     use_cache: bool = True
     tie_word_embeddings: bool = False
@@ -113,8 +114,10 @@ class SaxsoloConfig(PreTrainedConfig):
     def __post_init__(self, **kwargs):
         self.delays = list(range(self.num_codebooks)) if self.delays is None else self.delays
         self.lookahead = [15, 50] if self.lookahead is None else self.lookahead
-        labels = dict(FRAME_LABELS) if self.frame_labels is None else self.frame_labels
-        conditions = dict(CONDITIONS) if self.conditions is None else self.conditions
+        labels = dict(LABEL_SIZES) if self.frame_labels is None else self.frame_labels
+        conditions = self.conditions
+        if conditions is None:
+            conditions = {name: list(values) for name, values in CONDITIONS.items()}
         self.frame_labels, self.frame_label_names = _in_order(
             "frame_labels", labels, self.frame_label_names
         )
@@ -165,7 +168,7 @@ class SaxsoloConfig(PreTrainedConfig):
     @property
     def _knows_rhythm(self) -> bool:
         phases = self.frame_labels.get("beat_phase", 0)
-        return bool(self.score_vocab_size) and phases == 12 and self.listen != "states"
+        return bool(self.score_vocab_size) and phases == BEAT_PHASES and self.listen != "states"
 
     def _check(self) -> None:
         positive = (

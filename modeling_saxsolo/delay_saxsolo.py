@@ -1,6 +1,6 @@
 """The delay pattern: stream n of frame t is predicted at decoder step t + delays[n].
 
-So one step may predict all streams at once although the streams of a frame depend on each other
+One step can thus predict all streams at once although the streams of a frame depend on each other
 (MusicGen, Copet et al. 2023, section 2.1). Two pure functions, each the inverse of the other.
 
     T = 4 frames, delays = [0, 1, 2], "." = pad, S = T + max(delays) = 6 steps

@@ -1,6 +1,6 @@
-"""The encoder: hears the backing and lays out all that the decoder is told of it.
+"""The encoder: reads the backing and prepares everything the decoder receives from it.
 
-It runs once a window: memory, clock and rotary tables are ready for every step that follows.
+It runs once per window: memory, clock and rotary tables are then ready for every step.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from .rhythm_saxsolo import count_beats
 
 @dataclass
 class SaxsoloEncoderOutput(ModelOutput):
-    """What the decoder is told about the backing.
+    """What the decoder receives from the backing.
 
     Attributes:
         last_hidden_state: (B, M, D) the memory. memory_mask: bool (B, 1, 1, M), None = all real.
@@ -49,7 +49,7 @@ class SaxsoloEncoderOutput(ModelOutput):
 
 
 class SaxsoloEncoder(nn.Module):
-    """Hears the backing: codes in, all that the decoder needs of them out."""
+    """Reads the backing: codes in, everything the decoder needs of them out."""
 
     main_input_name = "backing_codes"
 
@@ -90,25 +90,31 @@ class SaxsoloEncoder(nn.Module):
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
+        frame_label_posteriors: torch.Tensor | None = None,
         return_dict: bool = True,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
     ) -> SaxsoloEncoderOutput:
         """Encode (B, K, T) codes; see `SaxsoloForConditionalGeneration.forward` for the arguments.
 
-        The last three arguments are what `generate()` hands to any encoder; they change nothing.
+        `generate()` passes the last three arguments to any encoder; they have no effect.
         """
         batch, _, frames = backing_codes.shape
         device = backing_codes.device
         real = torch.ones(batch, frames, dtype=torch.bool, device=device)
         if attention_mask is not None:
             real = attention_mask.bool()
-        states = self._hear(backing_codes, real)
+        heard_elsewhere = frame_label_posteriors is not None and not self.training
+        states = None
+        if self.hands_states or hasattr(self, "clock") or not heard_elsewhere:
+            states = self._hear(backing_codes, real)
         logits = posteriors = None
         if self.label_sizes and states is not None:
             logits = self.label_head(states).float()
         if hasattr(self, "label_input"):
-            posteriors = self._posteriors(logits, real, frame_label_inputs)
+            posteriors = self._posteriors(
+                logits, real, frame_label_inputs, frame_label_posteriors
+            )
         memory, mask, places = self._memory(
             states if self.hands_states else None, real, condition_ids
         )
@@ -155,10 +161,15 @@ class SaxsoloEncoder(nn.Module):
         states = hidden.new_zeros(len(rows), *hidden.shape[1:])
         return states.index_copy(0, rows.nonzero().squeeze(1), hidden)
 
-    def _posteriors(self, logits, real, given) -> torch.Tensor:
-        """Class probabilities of all labels side by side (B, T, sum of classes), no gradient."""
+    def _posteriors(self, logits, real, given, heard_elsewhere) -> torch.Tensor:
+        """Class probabilities of all labels side by side (B, T, sum of classes), no gradient.
+
+        They come from the labels given, else from an ear of its own, else from the label heads.
+        """
         shape = (*real.shape, sum(self.label_sizes))
-        if logits is None:
+        if heard_elsewhere is not None:
+            heard = heard_elsewhere.transpose(1, 2).float() * real.unsqueeze(-1)
+        elif logits is None:
             heard = torch.zeros(shape, device=real.device, dtype=torch.float32)
         else:
             heard = torch.cat(
@@ -202,8 +213,8 @@ class SaxsoloEncoder(nn.Module):
         return torch.cat([token.to(self.sink.dtype) for token in tokens], dim=1), mask, places
 
     def _clock(self, states, real, posteriors, steps: int):
-        """(B, S, D): what is known of the frame that each step predicts, and of those ahead; and
-        of that the roots (B, S, O, 12) and the phases (B, S, 12), None without degrees or rhythm.
+        """(B, S, D): what is known of the frame that each step predicts and of those ahead; with it
+        the roots (B, S, O, 12) and the phases (B, S, 12), None without degrees or rhythm.
         """
         batch, frames = real.shape
         beyond = steps + max(self.offsets) - frames

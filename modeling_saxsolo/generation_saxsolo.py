@@ -1,14 +1,14 @@
 """How the solo model plays: the library's `generate()` on top of three small overrides.
 
 With `plan_frames` the notes of the next seconds are decided first, without the sound, as in
-training on scores alone; then they are played. What sounded so far would give away when the next
-note comes (the last one fades before it), so a score stream that hears it waits for that, not for
-the beat.
+training on scores alone; then they are played. In training, the sound reveals when the next note
+begins, because the last one fades first. A score stream that hears the sound learns to rely on this
+cue instead of the beat, and is out of time when it plays freely.
 
-The N streams ride in the batch dimension, (B * N, S). A backing longer than the training window is
+The N streams share the batch dimension, (B * N, S). A backing longer than the training window is
 played window by window: each keeps half a window of the solo's own past as its prompt and stops
 early enough for the lookahead, so there is no seam and memory stays bounded.
-What may be drawn at each step, and how boldly, stands in sampling_saxsolo.
+sampling_saxsolo decides what may be drawn at each step, and at which temperature.
 """
 
 import copy
@@ -24,7 +24,7 @@ from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenT
 
 
 class FrameStreamer(BaseStreamer):
-    """Hands frames on as soon as their last stream is known.
+    """Passes frames on as soon as their last stream is known.
 
     Args:
         config: of the model.
@@ -59,7 +59,7 @@ class FrameStreamer(BaseStreamer):
             self._emit()
 
     def end(self) -> None:
-        """Hand on what is left."""
+        """Pass on what is left."""
         self._emit()
 
     def _emit(self) -> None:
@@ -73,7 +73,7 @@ class FrameStreamer(BaseStreamer):
 
 
 class _SkipPrompt(BaseStreamer):
-    """Lets a streamer outlive the windows: the first `put` of each is its prompt, `end` no end."""
+    """Lets a streamer outlive the windows: skips each one's first `put` (its prompt) and `end`."""
 
     def __init__(self, streamer: BaseStreamer):
         self.streamer = streamer
@@ -98,6 +98,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
+        frame_label_posteriors: torch.Tensor | None = None,
         prompt_codes: torch.Tensor | None = None,
         generation_config: GenerationConfig | None = None,
         logits_processor: LogitsProcessorList | None = None,
@@ -114,7 +115,8 @@ class SaxsoloGenerationMixin(GenerationMixin):
         Sampling draws from torch's global generator: `torch.manual_seed` makes it repeatable.
 
         Args:
-            backing_codes, attention_mask, condition_ids, frame_label_inputs: as in `forward`.
+            backing_codes, attention_mask, condition_ids: as in `forward`.
+            frame_label_inputs, frame_label_posteriors: as in `forward`.
             prompt_codes: (B, N, t) frames of the solo to continue, in the order of the streams.
             generation_config, logits_processor, kwargs: as in the library. temperature, top_k and
                 top_p hold for the score stream (for all streams without one); guidance_scale 1 or
@@ -147,6 +149,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             "attention_mask": attention_mask,
             "condition_ids": condition_ids,
             "frame_label_inputs": frame_label_inputs,
+            "frame_label_posteriors": frame_label_posteriors,
         }
         self._check_inputs(inputs, prompt_codes)
         if pitch_temperature is None:
@@ -230,6 +233,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             "attention_mask": (batch, frames),
             "condition_ids": (batch, len(config.conditions)),
             "frame_label_inputs": (batch, len(config.frame_labels), frames),
+            "frame_label_posteriors": (batch, sum(config.frame_labels.values()), frames),
         }
         for name, shape in wanted.items():
             if inputs[name] is not None and tuple(inputs[name].shape) != shape:
@@ -261,7 +265,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         return apply_delay(tokens, self.config.stream_delays, self.config.pad_token_id)
 
     def _next_window(self, step: int, frames: int) -> tuple[int, int, int]:
-        """First and last + 1 frame of the window that plays on from `step`, and where it stops."""
+        """First and last + 1 frame of the window that continues from `step`, and where it stops."""
         window = self.config.window_frames
         first = min(max(0, step - window // 2), max(0, frames - window))
         last = min(first + window, frames)
@@ -402,6 +406,7 @@ def _with_null_rows(inputs: dict) -> dict:
         "attention_mask": torch.zeros_like(mask),
         "condition_ids": _filled(inputs["condition_ids"], -1),
         "frame_label_inputs": _filled(inputs["frame_label_inputs"], -100),
+        "frame_label_posteriors": _filled(inputs["frame_label_posteriors"], 0),
     }
     inputs = {**inputs, "attention_mask": mask}
     return {

@@ -1,9 +1,9 @@
 """Pitches as degrees of the chord: one note is a third over one root, a seventh over another.
 
-Whoever has learnt that thirds sound good in one key should know it in all twelve. So the note
-played last is handed to the decoder as its distance above the root, and the decoder answers with
-liking or disliking each of the twelve degrees; both turn with the root, here and nowhere else.
-Roots are probabilities: what is unsure leans a little everywhere, what is unheard not at all.
+What the model learns about thirds in one key should hold in all twelve. The decoder therefore
+receives the last note as its distance above the root, and returns a preference for each of the
+twelve degrees; both are rotated by the root, in this module only. Roots are probabilities: an
+uncertain root gives a flat preference, an unheard one none.
 
 B batch, S steps, O moments (now, and each lookahead), P pitches of the score stream, D hidden size.
 """
@@ -11,13 +11,14 @@ B batch, S steps, O moments (now, and each lookahead), P pitches of the score st
 import torch
 from torch import nn
 
-from .configuration_saxsolo import LOWEST_PITCH, SaxsoloConfig
+from .configuration_saxsolo import SaxsoloConfig
+from .vocabulary_saxsolo import LOWEST_PITCH
 
 DEGREES = 12
 
 
 class SaxsoloHarmony(nn.Module):
-    """Turns pitch classes into degrees above the root, and liking for degrees into logits."""
+    """Turns pitch classes into degrees above the root, and preferences for degrees into logits."""
 
     def __init__(self, config: SaxsoloConfig):
         super().__init__()
@@ -54,7 +55,7 @@ class SaxsoloHarmony(nn.Module):
 
 
 def onto_onsets(logits: torch.Tensor, leaning: torch.Tensor) -> torch.Tensor:
-    """Add a leaning towards each pitch class (..., 12), or towards all notes alike (..., 1), to the
+    """Add a preference for each pitch class (..., 12), or for all notes alike (..., 1), to the
     onsets in score logits (..., 1 + 2 P)."""
     count = (logits.shape[-1] - 1) // 2
     pitches = torch.arange(count, device=logits.device)

@@ -1,4 +1,4 @@
-"""What encoder and decoder are made of: embeddings, rotary positions, attention, gated MLP.
+"""The parts of encoder and decoder: embeddings, rotary positions, attention, gated MLP.
 
 Choices, by measurement on two processor cores (forward and backward, 8 x 768 frames, 192 wide):
 - The norm is LayerNorm without bias, not RMSNorm: torch has one fused kernel for the former (1 ms)
@@ -64,7 +64,7 @@ def eager_attention_forward(
     scaling: float,
     **kwargs,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Attention spelled out, the oracle of the fused kernels.
+    """Plain attention, the reference for the fused kernels.
 
     Args:
         query, key, value: (B, H, T, D).

@@ -1,4 +1,5 @@
-"""The saxophone codec: 32 kHz audio <-> 4 codes out of 2048, 50 times a second, causal.
+"""The causal saxophone codec: 32 kHz audio <-> 50 frames per second of four codes, each from a
+codebook of 2048 entries.
 
 - Spectra in, spectra out: the encoder reads log-magnitude spectra (a short window for attacks, a
   long one for low notes), the decoder writes spectra that an overlap-add turns into samples. No
@@ -8,7 +9,8 @@
   n // 640 + A, where A = decoder_lookahead. Whole and stream are the same code: whole is a stream
   of one chunk.
 - Source and filter: the decoder reads the pitch from the codes, makes a pulse train of it and
-  filters it; breath is filtered noise; a free spectrum adds what neither can say (drums, chords).
+  filters it; breath is filtered noise; a free spectrum adds what neither can express (drums,
+  chords).
 
 Shapes: B batch, n samples, T code frames (n / 640), J = 2 T spectrum frames, K codebooks, D
 codebook_dim, A code frames of lookahead.
@@ -33,7 +35,7 @@ SPECTRUM_FLOOR = 1e-4
 
 @dataclass
 class SaxcodecOutput(ModelOutput):
-    """What `SaxcodecModel.forward` gives.
+    """What `SaxcodecModel.forward` returns.
 
     Attributes:
         audio: (B, 1, n) decoded samples.
@@ -60,7 +62,7 @@ class EncoderState:
 
 @dataclass
 class DecoderState:
-    """What the decoder keeps between chunks; `waiting` (B, 0..A, D) has not been sounded yet."""
+    """What the decoder keeps between chunks; `waiting` (B, 0..A, D) has not been decoded yet."""
 
     waiting: Tensor
     blocks: list[Tensor]
@@ -90,7 +92,7 @@ class CausalBlock(nn.Module):
 
 
 class FilterHead(nn.Linear):
-    """Log-magnitudes of the three filters; a class of its own because it starts quiet."""
+    """Log-magnitudes of the three filters; a class of its own because it begins quiet."""
 
 
 class SaxcodecPreTrainedModel(PreTrainedModel):
@@ -183,7 +185,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         """Samples (B, 1, t * 640) that follow what `state` saw -> codes (B, K, t), next state.
 
         Raises:
-            ValueError: a chunk that is no whole number of code frames.
+            ValueError: a chunk that is not a whole number of code frames.
         """
         _check_audio(audio)
         if audio.shape[-1] % self.config.frame_samples:
@@ -207,8 +209,8 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
     ) -> tuple[Tensor, DecoderState]:
         """Codes (B, K, t) that follow what `state` saw -> samples (B, 1, m), next state.
 
-        The samples of the last A frames wait for the codes that follow; with `last` none do. So
-        all chunks together are T * 640 samples.
+        The samples of the last A frames are held back until the next codes arrive; with `last`
+        none are. All chunks together are therefore T * 640 samples.
 
         Raises:
             ValueError: codes of another shape or out of the codebook.
@@ -257,7 +259,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         )
 
     def predicted_f0(self, f0_logits: Tensor) -> Tensor:
-        """Logits (B, J, 1 + f0_bins) -> hertz (B, J), 0 where no pitch is likelier than any.
+        """Logits (B, J, 1 + f0_bins) -> hertz (B, J), 0 where "no pitch" is the likeliest class.
 
         The pitch is the mean of the bins around the best one, weighted by their probability
         (CREPE, arXiv:1802.06182, eq. 2, with the local window of its implementation).

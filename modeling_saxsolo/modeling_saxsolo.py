@@ -1,4 +1,4 @@
-"""The solo model: an encoder that hears the backing's codes, a decoder that plays the solo's.
+"""The solo model: an encoder reads the codes of the backing, a decoder writes those of the solo.
 
 Design choices
 - Encoder: sum of K code embeddings a frame, attention in both directions. Heads on it name chord
@@ -9,9 +9,9 @@ Design choices
   frame s and of each lookahead are added to the decoder's input at step s, computed once.
 - Frames that are masked out (padding, dropped backing, no audio at all) have a learned null state,
   no label posteriors and no place in the memory. Labels given from outside replace what is heard.
-- Handed over are chord and beat as the heads name them, the encoder's states, or both (`listen`);
-  the chord's root also turns pitches into degrees for the score stream (see harmony_saxsolo), the
-  beat turns frames into beats (see rhythm_saxsolo).
+- The decoder receives chord and beat as the heads name them, the encoder's states, or both
+  (`listen`); the chord's root also turns pitches into degrees for the score stream (see
+  harmony_saxsolo), the beat turns frames into beats (see rhythm_saxsolo).
 - Decoder: sum of N stream embeddings a step, causal; N heads, each run only where it has labels.
 
 B batch, K codebooks, N streams (the score stream first, if any), T frames, S = T + max(stream
@@ -31,7 +31,12 @@ from .configuration_saxsolo import SaxsoloConfig
 from .encoder_saxsolo import SaxsoloEncoder, SaxsoloEncoderOutput
 from .generation_saxsolo import SaxsoloGenerationMixin
 from .harmony_saxsolo import SaxsoloHarmony, onto_onsets
-from .layers_saxsolo import SaxsoloCodeEmbedding, SaxsoloDecoderLayer, dropout, layer_norm
+from .layers_saxsolo import (
+    SaxsoloCodeEmbedding,
+    SaxsoloDecoderLayer,
+    dropout,
+    layer_norm,
+)
 from .rhythm_saxsolo import SaxsoloRhythm, SilentLinear
 
 
@@ -110,8 +115,8 @@ class SaxsoloDecoder(nn.Module):
         cache: EncoderDecoderCache | None = None,
         onsets: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor | None]:
-        """(B, S', N) tokens after those in the cache -> hidden states (B, S', D) and the leaning of
-        the score's onsets towards each pitch class (B, S', 12), or all of them alike (B, S', 1);
+        """(B, S', N) tokens after those in the cache -> hidden states (B, S', D) and the preference
+        of the score's onsets for each pitch class (B, S', 12), or for all alike (B, S', 1);
         None with neither degrees nor rhythm. `onsets` as in the model's `forward`."""
         past = 0 if cache is None else cache.get_seq_length()
         length = tokens.shape[1]
@@ -239,8 +244,8 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
     def quieten_codes(self, factor: float = 0.1) -> None:
         """Weaken what the solo's codes add to the decoder's input, but not what "no code" adds.
 
-        After a lesson on scores alone only the latter has been learnt; the rest is as random as at
-        the start, and as loud as the notes. Does nothing to plain embeddings (codec_dim 0).
+        After training on scores alone only the latter has been learnt; the rest is as random as at
+        the start, and as strong as the notes. Does nothing to plain embeddings (codec_dim 0).
 
         Args:
             factor: on the part of the projection that pad and BOS do not use.
@@ -262,6 +267,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
+        frame_label_posteriors: torch.Tensor | None = None,
         decoder_input_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         frame_labels: torch.Tensor | None = None,
@@ -281,6 +287,8 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             attention_mask: (B, T), 1 = real frame; a row of zeros = no backing; None = all real.
             condition_ids: (B, C) index of each condition's value, -1 = not given; None = none.
             frame_label_inputs: (B, L, T) labels told instead of heard, -100 = heard; None = none.
+            frame_label_posteriors: (B, sum of classes, T) probabilities of all labels side by side
+                from an ear of its own, in place of those of the label heads; None = the heads'.
             decoder_input_ids: (B * N, S') tokens after those in the cache, streams in the batch.
             labels: (B, N, S) delayed targets, -100 = none. Shifted right by us they are the
                 decoder's input, so decoder_input_ids may be left out.
@@ -302,7 +310,11 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             if backing_codes is None:
                 raise ValueError("give backing_codes (B, K, T), or encoder_outputs.")
             encoder_outputs = self.encoder(
-                backing_codes, attention_mask, condition_ids, frame_label_inputs
+                backing_codes,
+                attention_mask,
+                condition_ids,
+                frame_label_inputs,
+                frame_label_posteriors,
             )
         streams = self.config.num_streams
         if labels is not None:

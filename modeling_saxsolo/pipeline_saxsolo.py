@@ -15,7 +15,8 @@ import torch
 from transformers import GenerationConfig, Pipeline
 from transformers.audio_utils import load_audio
 
-from .resample_saxsolo import AudioError, resample, to_mono
+from .errors_saxsolo import AudioError
+from .resample_saxsolo import resample, to_mono
 
 # what config.json says of it; the library knows no task of this name
 CUSTOM_PIPELINES = {

@@ -15,9 +15,10 @@ from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import cached_file
 
-from .codec_adapter_saxsolo import CodecError, codec_layout, decode, encode, load_codec
+from .codec_adapter_saxsolo import codec_layout, decode, encode, load_codec
 from .configuration_saxsolo import SaxsoloConfig
-from .resample_saxsolo import AudioError, resample, to_mono
+from .errors_saxsolo import AudioError, CodecError
+from .resample_saxsolo import resample, to_mono
 
 CONFIG_NAME = "processor_config.json"
 CODEC_FOLDER = "codec"

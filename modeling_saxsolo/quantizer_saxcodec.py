@@ -1,4 +1,4 @@
-"""Residual vector quantiser whose codebooks are moving averages of what they stand for.
+"""Residual vector quantiser whose codebooks are moving averages of the latents they represent.
 
 Codebook 0 is nearest to the latent, codebook 1 to what is left, and so on (SoundStream,
 arXiv:2107.03312, section III-C; the averages as in VQ-VAE, arXiv:1711.00937, appendix A.1).
@@ -46,7 +46,7 @@ class ResidualVectorQuantizer(nn.Module):
 
 
 class CodebookTrainer:
-    """Keeps the moving averages of a quantiser's codebooks and revives codes that fell idle.
+    """Keeps the moving averages of a quantiser's codebooks and revives codes that fell out of use.
 
     Args:
         quantizer: the quantiser whose `vectors` are written.

@@ -5,14 +5,12 @@ import math
 import numpy as np
 import torch
 
+from .errors_saxsolo import AudioError
+
 ZERO_CROSSINGS = 32
 KAISER_BETA = 10.0
 ROLLOFF = 0.95
 BLOCK = 16384
-
-
-class AudioError(ValueError):
-    """Sound that cannot be used; the message says what is wrong and what helps."""
 
 
 def to_mono(audio) -> torch.Tensor:

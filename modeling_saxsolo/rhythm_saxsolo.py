@@ -1,9 +1,10 @@
 """Time as beats: a line of eighths is the same rhythm at any tempo.
 
-Frames are the wrong clock for rhythm: an eighth lasts 8 of them in one tune and 20 in the next. So
-the decoder is told how many beats ago its last note began, and how many beats before that the one
-before, and it answers with liking or disliking to strike a note after so many beats, and at each
-place of the beat. What is not heard says nothing here. (What harmony_saxsolo does for pitch.)
+Frames are the wrong clock for rhythm: an eighth lasts 8 of them in one tune and 20 in the next. The
+decoder therefore receives how many beats ago its last note began, and how many beats lay between
+that note and the one before. It returns a preference for striking a note after so many beats and at
+each place of the beat. Beats that were not heard contribute nothing. (The counterpart of
+harmony_saxsolo for time.)
 
 B batch, S steps, D hidden size.
 """
@@ -27,7 +28,7 @@ class SilentLinear(nn.Linear):
 
 class SaxsoloRhythm(nn.Module):
     """Turns the time since the last notes into a part of the decoder's input, and its hidden state
-    into a leaning towards striking a note now."""
+    into a preference for striking a note now."""
 
     def __init__(self, config: SaxsoloConfig):
         super().__init__()

@@ -1,6 +1,6 @@
-"""What `generate()` may draw at each step, and how boldly: logits processors for parallel streams.
+"""What `generate()` may draw at each step: logits processors for parallel streams.
 
-Every one is stateless: all it needs is the number of tokens so far.
+All of them are stateless: they need only the number of tokens so far.
 """
 
 import torch
@@ -57,7 +57,7 @@ class ScoreGrammar(LogitsProcessor):
 
 
 class WhenThenWhat(LogitsProcessor):
-    """Temperature for when to play, and one for which pitch, as two choices after one another.
+    """One temperature for when to play, another for which pitch, as two successive choices.
 
     One temperature over all tokens would thin the solo out as it falls: the chance of an onset is
     spread over many pitches, that of a rest and of holding on stands in one token each. So rest,

@@ -2,8 +2,8 @@
 
 A saxophone is a nearly periodic reed filtered by a tube. Given a train of pulses that already has
 the right pitch, a network only has to learn the filter: pitch is right by construction, which a
-network that draws phases from nothing needs hours to learn. (Source-filter networks: Wang et al.,
-arXiv:1904.12088; harmonic plus filtered noise: DDSP, arXiv:2001.04643.)
+network that generates phases from scratch needs hours to learn. (Source-filter networks: Wang et
+al., arXiv:1904.12088; harmonic plus filtered noise: DDSP, arXiv:2001.04643.)
 
 Both sources are functions of time alone, with explicit state, so a stream equals the whole.
 """
@@ -19,10 +19,10 @@ def pulse_frames(
 ) -> tuple[Tensor, Tensor]:
     """Windows of a band-limited pulse train, one a frame, of constant pitch inside the window.
 
-    The sum of H equal cosines is closed: sum_{h=1..H} cos(h x) = sin((H + 1/2) x) / (2 sin(x/2))
-    - 1/2 (the Dirichlet kernel). It is scaled to a root mean square of 1. After frames without
-    pitch the phase starts from 0 again, so that rounding errors of the pitch cannot pile up over a
-    long stream.
+    The sum of H equal cosines has a closed form, the Dirichlet kernel: sum_{h=1..H} cos(h x) =
+    sin((H + 1/2) x) / (2 sin(x/2)) - 1/2. It is scaled to a root mean square of 1. After frames
+    without pitch the phase starts from 0 again, so that rounding errors of the pitch cannot
+    accumulate over a long stream.
 
     Args:
         f0: (B, J) hertz, float64 where rounding matters; 0 = no pulses in that frame.

@@ -1,7 +1,14 @@
-"""Writing: found impossible before the work, never half done, nothing left behind on an error."""
+"""Writing: found impossible before the work, never half done, nothing left behind on an error.
 
+Everything is written under a name of its own (`partial_path`) and then renamed, so a reader sees
+the old content or the new, and several processes may write the same place.
+"""
+
+import json
 import os
+import shutil
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,9 +17,11 @@ import soundfile as sf
 
 from .errors import OutputError
 
+PARTIAL = ".partial"
+
 
 @contextmanager
-def output_folder(folder: str | os.PathLike) -> Iterator[Path]:
+def output_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     """Makes sure that files can be written into `folder`, and makes it where it is missing.
 
     On any error inside the block the folders that were made here are removed again.
@@ -38,6 +47,78 @@ def output_folder(folder: str | os.PathLike) -> Iterator[Path]:
         raise
 
 
+def partial_path(path: Path) -> Path:
+    """A name beside `path` that only this thread of this process writes to."""
+    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{PARTIAL}")
+
+
+def remove_partial(folder: Path, pattern: str = "*") -> None:
+    """Removes what a killed process left in `folder` of files and folders named like `pattern`.
+
+    Only for a place that nobody writes to at the moment.
+    """
+    for path in folder.glob(f".{pattern}{PARTIAL}"):
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        else:
+            path.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Writes a text whole or not at all, on disk before it has its name.
+
+    A file that holds it already is left as it is; missing folders are made.
+
+    Raises:
+        OutputError: when writing fails, for a full disk say.
+    """
+    if path.is_file() and path.read_bytes() == text.encode():
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as (partial,), partial.open("w", encoding="utf-8", newline="") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def write_json(path: Path, value: object) -> None:
+    """Writes JSON as `write_text` writes a text."""
+    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
+
+
+@contextmanager
+def replacing_folder(folder: Path) -> Iterator[Path]:
+    """Gives an empty folder to fill; puts it in place whole at the end, for an earlier one.
+
+    Errors are raised as they come: who fills the folder knows them.
+    """
+    partial, earlier = partial_path(folder), _aside(folder)
+    for leftover in (partial, earlier):
+        shutil.rmtree(leftover, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        yield partial
+        if folder.exists():
+            folder.rename(earlier)
+        partial.rename(folder)
+    finally:
+        if earlier.exists() and not folder.exists():
+            earlier.rename(folder)
+        for leftover in (partial, earlier):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def remove_folder(folder: Path) -> None:
+    """Removes a folder that may be missing; half a folder is never seen under its name."""
+    partial = partial_path(folder)
+    shutil.rmtree(partial, ignore_errors=True)
+    try:
+        folder.rename(partial)
+    except FileNotFoundError:
+        return
+    shutil.rmtree(partial)
+
+
 @contextmanager
 def replacing(*paths: Path, stale: Sequence[Path] = ()) -> Iterator[list[Path]]:
     """Gives a place beside each path to write to; puts all in place at the end, or none.
@@ -48,7 +129,7 @@ def replacing(*paths: Path, stale: Sequence[Path] = ()) -> Iterator[list[Path]]:
     Raises:
         OutputError: when writing fails, for a full disk say.
     """
-    partial = [path.with_name(f".{path.name}.partial") for path in paths]
+    partial = [partial_path(path) for path in paths]
     try:
         yield partial
         if len(paths) == 1 and not stale:
@@ -68,11 +149,12 @@ def _swap(written: Sequence[Path], paths: Sequence[Path], stale: Sequence[Path])
     What stood there is moved aside before anything new comes: whatever ends the process, old and
     new never stand side by side.
     """
-    aside = {path: path.with_name(f".{path.name}.earlier") for path in (*paths, *stale)}
+    aside = {path: _aside(path) for path in (*paths, *stale)}
     # a process that was killed here may have left its own
     for place in aside.values():
         place.unlink(missing_ok=True)
-    moved, placed = [], []
+    moved: list[Path] = []
+    placed: list[Path] = []
     try:
         for path, place in aside.items():
             if path.is_file() or path.is_symlink():
@@ -91,6 +173,11 @@ def _swap(written: Sequence[Path], paths: Sequence[Path], stale: Sequence[Path])
         raise
     for place in aside.values():
         place.unlink(missing_ok=True)
+
+
+def _aside(path: Path) -> Path:
+    """Where an earlier file or folder waits until the new one stands."""
+    return partial_path(path.with_name(f"{path.name}.earlier"))
 
 
 def _remove_empty(folders: list[Path]) -> None:

@@ -1,20 +1,19 @@
-"""What can be wrong with what a person brings. Each message is one line that says the mend."""
+"""What can be wrong with what a person brings. Each message is one line that says the remedy.
 
+`AudioError` and `CodecError` are the model's own: whoever finds the fault, one `except` catches it.
+"""
 
-class SaxsoloError(Exception):
-    """A mistake of the person's, not of the program's; the command line exits with 2."""
+from modeling_saxsolo.errors_saxsolo import AudioError as AudioError
+from modeling_saxsolo.errors_saxsolo import CodecError as CodecError
+from modeling_saxsolo.errors_saxsolo import SaxsoloError as SaxsoloError
 
 
 class SettingError(SaxsoloError, ValueError):
     """A setting out of its range."""
 
 
-class AudioError(SaxsoloError, ValueError):
-    """A sound that cannot be read or played over."""
-
-
 class CheckpointError(SaxsoloError, ValueError):
-    """A model or codec that is none, or that do not fit each other."""
+    """A model or codec that cannot be loaded, or that do not fit each other."""
 
 
 class OutputError(SaxsoloError, OSError):

@@ -7,6 +7,10 @@ import torch
 from torch import Tensor
 from transformers.audio_utils import mel_filter_bank
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+
+from .pitch import track_f0
+
 LOG_FLOOR = 1e-3
 
 
@@ -25,7 +29,7 @@ class LogMel(torch.nn.Module):
 
     def __init__(
         self,
-        sampling_rate: int = 32000,
+        sampling_rate: int = SAMPLING_RATE,
         n_fft: int = 2048,
         hop_length: int = 512,
         num_bands: int = 80,
@@ -117,7 +121,7 @@ def si_sdr(original: np.ndarray, decoded: np.ndarray) -> float | None:
 
 
 def bits_a_second(
-    codes: np.ndarray, codebook_size: int, frame_rate: float = 50.0
+    codes: np.ndarray, codebook_size: int, frame_rate: float = FRAME_RATE
 ) -> tuple[float, float]:
     """Bits a second of the codes as they are written, and as their own distribution would need.
 
@@ -128,18 +132,6 @@ def bits_a_second(
     """
     _, entropies = codebook_use(codes, codebook_size)
     return frame_rate * codes.shape[1] * math.log2(codebook_size), frame_rate * sum(entropies)
-
-
-def track_f0(audio: np.ndarray, sampling_rate: int) -> tuple[np.ndarray, np.ndarray]:
-    """Pitch track by SwiftF0 (arXiv:2508.18440): times in seconds, hertz with 0 = unvoiced.
-
-    Args:
-        audio: (n,) float32.
-    """
-    from swift_f0 import SwiftF0
-
-    result = SwiftF0(threads=1, spin=False).detect(audio, sampling_rate)
-    return result.timestamps, np.where(result.confidence >= 0.5, result.pitch_hz, 0.0)
 
 
 def pitch_agreement(

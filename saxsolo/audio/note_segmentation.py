@@ -1,31 +1,67 @@
-"""The notes of a separated solo, for the score stream: SwiftF0 (arXiv:2508.18440)."""
+"""The notes in a pitch track: where they begin and end, their pitch and their level.
+
+SwiftF0's segmentation by dynamic programming (swift-f0, arXiv:2508.18440). The evaluation and the
+corpus of recordings both take their notes from here.
+"""
 
 from __future__ import annotations
+
+import math
+from dataclasses import dataclass
 
 import numpy as np
 
 from saxsolo.music.score import Note
 
-from .pitch import HOP_SECONDS, SURE, track_pitch
+from .pitch import HOP_SECONDS, SURE, PitchTrack, Samples, track_pitch
 
-# what a new note costs, in milliseconds of being a semitone off; see saxsolo/evaluation/notes.py
-_PITCH_HOLD_MS = 32.0
+# what a new note costs, in milliseconds of being a semitone off (chosen on 30 solos of the
+# training split and 15 of validation: mean F1 0.89 at the tracker's own 80, 0.95 at 40, 0.96 at 32)
+PITCH_HOLD_MS = 32.0
+# levels that are loudness 0 and 1
 _SOFTEST_DB, _LOUDEST_DB = -50.0, -6.0
 
 
-def track_solo(solo: np.ndarray, sampling_rate: int) -> tuple[list[Note], float]:
-    """Notes of a monophonic sound (n,), and the share of its time that has a pitch, 0..1."""
+@dataclass(frozen=True)
+class TrackedNote:
+    """One note: seconds, MIDI pitch, and the level of its loudest 16 ms in dB of full scale."""
+
+    onset: float
+    end: float
+    pitch: int
+    level: float
+
+
+def segment(track: PitchTrack) -> list[TrackedNote]:
+    """The notes of a track, in the order of their onsets."""
     from swift_f0 import PitchResult, segment_notes
 
-    track = track_pitch(np.ascontiguousarray(solo, np.float32), sampling_rate)
-    found = PitchResult(track.times, track.hertz, track.confidence, track.level)
+    result = PitchResult(track.times, track.hertz, track.confidence, track.level)
     notes = []
-    for one in segment_notes(found, pitch_hold_ms=_PITCH_HOLD_MS):
-        first, last = int(one.start / HOP_SECONDS), int(one.end / HOP_SECONDS) + 1
-        level = float(np.max(track.level[first:last], initial=_SOFTEST_DB))
-        loudness = (level - _SOFTEST_DB) / (_LOUDEST_DB - _SOFTEST_DB)
-        pitch = round(69 + 12 * float(np.log2(one.pitch_hz / 440)))
+    for note in segment_notes(result, pitch_hold_ms=PITCH_HOLD_MS):
+        first = int(note.start / HOP_SECONDS + 0.5)
+        last = max(first + 1, int(note.end / HOP_SECONDS + 0.5))
+        level = float(track.level[first:last].max())
         notes.append(
-            Note(float(one.start), float(one.end - one.start), pitch, min(max(loudness, 0.0), 1.0))
+            TrackedNote(float(note.start), float(note.end), midi_pitch(note.pitch_hz), level)
         )
+    return notes
+
+
+def midi_pitch(hertz: float) -> int:
+    """Nearest MIDI pitch, 69 = 440 hertz."""
+    return round(69 + 12 * math.log2(hertz / 440))
+
+
+def track_solo(solo: Samples, sampling_rate: int) -> tuple[list[Note], float]:
+    """Notes of a monophonic sound (n,), and the share of its time that has a pitch, 0..1."""
+    track = track_pitch(np.ascontiguousarray(solo, np.float32), sampling_rate)
+    notes = [
+        Note(note.onset, note.end - note.onset, note.pitch, _loudness(note.level))
+        for note in segment(track)
+    ]
     return notes, float((track.confidence >= SURE).mean())
+
+
+def _loudness(level: float) -> float:
+    return min(max((level - _SOFTEST_DB) / (_LOUDEST_DB - _SOFTEST_DB), 0.0), 1.0)

@@ -1,12 +1,20 @@
-"""The pitch of a monophonic sound, every 16 ms."""
+"""The pitch of a monophonic sound, every 16 ms: the one place that calls SwiftF0."""
+
+from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
+import numpy.typing as npt
 
 HOP_SECONDS = 256 / 16000
+Samples = npt.NDArray[np.float32]
+if TYPE_CHECKING:
+    from swift_f0 import SwiftF0
+
 # below this the tracker calls a frame unvoiced
 SURE = 0.5
 
@@ -21,17 +29,17 @@ class PitchTrack:
         level: (F,) dB of full scale.
     """
 
-    hertz: np.ndarray
-    confidence: np.ndarray
-    level: np.ndarray
+    hertz: npt.NDArray[np.floating]
+    confidence: npt.NDArray[np.floating]
+    level: npt.NDArray[np.floating]
 
     @property
-    def times(self) -> np.ndarray:
+    def times(self) -> npt.NDArray[np.float64]:
         """(F,) seconds."""
         return np.arange(len(self.hertz)) * HOP_SECONDS
 
 
-def track_pitch(audio: np.ndarray, sampling_rate: int) -> PitchTrack:
+def track_pitch(audio: Samples, sampling_rate: int) -> PitchTrack:
     """Tracks the pitch with SwiftF0 (arXiv:2508.18440), 47 to 2094 Hz; needs swift-f0.
 
     Args:
@@ -42,7 +50,7 @@ def track_pitch(audio: np.ndarray, sampling_rate: int) -> PitchTrack:
     return PitchTrack(found.pitch_hz, found.confidence, found.loudness_db)
 
 
-def track_pitch_of_blocks(blocks: Iterable[np.ndarray], sampling_rate: int) -> PitchTrack:
+def track_pitch_of_blocks(blocks: Iterable[Samples], sampling_rate: int) -> PitchTrack:
     """`track_pitch` of a sound that comes block by block and is never held whole.
 
     Args:
@@ -56,8 +64,16 @@ def track_pitch_of_blocks(blocks: Iterable[np.ndarray], sampling_rate: int) -> P
     return PitchTrack(*(np.concatenate([getattr(part, name) for part in parts]) for name in names))
 
 
+def track_f0(
+    audio: Samples, sampling_rate: int
+) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.floating]]:
+    """`track_pitch` as times in seconds and hertz with 0 = unvoiced, (F,) each."""
+    track = track_pitch(audio, sampling_rate)
+    return track.times, np.where(track.confidence >= SURE, track.hertz, 0.0)
+
+
 @lru_cache(maxsize=1)
-def _detector():
+def _detector() -> SwiftF0:
     from swift_f0 import SwiftF0
 
     return SwiftF0(threads=1, spin=False)

@@ -12,10 +12,11 @@ from __future__ import annotations
 import errno
 import hashlib
 import json
-import os
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+
+from saxsolo.atomic import write_json
 
 STAGES = ("download", "separate", "select", "augment", "tokenise")
 SPARE_BYTES = 64 * 2**20
@@ -71,28 +72,6 @@ def read_record(out: Path, stage: str, item: str, wanted: str | None = None) -> 
 def write_record(out: Path, record: StageRecord) -> None:
     """Writes the record beside its place and renames it there."""
     write_json(out / "state" / record.stage / f"{record.id}.json", asdict(record))
-
-
-def write_json(path: Path, value: object) -> None:
-    """Writes JSON whole or not at all, on disk before it has its name."""
-    write_text(path, json.dumps(value, ensure_ascii=False, indent=1) + "\n")
-
-
-def write_text(path: Path, text: str) -> None:
-    """Writes a text whole or not at all, on disk before it has its name. A file that holds it
-    already is left as it is."""
-    if path.is_file() and path.read_bytes() == text.encode():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with part.open("w", encoding="utf-8") as file:
-            file.write(text)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def need_room(folder: Path, wanted: int) -> None:

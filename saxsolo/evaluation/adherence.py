@@ -157,7 +157,9 @@ def _chroma(audio: np.ndarray, rate: int) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> None:
     """The command line; see the module's text."""
-    from .cases import RATE, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -170,7 +172,7 @@ def main(argv: list[str] | None = None) -> None:
     noise = np.random.default_rng(0)
     spoilt = {
         "own": reference,
-        "own, 2 s late": [(b, np.roll(s, 2 * RATE)) for b, s in reference],
+        "own, 2 s late": [(b, np.roll(s, 2 * SAMPLING_RATE)) for b, s in reference],
         "a semitone up": [(b, _transposed(s, 1)) for b, s in reference],
         "another tune's": [
             (b, reference[(i + 5) % len(reference)][1]) for i, (b, _) in enumerate(reference)
@@ -178,7 +180,7 @@ def main(argv: list[str] | None = None) -> None:
         "noise": [(b, noise.standard_normal(len(s)).astype(np.float32)) for b, s in reference],
     }
     for name, candidates in spoilt.items():
-        value = apa_style(candidates, reference, RATE)
+        value = apa_style(candidates, reference, SAMPLING_RATE)
         print(f"{name:15} {'none' if value is None else format(value, '.2f')} ({len(cases)} cases)")
 
 

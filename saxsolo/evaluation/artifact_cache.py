@@ -8,8 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import threading
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
@@ -17,15 +15,18 @@ from pathlib import Path
 import numpy as np
 import soundfile as sf
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.atomic import replacing
+from saxsolo.audio import note_segmentation, pitch
+
 from . import notes as tracking
-from .cases import RATE
 from .notes import SoloNotes, track_notes
 
 # threads that make things at once
 WORKERS = 2
 
 
-class Shelf:
+class ArtifactCache:
     """Sounds, notes and figures of the cases, in files NAME.flac, NAME.npz and NAME.json.
 
     Args:
@@ -34,7 +35,8 @@ class Shelf:
 
     def __init__(self, folder: Path):
         self.folder = Path(folder)
-        self._tracker = digest(Path(tracking.__file__).read_text("utf-8"))
+        modules = (tracking, note_segmentation, pitch)
+        self._tracker = digest([Path(str(m.__file__)).read_text("utf-8") for m in modules])
 
     def audio(
         self, case: str, name: str, key: object, make: Callable[[], np.ndarray]
@@ -44,7 +46,9 @@ class Shelf:
         sign = digest(key)
         if self._sign(path) != sign:
             sound = make()
-            self._put(path, lambda to: sf.write(to, sound, RATE, "PCM_16", format="FLAC"), sign)
+            self._put(
+                path, lambda to: sf.write(to, sound, SAMPLING_RATE, "PCM_16", format="FLAC"), sign
+            )
         return sf.read(path, dtype="float32")[0]
 
     def notes(self, case: str, name: str, audio: np.ndarray, tracker: str) -> SoloNotes:
@@ -52,7 +56,7 @@ class Shelf:
         path = self.folder / case / f"{name}.npz"
         sign = digest([hashlib.sha256(audio.tobytes()).hexdigest(), tracker, self._tracker])
         if self._sign(path) != sign:
-            arrays = asdict(track_notes(audio, RATE, tracker))
+            arrays = asdict(track_notes(audio, SAMPLING_RATE, tracker))
 
             def write(to: Path) -> None:
                 with to.open("wb") as file:
@@ -83,15 +87,11 @@ class Shelf:
         key = path.with_name(f"{path.name}.key")
         key.unlink(missing_ok=True)
         # players that play the same in every case are tracked by several threads at once
-        half = path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}.half")
-        try:
-            write(half)
-            os.replace(half, path)
-            # last: a file without its key is made again
-            half.write_text(sign, "utf-8")
-            os.replace(half, key)
-        finally:
-            half.unlink(missing_ok=True)
+        with replacing(path) as (partial,):
+            write(partial)
+        # last: a file without its key is made again
+        with replacing(key) as (partial,):
+            partial.write_text(sign, "utf-8")
 
 
 def digest(key: object) -> str:

@@ -18,10 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from saxsolo.music.frame_labels import FRAME_RATE, tokens_to_notes
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+from saxsolo.corpus.pairs_folder import read_labels, read_manifest
+from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.music.score import Note, Score
 
-from .cases import RATE, Case, read_arrays, read_rows
+from .cases import ROW_NAMES, Case
 from .harmony import SCALES
 from .timing import beats_of_labels
 
@@ -35,7 +37,7 @@ MIN_WINDOW_NOTES = 1.0
 
 
 @dataclass(frozen=True)
-class Grid:
+class ChordTrack:
     """What sounds on each beat.
 
     Attributes:
@@ -49,8 +51,8 @@ class Grid:
     places: np.ndarray
 
     @classmethod
-    def of(cls, labels: np.ndarray) -> Grid:
-        """The grid of frame labels (T, 4)."""
+    def of(cls, labels: np.ndarray) -> ChordTrack:
+        """The chords of frame labels (T, 4)."""
         times = np.asarray(beats_of_labels(labels), dtype=float)
         # a little into the beat: its first frame may still belong to the chord before
         frames = np.clip((times * FRAME_RATE + 1.5).astype(int), 0, max(len(labels) - 1, 0))
@@ -60,21 +62,25 @@ class Grid:
 
 @dataclass(frozen=True)
 class TrainingSolo:
-    """A training solo: its notes on its own grid."""
+    """A training solo: its notes over its own chords."""
 
     name: str
-    grid: Grid
+    track: ChordTrack
     notes: list[Note]
 
 
 def read_training(pairs: Path) -> list[TrainingSolo]:
     """The training solos of a corpus in their own keys, with the notes of their scores."""
-    rows = [r for r in read_rows(pairs) if r["split"] == "train" and r["semitones"] == 0]
+    rows = [
+        r
+        for r in read_manifest(pairs, needed=ROW_NAMES)
+        if r["split"] == "train" and r["semitones"] == 0
+    ]
     solos = []
     for row in sorted(rows, key=lambda row: row["pair_id"]):
-        arrays = read_arrays(pairs / "train" / row["pair_id"])
-        grid = Grid.of(arrays["frame_labels"])
-        solos.append(TrainingSolo(row["pair_id"], grid, tokens_to_notes(arrays["score"])))
+        arrays = read_labels(pairs / "train" / row["pair_id"])
+        track = ChordTrack.of(arrays["frame_labels"])
+        solos.append(TrainingSolo(row["pair_id"], track, tokens_to_notes(arrays["score"])))
     return solos
 
 
@@ -91,7 +97,7 @@ def retrieve(
         notes in the instrument's range, and which solo they are from; None where no training solo
         is long enough and near enough in tempo.
     """
-    here = Grid.of(labels)
+    here = ChordTrack.of(labels)
     count = len(here.times)
     if count < 2:
         return None
@@ -103,7 +109,7 @@ def retrieve(
     if best is None:
         return None
     _, solo, start, key = best
-    beats = solo.grid.times[start : start + count]
+    beats = solo.track.times[start : start + count]
     notes = []
     for note in solo.notes:
         if beats[0] <= note.onset < beats[-1]:
@@ -112,9 +118,9 @@ def retrieve(
     return into_range(notes, instrument), solo.name
 
 
-def _likest(here: Grid, solo: TrainingSolo) -> tuple[float, int, int] | None:
+def _likest(here: ChordTrack, solo: TrainingSolo) -> tuple[float, int, int] | None:
     """Likeness, first beat and transposition of a solo's best passage."""
-    count, there = len(here.times), solo.grid
+    count, there = len(here.times), solo.track
     if len(there.times) < count:
         return None
     windows = np.lib.stride_tricks.sliding_window_view
@@ -146,13 +152,13 @@ def _likest(here: Grid, solo: TrainingSolo) -> tuple[float, int, int] | None:
 def random_walk(labels: np.ndarray, instrument: str, swing: bool, seed: int = 0) -> list[Note]:
     """Eighths on the beat grid, a fifth of them rests, one or two steps at a time up or down the
     scale of the chord that sounds: right notes in time, and no music."""
-    grid, rng = Grid.of(labels), np.random.default_rng(seed)
+    track, rng = ChordTrack.of(labels), np.random.default_rng(seed)
     low, high = RANGES[instrument]
     offbeat = SWING if swing else 0.5
     notes, pitch = [], (low + high) // 2
-    for beat in range(len(grid.times) - 1):
-        start, end = grid.times[beat], grid.times[beat + 1]
-        root, quality = int(grid.roots[beat]), int(grid.qualities[beat])
+    for beat in range(len(track.times) - 1):
+        start, end = track.times[beat], track.times[beat + 1]
+        root, quality = int(track.roots[beat]), int(track.qualities[beat])
         if not (0 <= root < 12 and 0 <= quality < len(SCALES)):
             continue
         middle = start + offbeat * (end - start)
@@ -208,7 +214,7 @@ class Sampler:
 
     def play(self, notes: Sequence[Note], case: Case) -> np.ndarray:
         """The sound of the notes, (case.seconds * 32000,) float32."""
-        samples = round(case.seconds * RATE)
+        samples = round(case.seconds * SAMPLING_RATE)
         notes = tuple(sorted(notes, key=lambda note: note.onset))
         if self._sounds is None or not notes:
             return sines(notes, samples)
@@ -243,11 +249,11 @@ def sines(notes: Sequence[Note], samples: int) -> np.ndarray:
     """Eight harmonics a note with 10 ms of attack and release, (samples,) float32 at 32 kHz."""
     audio = np.zeros(samples, np.float32)
     for note in notes:
-        start = round(note.onset * RATE)
-        length = min(round(note.duration * RATE), samples - start)
+        start = round(note.onset * SAMPLING_RATE)
+        length = min(round(note.duration * SAMPLING_RATE), samples - start)
         if start < 0 or length <= 0:
             continue
-        time = np.arange(length) / RATE
+        time = np.arange(length) / SAMPLING_RATE
         hertz = 440 * 2 ** ((note.pitch - 69) / 12)
         tone = sum(np.sin(2 * np.pi * k * hertz * time) / k for k in range(1, 9))
         edge = np.clip(np.minimum(time, time[-1] - time) / 0.01, 0, 1)
@@ -263,16 +269,16 @@ def held_note(case: Case) -> np.ndarray:
 
 @lru_cache(maxsize=4)
 def _held(pitch: int, seconds: float) -> np.ndarray:
-    return sines([Note(0.0, seconds, pitch, 0.6)], round(seconds * RATE))
+    return sines([Note(0.0, seconds, pitch, 0.6)], round(seconds * SAMPLING_RATE))
 
 
 def noise(case: Case, seed: int = 0) -> np.ndarray:
     """White noise at -26 dBFS."""
-    samples = round(case.seconds * RATE)
+    samples = round(case.seconds * SAMPLING_RATE)
     drawn = np.random.default_rng(seed).standard_normal(samples, dtype=np.float32)
     return (NOISE_LEVEL * drawn).clip(-1, 1)
 
 
 def silence(case: Case) -> np.ndarray:
     """Zeros."""
-    return np.zeros(round(case.seconds * RATE), np.float32)
+    return np.zeros(round(case.seconds * SAMPLING_RATE), np.float32)

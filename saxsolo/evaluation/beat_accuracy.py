@@ -16,7 +16,8 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from saxsolo.music.beat_grid import Grid
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
+from saxsolo.music.beat_grid import BeatGrid
 
 from .timing import beats_of_labels
 
@@ -26,11 +27,11 @@ FIGURES = ("beat_f1", "beat_continuity", "beat_continuity_any", "downbeat_f1", "
 def reference(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Beats and downbeats of frame labels (T, 4), seconds."""
     beats = beats_of_labels(labels)
-    frames = np.minimum(np.round(beats * 50).astype(int), len(labels) - 1)
+    frames = np.minimum(np.round(beats * FRAME_RATE).astype(int), len(labels) - 1)
     return beats, beats[labels[frames, 3] == 0]
 
 
-def judge_beats(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
+def beat_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """How well beats (seconds) agree, 0..1, with mir_eval's usual tolerances.
 
     beat_f1: matched within 70 ms. beat_continuity: share of beats in the longest-standing right
@@ -49,9 +50,9 @@ def judge_beats(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
     }
 
 
-def judge_grid(labels: np.ndarray, grid: Grid | None) -> dict[str, float]:
-    """`judge_beats`, and downbeat_f1 (within 70 ms), root and chord (share of labelled frames whose
-    root, whose root and quality are right); what is not known is left out.
+def grid_figures(labels: np.ndarray, grid: BeatGrid | None) -> dict[str, float]:
+    """`beat_figures`, downbeat_f1 (within 70 ms), root and chord (shares of labelled frames whose
+    root, or root and quality, are right); what is not known is left out.
 
     Args:
         labels: (T, 4) the truth.
@@ -61,7 +62,7 @@ def judge_grid(labels: np.ndarray, grid: Grid | None) -> dict[str, float]:
 
     labels = labels.astype(int)
     beats, downbeats = reference(labels)
-    figures = judge_beats(beats, np.zeros(0) if grid is None else grid.beats)
+    figures = beat_figures(beats, np.zeros(0) if grid is None else grid.beats)
     found = np.zeros(0) if grid is None else grid.beats[grid.places == 0]
     if len(downbeats):
         figures["downbeat_f1"] = float(beat.f_measure(downbeats, found)) if len(found) else 0.0
@@ -89,13 +90,14 @@ def main(argv: list[str] | None = None) -> None:
         model:   beat F1 0.997, continuity 0.993, downbeat F1 0.926, root 0.694, chord 0.639
         librosa: beat F1 0.858, continuity 0.612 (0.964 if double and half tempo count)
     """
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
     from saxsolo.audio.files import open_sound
     from saxsolo.music.beat_grid import find_grid
     from saxsolo.playing.hearing import hear
     from saxsolo.playing.performance import Performance, Settings
     from saxsolo.weights.loading import load_player
 
-    from .cases import RATE, choose_cases
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -115,10 +117,10 @@ def main(argv: list[str] | None = None) -> None:
         source = open_sound(case.folder / "backing.flac")
         codes = Performance(player, source, Settings(seconds=args.seconds)).listen()
         grid = find_grid(hear(player.solo.model, codes))
-        found[player.solo.name].append(judge_grid(labels, grid))
+        found[player.solo.name].append(grid_figures(labels, grid))
         if "librosa" in found:
-            beats = librosa_beats(case.backing(), RATE)
-            found["librosa"].append(judge_beats(reference(labels)[0], beats))
+            beats = librosa_beats(case.backing(), SAMPLING_RATE)
+            found["librosa"].append(beat_figures(reference(labels)[0], beats))
     for name, rows in found.items():
         means = []
         for figure in FIGURES:

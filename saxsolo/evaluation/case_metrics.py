@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from saxsolo.intervals import percentile_interval, resamples
+
 from . import harmony, timing
 from .baselines import RANGES
 from .harmony import matched_against_shuffled
@@ -78,8 +80,8 @@ def interval(values: Sequence[float], seed: int = 0, draws: int = DRAWS) -> list
     values = values[np.isfinite(values)]
     if not len(values):
         return None
-    picks = np.random.default_rng(seed).integers(0, len(values), (draws, len(values)))
-    return [float(q) for q in np.quantile(values[picks].mean(axis=1), [0.025, 0.975])]
+    drawn = resamples(len(values), draws, seed)
+    return list(percentile_interval(values[drawn].mean(axis=1)))
 
 
 def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> dict:
@@ -171,7 +173,7 @@ def case_figures(
         one = figure(wins(grids[name]), seed, why or "needs notes and two tunes")
         made[f"auc_{name}"] = {**one, "value": pooled} if pooled is not None else one
     for name in (*HARMONY, *TIME):
-        made[name] = figure(np.diag(grids[name]).tolist(), seed, why or "no note can be judged")
+        made[name] = figure(np.diag(grids[name]).tolist(), seed, why or "no note can be measured")
     made["voiced_share"] = figure([None if n is None else n.voiced_share for n in notes], seed)
     made["notes_a_second"] = figure(
         [None if n is None else len(n) / n.seconds for n in notes], seed

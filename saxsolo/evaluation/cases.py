@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,12 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE, UNKNOWN
 from saxsolo.audio.files import MIN_SECONDS, open_sound
+from saxsolo.corpus.pairs_folder import NEEDED, read_labels, read_manifest
 from saxsolo.corpus.scores.splits import title_key
 from saxsolo.errors import SaxsoloError
-from saxsolo.music.frame_labels import FRAME_RATE, LABEL_SIZES, UNKNOWN
 
-RATE = 32000
+# what a case needs to know of a pair
+ROW_NAMES = (*NEEDED, "instrument", "title")
 # the last of a rendered pair is the sound dying away
 TAIL = 1.0
 # a take may end this much before its case does
@@ -68,7 +69,7 @@ class Case:
     def labels(self) -> np.ndarray:
         """Chord root, chord quality, beat phase, beat of the bar: (frames, 4) int16, -100 where
         unknown."""
-        return read_arrays(self.folder)["frame_labels"][: self.frames]
+        return read_labels(self.folder)["frame_labels"][: self.frames]
 
 
 def choose_cases(
@@ -78,13 +79,14 @@ def choose_cases(
     performers.
 
     Raises:
-        EvaluationError: for no such corpus, or one without a pair of that split and length.
+        PairsError: for no such corpus.
+        EvaluationError: for one without a pair of that split and length.
     """
     if not MIN_SECONDS <= seconds < math.inf:
         raise EvaluationError(f"{seconds:g} seconds is less than {MIN_SECONDS:g} or no number")
     if limit < 0:
         raise EvaluationError(f"limit {limit} is negative; 0 takes all cases")
-    rows = [r for r in read_rows(pairs) if r["split"] == split]
+    rows = [r for r in read_manifest(pairs, needed=ROW_NAMES) if r["split"] == split]
     fit = [r for r in rows if r["semitones"] == 0 and r["seconds"] > seconds + TAIL]
     if not fit:
         raise EvaluationError(
@@ -95,49 +97,6 @@ def choose_cases(
     if 0 < limit < len(fit):
         fit = [fit[place] for place in np.linspace(0, len(fit) - 1, limit).round().astype(int)]
     return [Case(r["pair_id"], pairs / split / r["pair_id"], r, float(seconds)) for r in fit]
-
-
-def read_rows(pairs: Path) -> list[dict]:
-    """All lines of a corpus's manifest; one that is still being written is no line.
-
-    Raises:
-        EvaluationError: where it is missing or damaged.
-    """
-    path = Path(pairs) / "manifest.jsonl"
-    if not path.is_file():
-        raise EvaluationError(
-            f"{pairs} holds no corpus of pairs (manifest.jsonl is missing); "
-            "`saxsolo corpus render` makes one"
-        )
-    wanted = {"pair_id", "split", "semitones", "seconds", "instrument", "title"}
-    try:
-        lines = path.read_text("utf-8").split("\n")[:-1]
-        rows = [json.loads(line) for line in lines if line.strip()]
-    except ValueError as error:
-        raise EvaluationError(f"{path} is damaged: {error}; render the corpus again") from error
-    for row in rows:
-        if absent := wanted - set(row):
-            raise EvaluationError(f"{path}: a line lacks {', '.join(sorted(absent))}")
-    return rows
-
-
-def read_arrays(folder: Path) -> dict[str, np.ndarray]:
-    """`frame_labels` (T, 4) and `score` (T,) of a pair, int16.
-
-    Raises:
-        EvaluationError: where they are missing or of another shape.
-    """
-    path = Path(folder) / "labels.npz"
-    try:
-        with np.load(path, allow_pickle=False) as file:
-            labels, score = file["frame_labels"], file["score"]
-    except (OSError, KeyError, ValueError) as error:
-        raise EvaluationError(f"{path} is missing or damaged: {error}") from error
-    if labels.ndim != 2 or labels.shape[1] != len(LABEL_SIZES):
-        raise EvaluationError(
-            f"{path} has frame_labels of shape {labels.shape}; expected (T, {len(LABEL_SIZES)})"
-        )
-    return {"frame_labels": labels, "score": score}
 
 
 def read_sound(path: Path, seconds: float) -> np.ndarray:
@@ -153,8 +112,8 @@ def read_sound(path: Path, seconds: float) -> np.ndarray:
             f"{path} lasts {source.seconds:.1f} s, its case {seconds:g} s; "
             "give longer sounds or fewer --seconds"
         )
-    length = round(seconds * RATE)
-    blocks = source.blocks(length, RATE, length, mono=True)
+    length = round(seconds * SAMPLING_RATE)
+    blocks = source.blocks(length, SAMPLING_RATE, length, mono=True)
     return np.concatenate([block[:, 0] for block in blocks])
 
 

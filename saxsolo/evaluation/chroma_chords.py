@@ -12,8 +12,9 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, UNKNOWN
 from saxsolo.audio.chroma import _STEPS, pitch_classes
-from saxsolo.music.frame_labels import FRAME_RATE, UNKNOWN
+from saxsolo.music.viterbi import best_path_of_equal_changes
 
 from .harmony import TONES, HarmonyError, checked, known_chords
 
@@ -90,7 +91,8 @@ def estimate_chords(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
     scores = np.einsum("nrd,qd->nqr", _rooted(chroma), WEIGHTS[:, :24]) + WEIGHTS[:, 24:]
     scores = scores.reshape(len(scores), -1)
     scores -= np.logaddexp.reduce(scores, axis=1, keepdims=True)
-    path = _viterbi(_TRUST * scores)
+    leave = np.log(_STAY) - np.log((1 - _STAY) / (scores.shape[1] - 1))
+    path = best_path_of_equal_changes(_TRUST * scores, np.full(len(scores), leave))
     places = np.minimum((np.arange(frames) + 0.5) / FRAME_RATE * _STEPS, len(path) - 1).astype(int)
     heard = loud[places]
     labels[heard, 0] = path[places][heard] % 12
@@ -133,24 +135,6 @@ def _rooted(chroma: np.ndarray) -> np.ndarray:
     return np.concatenate([chroma[:, up], chroma[:, 12 + up]], axis=2)
 
 
-def _viterbi(scores: np.ndarray) -> np.ndarray:
-    """The likeliest chord a step, (F,): any change costs the same."""
-    leave = float(np.log((1 - _STAY) / (scores.shape[1] - 1)) - np.log(_STAY))
-    best = scores[0].copy()
-    back = np.empty(scores.shape, dtype=int)
-    states = np.arange(scores.shape[1])
-    for step in range(1, len(scores)):
-        jump = int(best.argmax())
-        moves = best[jump] + leave > best
-        back[step] = np.where(moves, jump, states)
-        best = np.where(moves, best[jump] + leave, best) + scores[step]
-    path = np.empty(len(scores), dtype=int)
-    path[-1] = int(best.argmax())
-    for step in range(len(scores) - 1, 0, -1):
-        path[step - 1] = back[step, path[step]]
-    return path
-
-
 def _steps_of(labels: np.ndarray, count: int) -> np.ndarray:
     """Labels in the middle of each of `count` tenths of a second."""
     places = ((np.arange(count) + 0.5) / _STEPS * FRAME_RATE).astype(int)
@@ -159,7 +143,9 @@ def _steps_of(labels: np.ndarray, count: int) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> None:
     """The command line; see the module's text."""
-    from .cases import RATE, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -171,7 +157,7 @@ def main(argv: list[str] | None = None) -> None:
     if args.fit:
         heard, told = [], []
         for case in choose_cases(args.pairs, "train", 90, args.seconds):
-            heard.append(pitch_classes(case.backing(), RATE)[0])
+            heard.append(pitch_classes(case.backing(), SAMPLING_RATE)[0])
             told.append(_steps_of(case.labels(), len(heard[-1])))
         for row in fit_weights(heard, told):
             print("    (" + ", ".join(f"{value:.1f}" for value in row) + "),")
@@ -180,7 +166,7 @@ def main(argv: list[str] | None = None) -> None:
     roots, chords, tones = [], [], []
     for case in cases:
         truth = checked(case.labels())
-        found = estimate_chords(case.backing(), RATE).astype(int)
+        found = estimate_chords(case.backing(), SAMPLING_RATE).astype(int)
         length = min(len(truth), len(found))
         truth, found = truth[:length], found[:length]
         both = known_chords(truth) & known_chords(found)

@@ -13,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.progress_bar import Progress
 
 from . import harmony, timing
 from .case_metrics import figure
-from .cases import RATE, EvaluationError, choose_cases
+from .cases import EvaluationError, choose_cases
 from .notes import SoloNotes, track_notes
 
 PARTS = ("first", "last")
@@ -101,12 +102,12 @@ def main(argv: list[str] | None = None) -> None:
     played = {"saxsolo": [], "human": []}
     with Progress("improvising") as progress:
         for place, case in enumerate(cases):
-            sound = (case.backing(), RATE)
+            sound = (case.backing(), SAMPLING_RATE)
             take = saxsolo.improvise(
                 sound, seed=args.seed, instrument=case.instrument, player=player
             )
             for name, solo in (("saxsolo", take.solo), ("human", case.human())):
-                notes = track_notes(solo, RATE)
+                notes = track_notes(solo, SAMPLING_RATE)
                 played[name].append(ends(notes, case.labels(), args.stretch))
             progress(place + 1, len(cases))
     report = {"cases": [case.name for case in cases], "seconds": args.seconds}

@@ -9,8 +9,8 @@ from collections.abc import Callable
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.music.chord_symbols import SCALES, TONES
-from saxsolo.music.frame_labels import FRAME_RATE
 
 from .notes import SoloNotes
 

@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.corpus.scores.splits import assign_splits, title_key
 from saxsolo.corpus.scores.weimar import read_weimar
-from saxsolo.music.frame_labels import FRAME_RATE, frame_labels, score_tokens
+from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
 from . import harmony, timing

@@ -18,13 +18,13 @@ from pathlib import Path
 import numpy as np
 from tqdm import tqdm
 
-from saxsolo.audio.pitch import track_pitch
-from saxsolo.music.frame_labels import FRAME_RATE, tokens_to_notes
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
+from saxsolo.audio.note_segmentation import segment
+from saxsolo.audio.pitch import SURE, PitchTrack, track_pitch
+from saxsolo.corpus.pairs_folder import read_labels
+from saxsolo.music.frame_labels import tokens_to_notes
 
 TRACKERS = ("swift_f0", "pyin")
-# what a new note costs, in milliseconds of being a semitone off (chosen on 30 solos of the
-# training split and 15 of validation: mean F1 0.89 at the tracker's own 80, 0.95 at 40, 0.96 at 32)
-PITCH_HOLD_MS = 32.0
 _RATE, _HOP = 16000, 256
 _LOWEST, _HIGHEST = 46.875, 2093.75
 _SILENCE = 1e-3
@@ -77,8 +77,6 @@ def track_notes(audio: np.ndarray, sampling_rate: int, tracker: str = "swift_f0"
     Raises:
         NotesError: the sound is empty, no single channel or not finite, or the tracker unknown.
     """
-    from swift_f0 import PitchResult, segment_notes
-
     audio = np.asarray(audio, dtype=np.float32)
     if audio.ndim != 1:
         raise NotesError(f"a solo is mono, (n,); this sound has shape {audio.shape}: mix it down")
@@ -89,18 +87,15 @@ def track_notes(audio: np.ndarray, sampling_rate: int, tracker: str = "swift_f0"
         raise NotesError(f"{bad} of {len(audio)} samples are NaN or infinite; mend the sound")
     if tracker not in TRACKERS:
         raise NotesError(f"tracker {tracker!r} is unknown; take one of {', '.join(TRACKERS)}")
-    track = _swift_f0 if tracker == "swift_f0" else _pyin
-    pitch, confidence, level = track(audio, sampling_rate)
-    times = np.arange(len(pitch)) * (_HOP / _RATE)
-    found = segment_notes(PitchResult(times, pitch, confidence, level), pitch_hold_ms=PITCH_HOLD_MS)
-    spans = [(int(n.start * _RATE / _HOP + 0.5), int(n.end * _RATE / _HOP + 0.5)) for n in found]
+    track = (track_pitch if tracker == "swift_f0" else _pyin)(audio, sampling_rate)
+    notes = segment(track)
     return SoloNotes(
-        onsets=np.array([note.start for note in found]),
-        ends=np.array([note.end for note in found]),
-        pitches=np.array([midi_pitch(note.pitch_hz) for note in found], dtype=int),
-        loudness=np.array([level[a:b].max() for a, b in spans]),
+        onsets=np.array([note.onset for note in notes]),
+        ends=np.array([note.end for note in notes]),
+        pitches=np.array([note.pitch for note in notes], dtype=int),
+        loudness=np.array([note.level for note in notes]),
         seconds=len(audio) / sampling_rate,
-        voiced_share=float((confidence >= 0.5).mean()),
+        voiced_share=float((track.confidence >= SURE).mean()),
     )
 
 
@@ -182,23 +177,12 @@ def note_f1(reference: SoloNotes, estimate: SoloNotes) -> float | None:
     return 2 * len(matches) / total
 
 
-def midi_pitch(hertz: float) -> int:
-    """Nearest MIDI pitch, 69 = 440 hertz."""
-    return round(69 + 12 * math.log2(hertz / 440))
-
-
 def _hertz(pitches: np.ndarray) -> np.ndarray:
     return 440.0 * 2.0 ** ((pitches - 69) / 12)
 
 
-def _swift_f0(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Hertz, confidence 0..1 and dB of each 16 ms, (F,) each."""
-    found = track_pitch(audio, rate)
-    return found.hertz, found.confidence, found.level
-
-
-def _pyin(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The same by pYIN; no pitch (0) where it says unvoiced."""
+def _pyin(audio: np.ndarray, rate: int) -> PitchTrack:
+    """`track_pitch` by pYIN; no pitch (0) where it says unvoiced."""
     try:
         import librosa
     except ImportError as error:
@@ -212,7 +196,8 @@ def _pyin(audio: np.ndarray, rate: int) -> tuple[np.ndarray, np.ndarray, np.ndar
     pitch, voiced, level = pitch[:frames], voiced[:frames], level[:frames]
     # pYIN's own decision: its probability is spread over candidates and says little at one frame
     sure = np.where(voiced & (level > _SILENCE), 0.95, 0.0)
-    return np.where(voiced, pitch, 0.0), sure, 20 * np.log10(np.maximum(level, 1e-7))
+    hertz = np.where(voiced, pitch, 0.0)
+    return PitchTrack(hertz, sure, 20 * np.log10(np.maximum(level, 1e-7)))
 
 
 def main(argv: list[str] | None = None) -> None:
@@ -225,7 +210,9 @@ def main(argv: list[str] | None = None) -> None:
 
     Most of what is missed are octaves of the baritone and notes of 60 ms.
     """
-    from .cases import RATE, choose_cases, read_arrays
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -239,12 +226,12 @@ def main(argv: list[str] | None = None) -> None:
     scores: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
     shifts: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
     for case in tqdm(cases, desc="notes", disable=None):
-        audio, tokens = case.human(), read_arrays(case.folder)["score"]
+        audio, tokens = case.human(), read_labels(case.folder)["score"]
         truth = notes_of_score(tokens[: case.frames])
         for tracker in args.trackers:
-            found = track_notes(audio, RATE, tracker)
+            found = track_notes(audio, SAMPLING_RATE, tracker)
             if args.midi:
-                found = through_midi(found, audio, RATE)
+                found = through_midi(found, audio, SAMPLING_RATE)
             score = note_f1(truth, found)
             if score is not None:
                 scores[tracker].append(score)

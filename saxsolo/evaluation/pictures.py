@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import matplotlib
 
@@ -13,16 +12,15 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from saxsolo.music.frame_labels import FRAME_RATE
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
+from saxsolo.atomic import replacing
 from saxsolo.notation.pictures import draw_beats, draw_chords, draw_notes, pitch_range
 
 from .harmony import fit_over_time
 from .notes import SoloNotes, notes_of_score
+from .performances import Performances
 from .report_markdown import NAMES
 from .timing import beat_phases, beats_of_labels
-
-if TYPE_CHECKING:
-    from .report import Band
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too
 COLOURS = {
@@ -47,7 +45,7 @@ STYLE = {
 SILENCE = notes_of_score(np.zeros(1, int))
 
 
-def draw_all(report: dict, band: Band, folder: Path) -> list[str]:
+def draw_all(report: dict, performances: Performances, folder: Path) -> list[str]:
     """Draws all pictures of a report into `folder`, in place of earlier ones.
 
     Returns:
@@ -59,21 +57,22 @@ def draw_all(report: dict, band: Band, folder: Path) -> list[str]:
     def keep(name: str, figure: Figure | None) -> None:
         if figure is None:
             return
-        half = folder / f".{name}.half"
-        figure.savefig(half, format="png", bbox_inches="tight")
+        with replacing(folder / name) as (partial,):
+            figure.savefig(partial, format="png", bbox_inches="tight")
         plt.close(figure)
-        half.replace(folder / name)
         made.append(name)
 
     with plt.rc_context(STYLE):
-        places = np.linspace(0, len(band.cases) - 1, min(ROLLS, len(band.cases))).round()
+        places = np.linspace(
+            0, len(performances.cases) - 1, min(ROLLS, len(performances.cases))
+        ).round()
         for number, i in enumerate(places.astype(int), start=1):
-            solos = {name: band.notes[name][i] for name in ("saxsolo", "human")}
-            title = f"{report['cases'][i].get('title', '')} ({band.cases[i].name})"
-            keep(f"piano_roll_{number}.png", piano_roll(solos, band.labels[i], title))
-        keep("beat_phase.png", beat_phase(band))
-        keep("pitch_classes.png", pitch_classes(band))
-        keep("fit_over_time.png", over_time(band))
+            solos = {name: performances.notes[name][i] for name in ("saxsolo", "human")}
+            title = f"{report['cases'][i].get('title', '')} ({performances.cases[i].name})"
+            keep(f"piano_roll_{number}.png", piano_roll(solos, performances.labels[i], title))
+        keep("beat_phase.png", beat_phase(performances))
+        keep("pitch_classes.png", pitch_classes(performances))
+        keep("fit_over_time.png", over_time(performances))
         keep("loss.png", loss(report["likelihood"]))
     for old in folder.glob("*.png"):
         if old.name not in made:
@@ -108,7 +107,7 @@ def piano_roll(solos: dict[str, SoloNotes | None], labels: np.ndarray, title: st
     return figure
 
 
-def beat_phase(band: Band) -> Figure | None:
+def beat_phase(performances: Performances) -> Figure | None:
     """Where in the beat the notes begin, in twelfths, of all cases together."""
     names = ("saxsolo", "human", "random_walk")
     figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
@@ -116,7 +115,7 @@ def beat_phase(band: Band) -> Figure | None:
     for place, name in enumerate(names):
         phases = [
             beat_phases(n, labels)
-            for n, labels in zip(band.notes[name], band.labels, strict=True)
+            for n, labels in zip(performances.notes[name], performances.labels, strict=True)
             if n is not None and len(n)
         ]
         phases = np.concatenate(phases) if phases else np.zeros(0)
@@ -144,14 +143,14 @@ def beat_phase(band: Band) -> Figure | None:
     return figure
 
 
-def pitch_classes(band: Band) -> Figure | None:
+def pitch_classes(performances: Performances) -> Figure | None:
     """How often each degree above the chord's root is played, as a wheel for each player."""
     names = ("saxsolo", "human", "human_wrong_backing", "random_walk")
     figure, axes = plt.subplots(
         1, len(names), figsize=(14, 3.9), subplot_kw={"projection": "polar"}, layout="constrained"
     )
     figure.get_layout_engine().set(w_pad=0.25)
-    wheels = {name: _degrees(band, name) for name in names}
+    wheels = {name: _degrees(performances, name) for name in names}
     top = max((w.max() for w in wheels.values() if w is not None), default=0)
     if not top:
         plt.close(figure)
@@ -173,10 +172,10 @@ def pitch_classes(band: Band) -> Figure | None:
     return figure
 
 
-def _degrees(band: Band, name: str) -> np.ndarray | None:
+def _degrees(performances: Performances, name: str) -> np.ndarray | None:
     """(12,) percent of notes on each degree; None without notes on chords."""
     counts = np.zeros(12)
-    for notes, labels in zip(band.notes[name], band.labels, strict=True):
+    for notes, labels in zip(performances.notes[name], performances.labels, strict=True):
         if notes is None:
             continue
         frames = np.floor(notes.onsets * FRAME_RATE + 0.5).astype(int)
@@ -187,13 +186,13 @@ def _degrees(band: Band, name: str) -> np.ndarray | None:
     return 100 * counts / counts.sum() if counts.sum() else None
 
 
-def over_time(band: Band) -> Figure | None:
+def over_time(performances: Performances) -> Figure | None:
     """Chord tones of each stretch of five seconds, mean over the cases: does it lose the thread?"""
     names = ("saxsolo", "human", "human_wrong_backing", "retrieval", "random_walk")
     figure, axis = plt.subplots(figsize=(8, 3.6), layout="constrained")
     for name in names:
         values: dict[float, list[float]] = {}
-        for notes, labels in zip(band.notes[name], band.labels, strict=True):
+        for notes, labels in zip(performances.notes[name], performances.labels, strict=True):
             if notes is None or not len(notes):
                 continue
             for middle, share in fit_over_time(notes, labels, STRETCH_SECONDS):

@@ -24,27 +24,28 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.codes import ENCODE_FRAMES, decode_blocks, encode_blocks
+from saxsolo.corpus.pairs_folder import read_labels
 from saxsolo.progress_bar import Progress
 from saxsolo.weights.loading import Player, Weights, load_codec, load_player
 
 from . import baselines
 from .adherence import Embedding
-from .artifact_cache import WORKERS, Shelf, digest
+from .artifact_cache import WORKERS, ArtifactCache, digest
 from .case_metrics import case_figures, check_ranking
 from .cases import (
-    RATE,
     Case,
     EvaluationError,
     choose_cases,
     find_takes,
     has_chords,
     partners,
-    read_arrays,
     read_sound,
 )
 from .notes import TRACKERS, SoloNotes, notes_of_score
+from .performances import Performances
 from .set_metrics import (
     adherence_figures,
     codec_figures,
@@ -116,26 +117,6 @@ def _shown(place: str | None) -> str | None:
     return Path(place).name if place and Path(place).is_absolute() else place
 
 
-@dataclass
-class Band:
-    """All that the players played.
-
-    Attributes:
-        labels: (T, 4) frame labels of each case.
-        notes: player -> notes in each case, None where it did not play.
-        sound: player -> the sound (n,) float32 of a case's number.
-        sources: which training solo was retrieved.
-        sampler: the instrument that plays the baselines made of notes.
-    """
-
-    cases: list[Case]
-    labels: list[np.ndarray]
-    notes: dict[str, list[SoloNotes | None]]
-    sound: dict[str, Callable[[int], np.ndarray]]
-    sources: list[str | None]
-    sampler: str
-
-
 def evaluate(options: Options) -> dict:
     """Makes the report and writes it into `options.out`.
 
@@ -144,7 +125,7 @@ def evaluate(options: Options) -> dict:
 
     Raises:
         SaxsoloError: for material, a checkpoint or an output folder that cannot be used.
-        ValueError: from the metrics, for sounds that cannot be judged.
+        ValueError: from the metrics, for sounds that cannot be measured.
     """
     begun = time.perf_counter()
     cases = choose_cases(options.data, options.split, options.limit, options.seconds)
@@ -155,32 +136,32 @@ def evaluate(options: Options) -> dict:
         )
     embed = find_embedding(options.embedding)
     with output_folder(options.out) as out:
-        shelf = Shelf(out / "cases")
+        cache = ArtifactCache(out / "cases")
         needs_model = takes is None or options.tokens is not None
         player = load_player(options.checkpoint, options.codec) if needs_model else None
         codec = player.codec if player else load_codec(options.codec)
         training = baselines.read_training(options.data)
-        losses = measure_likelihood(options, player, shelf)
-        band = gather(options, cases, takes, player, codec, training, shelf)
+        losses = measure_likelihood(options, player, cache)
+        performances = gather(options, cases, takes, player, codec, training, cache)
         report = {
             "command": options.command(),
             "seed": options.seed,
             "split": options.split,
             "seconds": options.seconds,
-            "cases": [describe(*pair) for pair in zip(cases, band.labels, strict=True)],
+            "cases": [describe(*pair) for pair in zip(cases, performances.labels, strict=True)],
             "subject": "takes from a folder" if takes else "the model",
             "checkpoint": player
             and {"name": _shown(player.solo.name), "sha256": player.solo.sha256},
             "codec": {"name": _shown(codec.name), "sha256": codec.sha256},
             "tracker": options.tracker,
-            "sampler": band.sampler,
+            "sampler": performances.sampler,
             "training_solos": len(training),
             "versions": {name: version(name) for name in ("saxsolo", "torch", "numpy")},
         }
-        report |= judge_all(options, band, codec, training, embed, shelf)
+        report |= measure_all(options, performances, codec, training, embed, cache)
         report["likelihood"] = losses
         report["minutes"] = (time.perf_counter() - begun) / 60
-        write(report, band, out)
+        write(report, performances, out)
     return report
 
 
@@ -198,26 +179,26 @@ def gather(
     player: Player | None,
     codec: Weights,
     training: Sequence[baselines.TrainingSolo],
-    shelf: Shelf,
-) -> Band:
+    cache: ArtifactCache,
+) -> Performances:
     """Lets every player play over every case, and tracks the notes of all."""
     sampler, one_at_a_time = baselines.Sampler(options.sampler), threading.Lock()
-    labels = [known_labels(case, shelf) for case in cases]
+    labels = [known_labels(case, cache) for case in cases]
     keys = [[case.row, options.seconds] for case in cases]
     if takes is None:
-        play(options, cases, keys, player, shelf)
+        play(options, cases, keys, player, cache)
     own = digest(Path(baselines.__file__).read_text("utf-8"))
     learnt = digest([solo.name for solo in training])
     sources: list[str | None] = [None] * len(cases)
 
     def subject(i: int) -> np.ndarray:
         if takes is None:
-            return shelf.audio(cases[i].name, "saxsolo", model_key(options, keys[i], player), _gone)
+            return cache.audio(cases[i].name, "saxsolo", model_key(options, keys[i], player), _gone)
         return read_sound(takes[i], options.seconds)
 
     def through_codec(i: int) -> np.ndarray:
         key = [keys[i], codec.sha256]
-        return shelf.audio(
+        return cache.audio(
             cases[i].name, "human_codec", key, lambda: round_trip(cases[i].human(), codec)
         )
 
@@ -227,7 +208,7 @@ def gather(
                 return sampler.play(make() or [], cases[i])
 
         key = [keys[i], own, learnt, sampler.name, options.seed]
-        return shelf.audio(cases[i].name, name, key, sound)
+        return cache.audio(cases[i].name, name, key, sound)
 
     def retrieval(i: int) -> np.ndarray:
         def passage() -> dict:
@@ -235,7 +216,7 @@ def gather(
             notes = [[n.onset, n.duration, n.pitch, n.loudness] for n in found[0]] if found else []
             return {"from": found[1] if found else None, "notes": notes}
 
-        kept = shelf.value(cases[i].name, "retrieval", [keys[i], own, learnt], passage)
+        kept = cache.value(cases[i].name, "retrieval", [keys[i], own, learnt], passage)
         sources[i] = kept["from"]
         notes = [baselines.Note(*note) for note in kept["notes"]]
         return sampled("retrieval", i, lambda: notes)
@@ -267,7 +248,7 @@ def gather(
         for name, make in sound.items():
             place = f"shared-{cases[i].instrument}" if name in shared else cases[i].name
             try:
-                found[name] = shelf.notes(place, name, make(i), options.tracker)
+                found[name] = cache.notes(place, name, make(i), options.tracker)
             except ValueError as error:
                 where = takes[i] if takes and name == "saxsolo" else f"{cases[i].name}, {name}"
                 raise EvaluationError(f"{where}: {error}") from error
@@ -287,10 +268,10 @@ def gather(
         sound["human_wrong_backing"] = lambda i: cases[wrong[i]].human()
     notes["human_wrong_backing"] = [None if j is None else notes["human"][j] for j in wrong]
     ordered = {name: notes[name] for name in SYSTEMS}
-    return Band(list(cases), labels, ordered, sound, sources, sampler.name)
+    return Performances(list(cases), labels, ordered, sound, sources, sampler.name)
 
 
-def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
+def known_labels(case: Case, cache: ArtifactCache) -> np.ndarray:
     """The corpus's labels of a case; where it knows no chords, chords estimated from the backing.
 
     (frames, 4) int16.
@@ -301,9 +282,9 @@ def known_labels(case: Case, shelf: Shelf) -> np.ndarray:
     from .chroma_chords import estimate_chords
 
     def estimate() -> dict:
-        return {"labels": estimate_chords(case.backing(), RATE).tolist()}
+        return {"labels": estimate_chords(case.backing(), SAMPLING_RATE).tolist()}
 
-    kept = shelf.value(case.name, "chords", [case.row, case.seconds], estimate)["labels"]
+    kept = cache.value(case.name, "chords", [case.row, case.seconds], estimate)["labels"]
     estimated = np.array(kept, np.int16)[: case.frames]
     if len(labels) == len(estimated):
         # what the corpus knows of the beat stays
@@ -325,7 +306,7 @@ def play(
     cases: Sequence[Case],
     keys: Sequence[object],
     player: Player,
-    shelf: Shelf,
+    cache: ArtifactCache,
 ) -> None:
     """The model plays over each case, unless it has before."""
     import saxsolo
@@ -337,7 +318,7 @@ def play(
 
             def improvise(case: Case = case, before: float = before) -> np.ndarray:
                 take = saxsolo.improvise(
-                    (case.backing(), RATE),
+                    (case.backing(), SAMPLING_RATE),
                     seed=options.seed,
                     instrument=case.instrument,
                     temperature=options.temperature,
@@ -348,40 +329,40 @@ def play(
                 )
                 return take.solo
 
-            shelf.audio(case.name, "saxsolo", model_key(options, key, player), improvise)
+            cache.audio(case.name, "saxsolo", model_key(options, key, player), improvise)
             progress(before + options.seconds, total)
 
 
 def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
     """A sound (n,) through the codec, (n,) float32."""
-    size = ENCODE_FRAMES * (RATE // 50)
+    size = ENCODE_FRAMES * SAMPLES_PER_FRAME
     blocks = (audio[start : start + size] for start in range(0, len(audio), size))
     decoded = decode_blocks(codec.model, encode_blocks(codec.model, blocks))
     return np.concatenate(list(decoded))[: len(audio)].clip(-1, 1)
 
 
-def judge_all(
+def measure_all(
     options: Options,
-    band: Band,
+    performances: Performances,
     codec: Weights,
     training: Sequence[baselines.TrainingSolo],
     embed: Embedding | None,
-    shelf: Shelf,
+    cache: ArtifactCache,
 ) -> dict:
     """All figures of the players and the codec."""
-    titles = [case.title for case in band.cases]
-    instruments = [case.instrument for case in band.cases]
+    titles = [case.title for case in performances.cases]
+    instruments = [case.instrument for case in performances.cases]
     with ThreadPoolExecutor(WORKERS) as pool:
         # these three work on sounds, outside Python for the most part
-        adherence = pool.submit(adherence_figures, band, embed)
-        resembling = pool.submit(resemblance, band, options.seed)
-        coded = pool.submit(codec_figures, band, codec, shelf, options.seed)
+        adherence = pool.submit(adherence_figures, performances, embed)
+        resembling = pool.submit(resemblance, performances, options.seed)
+        coded = pool.submit(codec_figures, performances, codec, cache, options.seed)
         systems = {
-            name: case_figures(notes, band.labels, titles, instruments, options.seed)
-            for name, notes in band.notes.items()
+            name: case_figures(notes, performances.labels, titles, instruments, options.seed)
+            for name, notes in performances.notes.items()
         }
     solos = [notes_of_score(read_score(options.data, solo.name)) for solo in training]
-    for name, figures in originality(band.notes, solos, options.seed).items():
+    for name, figures in originality(performances.notes, solos, options.seed).items():
         systems[name] |= figures
     for name, one in adherence.result().items():
         systems[name]["apa_style"] = one
@@ -392,14 +373,14 @@ def judge_all(
         "ranking": check_ranking(systems),
         "resemblance": resembling.result(),
         "codec_figures": coded.result(),
-        "retrieved_from": band.sources,
+        "retrieved_from": performances.sources,
     }
     if options.takes:
         made["systems"]["saxsolo"]["what"] = "the takes that were given"
     return made
 
 
-def measure_likelihood(options: Options, player: Player | None, shelf: Shelf) -> dict:
+def measure_likelihood(options: Options, player: Player | None, cache: ArtifactCache) -> dict:
     """Held-out losses, once for a model and a corpus of tokens; or why there are none."""
     if options.tokens is None or player is None:
         return {"reason": "not measured: give --tokens"}
@@ -409,7 +390,7 @@ def measure_likelihood(options: Options, player: Player | None, shelf: Shelf) ->
     count = CLIPS_A_CASE * options.limit
     weights = [player.solo.sha256, player.codec.sha256]
     key = [weights, layout.read_text("utf-8"), options.split, count]
-    return shelf.value(
+    return cache.value(
         "all",
         "likelihood",
         key,
@@ -419,15 +400,15 @@ def measure_likelihood(options: Options, player: Player | None, shelf: Shelf) ->
 
 def read_score(pairs: Path, name: str) -> np.ndarray:
     """Score tokens (T,) of a training pair."""
-    return read_arrays(pairs / "train" / name)["score"]
+    return read_labels(pairs / "train" / name)["score"]
 
 
-def write(report: dict, band: Band, out: Path) -> None:
+def write(report: dict, performances: Performances, out: Path) -> None:
     """report.json, report.md and pictures/, each put in place whole."""
     from .pictures import draw_all
     from .report_markdown import report_text
 
-    names = draw_all(report, band, out / "pictures")
+    names = draw_all(report, performances, out / "pictures")
     with replacing(out / "report.json", out / "report.md") as (figures, text):
         figures.write_text(json.dumps(report, indent=1, allow_nan=False) + "\n", "utf-8")
         text.write_text(report_text(report, names), "utf-8")

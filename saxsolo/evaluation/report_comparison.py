@@ -46,12 +46,12 @@ def progress_text(reports: dict[str, dict]) -> str:
     for name in reports:
         if cases[name] != cases[last] or reports[name]["seconds"] != reports[last]["seconds"]:
             raise EvaluationError(
-                f"{name} and {last} judge different cases; make both with the same --split, "
+                f"{name} and {last} evaluate different cases; make both with the same --split, "
                 "--limit and --seconds"
             )
     head = (
         f"{len(cases[last])} held-out cases ({reports[last]['split']}) of "
-        f"{reports[last]['seconds']:g} s, judged from the sound; mean and 95 % bootstrap interval."
+        f"{reports[last]['seconds']:g} s, measured in the sound; mean and 95 % bootstrap interval."
     )
     columns = [*reports, "human"]
     return (

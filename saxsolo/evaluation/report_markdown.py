@@ -6,8 +6,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.atomic import replacing
-from saxsolo.music.frame_labels import LABEL_SIZES
 
 from .case_metrics import METRICS, RANKING
 from .cases import EvaluationError

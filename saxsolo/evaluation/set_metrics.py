@@ -7,24 +7,23 @@ import importlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.audio import codec_metrics
 from saxsolo.audio.codes import ENCODE_FRAMES, encode_blocks
 from saxsolo.evaluation import shape, sound
+from saxsolo.intervals import percentile_interval, resamples
 from saxsolo.weights.loading import Player, Weights
 
 from .adherence import Embedding, apa_style, interval_content
-from .artifact_cache import WORKERS, Shelf
+from .artifact_cache import WORKERS, ArtifactCache
 from .case_metrics import figure, nothing
-from .cases import RATE, EvaluationError
+from .cases import EvaluationError
 from .notes import SoloNotes
 from .novelty import Novelty
-
-if TYPE_CHECKING:
-    from .report import Band
+from .performances import Performances
 
 SHAPE_DRAWS = 200
 # the players whose notes or sound could resemble a human's
@@ -59,7 +58,7 @@ def originality(
     return made
 
 
-def resemblance(band: Band, seed: int) -> dict[str, dict]:
+def resemblance(performances: Performances, seed: int) -> dict[str, dict]:
     """How far each player's solos, as a set, are from the humans': notes and sound.
 
     The human's own row holds one half of the human solos against the other: what two sets of humans
@@ -68,10 +67,10 @@ def resemblance(band: Band, seed: int) -> dict[str, dict]:
     Returns:
         player -> {"shape": {distance: figure}, "frechet_log_mel": figure, "against": text}.
     """
-    human, made = band.notes["human"], {}
+    human, made = performances.notes["human"], {}
     size = len(human)
     for name in COMPARED:
-        solos = band.notes[name]
+        solos = performances.notes[name]
         mine, theirs = list(range(size)), list(range(size))
         if name == "human":
             mine, theirs = mine[::2], theirs[1::2]
@@ -82,7 +81,7 @@ def resemblance(band: Band, seed: int) -> dict[str, dict]:
                 [human[i] for i in theirs],
                 seed,
             ),
-            "frechet_log_mel": frechet(band, name, mine, theirs),
+            "frechet_log_mel": frechet(performances, name, mine, theirs),
         }
     return made
 
@@ -96,7 +95,7 @@ def shape_distances(
     values = shape.distances(list(generated), list(human))
     ours = [shape.features(notes) for notes in generated]
     theirs = [shape.features(notes) for notes in human]
-    picks = np.random.default_rng(seed).integers(0, len(ours), (SHAPE_DRAWS, len(ours)))
+    picks = resamples(len(ours), SHAPE_DRAWS, seed)
     # how often each solo is drawn
     drawn = np.stack([np.bincount(row, minlength=len(ours)) for row in picks])
     made = {}
@@ -110,20 +109,24 @@ def shape_distances(
         known = value is not None and again and len(ours) > 1
         made[name] = {
             "value": value,
-            "interval": [float(q) for q in np.quantile(again, [0.025, 0.975])] if known else None,
+            "interval": list(percentile_interval(again)) if known else None,
             "n": len(ours),
             **({} if value is not None else {"reason": "too few notes"}),
         }
     return made
 
 
-def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -> dict:
+def frechet(
+    performances: Performances, name: str, mine: Sequence[int], theirs: Sequence[int]
+) -> dict:
     """The Frechet distance on log-mel statistics, one figure for the whole set."""
     if not mine or not theirs:
         return nothing("needs two cases")
-    play, human = band.sound[name], band.sound["human"]
+    play, human = performances.sound[name], performances.sound["human"]
     try:
-        value = sound.frechet_log_mel([play(i) for i in mine], [human(i) for i in theirs], RATE)
+        value = sound.frechet_log_mel(
+            [play(i) for i in mine], [human(i) for i in theirs], SAMPLING_RATE
+        )
     except ValueError as error:
         return nothing(str(error))
     if value is None:
@@ -131,21 +134,26 @@ def frechet(band: Band, name: str, mine: Sequence[int], theirs: Sequence[int]) -
     return {"value": float(value), "interval": None, "n": len(mine)}
 
 
-def adherence_figures(band: Band, embed: Embedding | None) -> dict[str, dict]:
+def adherence_figures(performances: Performances, embed: Embedding | None) -> dict[str, dict]:
     """APA-style adherence of each player's mixes, one figure for the whole set.
 
     Args:
         embed: mix (n,) and sampling rate -> (W, D); None for the project's own.
     """
-    embed, backings = remembered(embed or interval_content), [c.backing() for c in band.cases]
-    human = [(b, band.sound["human"](i)) for i, b in enumerate(backings)]
+    embed, backings = (
+        remembered(embed or interval_content),
+        [c.backing() for c in performances.cases],
+    )
+    human = [(b, performances.sound["human"](i)) for i, b in enumerate(backings)]
     made = {}
-    for name in band.notes:
-        play = band.sound.get(name)
+    for name in performances.notes:
+        play = performances.sound.get(name)
         if play is None or name == "silence":
             made[name] = nothing("it has no sound to mix")
             continue
-        value = apa_style([(b, play(i)) for i, b in enumerate(backings)], human, RATE, embed)
+        value = apa_style(
+            [(b, play(i)) for i, b in enumerate(backings)], human, SAMPLING_RATE, embed
+        )
         made[name] = (
             nothing("APA-style adherence needs three cases")
             if value is None
@@ -185,38 +193,42 @@ def find_embedding(name: str | None) -> Embedding | None:
     return found
 
 
-def codec_figures(band: Band, codec: Weights, shelf: Shelf, seed: int) -> dict:
+def codec_figures(
+    performances: Performances, codec: Weights, cache: ArtifactCache, seed: int
+) -> dict:
     """What the codec does to the human solos: distances, pitch agreement, use of the codebooks."""
     config = codec.model.config
 
     def kept(i: int) -> dict:
         def measure() -> dict:
-            original, decoded = band.sound["human"](i), band.sound["human_codec"](i)
-            agree, voiced = codec_metrics.pitch_agreement(original, decoded, RATE)
+            original, decoded = performances.sound["human"](i), performances.sound["human_codec"](i)
+            agree, voiced = codec_metrics.pitch_agreement(original, decoded, SAMPLING_RATE)
             figures = {
                 "pitch_agreement": float(agree[0] / voiced[0]) if voiced[0] else None,
-                "log_mel_distance": codec_metrics.log_mel_distance(original, decoded, RATE),
+                "log_mel_distance": codec_metrics.log_mel_distance(
+                    original, decoded, SAMPLING_RATE
+                ),
                 "multi_resolution_stft": codec_metrics.multi_resolution_stft_distance(
                     original, decoded
                 ),
                 "si_sdr": codec_metrics.si_sdr(original, decoded),
             }
-            size = ENCODE_FRAMES * (RATE // 50)
+            size = ENCODE_FRAMES * SAMPLES_PER_FRAME
             blocks = (original[s : s + size] for s in range(0, len(original), size))
             parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
             return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
 
-        case = band.cases[i]
+        case = performances.cases[i]
         key = [
             case.row,
             case.seconds,
             codec.sha256,
             Path(codec_metrics.__file__).read_text("utf-8"),
         ]
-        return shelf.value(case.name, "codec", key, measure)
+        return cache.value(case.name, "codec", key, measure)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = list(pool.map(kept, range(len(band.cases))))
+        found = list(pool.map(kept, range(len(performances.cases))))
     rows = [one["figures"] for one in found]
     pooled = np.concatenate([np.array(one["codes"]) for one in found])
     shares, entropies = codec_metrics.codebook_use(pooled, config.codebook_size)
@@ -243,7 +255,7 @@ def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
     """
     from saxsolo.corpus.tokens.checks import codes_sha256
     from saxsolo.corpus.tokens.shards import load_tokens
-    from saxsolo.training.heldout import choose_clips, judge
+    from saxsolo.training.heldout import choose_clips, evaluate_heldout
 
     model = player.solo.model
     rows = load_tokens(
@@ -261,5 +273,5 @@ def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
             f"{tokens} was made with another codec (sha256 {rows[0]['codec_sha256'][:12]}, this "
             f"one's is {found[:12]}); tokenise again or name that --codec"
         )
-    judgement = judge(model, choose_clips(rows, count))
-    return {"streams": judgement.streams, **judgement.figures()}
+    result = evaluate_heldout(model, choose_clips(rows, count))
+    return {"streams": result.streams, **result.figures()}

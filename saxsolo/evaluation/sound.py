@@ -113,7 +113,9 @@ def checked(audio: np.ndarray) -> np.ndarray:
 
 def main(argv: list[str] | None = None) -> None:
     """The command line; see the module's text."""
-    from .cases import RATE, choose_cases
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import choose_cases
 
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
@@ -126,7 +128,7 @@ def main(argv: list[str] | None = None) -> None:
     reference = [case.human() for case in training]
     solos = [case.human() for case in cases]
     rng = np.random.default_rng(0)
-    gate = (np.arange(len(solos[0])) // round(0.05 * RATE)) % 2 == 0
+    gate = (np.arange(len(solos[0])) // round(0.05 * SAMPLING_RATE)) % 2 == 0
     sounds = {
         "whole": solos,
         "cut into clicks": [solo * gate for solo in solos],
@@ -134,7 +136,7 @@ def main(argv: list[str] | None = None) -> None:
         "the backings": [case.backing() for case in cases],
     }
     for name, some in sounds.items():
-        value = frechet_log_mel(some, reference, RATE)
+        value = frechet_log_mel(some, reference, SAMPLING_RATE)
         shown = "none" if value is None else format(value, ".1f")
         print(f"{name:16} {shown} ({len(some)} against {len(reference)})")
 

@@ -21,8 +21,9 @@ matplotlib.use("Agg")
 import matplotlib.pyplot as plt
 
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
-from .cases import RATE, Case, choose_cases
+from .cases import Case, choose_cases
 
 ROWS = 5
 CEILING = 12000.0  # hertz
@@ -30,7 +31,7 @@ CEILING = 12000.0  # hertz
 
 def stretch_of(case: Case, seconds: float, rng: np.random.Generator) -> np.ndarray:
     """`seconds` of the human's solo, (n,) float32: the loudest of three places, so not a rest."""
-    solo, samples = case.human(), round(seconds * RATE)
+    solo, samples = case.human(), round(seconds * SAMPLING_RATE)
     starts = rng.integers(0, max(1, len(solo) - samples), 3)
     return max((solo[at : at + samples] for at in starts), key=lambda part: float((part**2).sum()))
 
@@ -41,7 +42,13 @@ def page(rows: list[tuple[str, np.ndarray, np.ndarray]]) -> plt.Figure:
     for (title, *sounds), line in zip(rows, axes, strict=True):
         for axis, sound, word in zip(line, sounds, ("original", "decoded"), strict=True):
             axis.specgram(
-                sound + 1e-7, NFFT=1024, noverlap=768, Fs=RATE, cmap="magma", vmin=-130, vmax=-40
+                sound + 1e-7,
+                NFFT=1024,
+                noverlap=768,
+                Fs=SAMPLING_RATE,
+                cmap="magma",
+                vmin=-130,
+                vmax=-40,
             )
             axis.set(ylim=(0, CEILING), title=f"{title}, {word}")
     figure.tight_layout()

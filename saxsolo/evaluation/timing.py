@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from saxsolo.music.frame_labels import FRAME_RATE
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 
 from .harmony import checked
 from .notes import SoloNotes

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
-from saxsolo.music.chord_symbols import PITCH_NAMES, QUALITY_NAMES
+from modeling_saxsolo.vocabulary_saxsolo import PITCH_NAMES, QUALITY_NAMES
 
 from .heard import Listening, symbol
 

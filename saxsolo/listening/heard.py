@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import chord_name
 from saxsolo.music.ear_decoding import HeardChord, HeardMusic
 from saxsolo.music.key import Key, estimate_key
@@ -108,7 +108,7 @@ class Listening:
                 return chord
         return None
 
-    def grid(self) -> Grid | None:
+    def grid(self) -> BeatGrid | None:
         """The same as a beat grid, which MIDI, lead sheet and picture are drawn over."""
         music = self.music
         if len(music.beats) < 3 or music.metre is None:
@@ -119,7 +119,7 @@ class Listening:
             known = chord is not None and chord.root is not None
             roots.append(chord.root if known and chord is not None else 12)
             qualities.append(chord.quality if known and chord is not None else 7)
-        return Grid(
+        return BeatGrid(
             music.beats, music.places - 1, music.metre, np.array(roots), np.array(qualities)
         )
 

@@ -11,7 +11,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .frame_labels import FRAME_RATE, LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import (
+    BEAT_PHASES,
+    FRAME_RATE,
+    LABEL_SIZES,
+    NO_CHORD,
+    NO_ROOT,
+    UNKNOWN,
+)
+
+from .viterbi import best_path, best_path_of_equal_changes
 
 # a beat lasts 0.18 s (333 a minute) to 1.5 s (40 a minute)
 SHORTEST, LONGEST = 9, 75
@@ -31,7 +40,7 @@ _FLOOR = 1e-4
 
 
 @dataclass(frozen=True)
-class Grid:
+class BeatGrid:
     """Beats, bars and chords over time.
 
     Attributes:
@@ -39,7 +48,7 @@ class Grid:
         places: (N,) int, 0 = first of its bar.
         beats_per_bar: of most bars; a bar may break off.
         roots: (N,) int, the chord on each beat, 0 = C .. 11, 12 = no chord.
-        qualities: (N,) int, index into `saxsolo.music.chord_symbols.QUALITY_NAMES`.
+        qualities: (N,) int, index into `QUALITY_NAMES` of the vocabulary.
     """
 
     beats: np.ndarray
@@ -61,28 +70,31 @@ class Grid:
 
     def labels(self, frames: int) -> np.ndarray:
         """The same as frame labels (T, 4) int16, -100 before the first beat and after the last."""
-        labels = np.full((frames, len(LABEL_SIZES)), -100, np.int16)
+        labels = np.full((frames, len(LABEL_SIZES)), UNKNOWN, np.int16)
         middles = (np.arange(frames) + 0.5) / FRAME_RATE
         index = np.searchsorted(self.beats, middles, side="right") - 1
         last = self.beats[-1] + (self.beats[-1] - self.beats[-2])
         inside = (index >= 0) & (middles < last)
         index = index[inside]
         lengths = np.append(np.diff(self.beats), last - self.beats[-1])
-        phase = 12 * (middles[inside] - self.beats[index]) / lengths[index]
+        phase = BEAT_PHASES * (middles[inside] - self.beats[index]) / lengths[index]
         labels[inside, 0], labels[inside, 1] = self.roots[index], self.qualities[index]
-        labels[inside, 2], labels[inside, 3] = np.clip(phase, 0, 11), self.places[index]
+        labels[inside, 2], labels[inside, 3] = (
+            np.clip(phase, 0, BEAT_PHASES - 1),
+            self.places[index],
+        )
         return labels
 
 
-def plain_grid(seconds: float, tempo: float = 120.0) -> Grid:
+def plain_grid(seconds: float, tempo: float = 120.0) -> BeatGrid:
     """Bars of four at one tempo from second 0 on, without chords: for where no beat was found."""
     count = max(4, math.ceil(seconds * tempo / 60))
     place = np.arange(count)
-    none = np.full(count, 12)
-    return Grid(place * 60 / tempo, place % 4, 4, none, np.full(count, 7))
+    roots, qualities = np.full(count, NO_ROOT), np.full(count, NO_CHORD)
+    return BeatGrid(place * 60 / tempo, place % 4, 4, roots, qualities)
 
 
-def find_grid(heard: dict[str, np.ndarray]) -> Grid | None:
+def find_grid(heard: dict[str, np.ndarray]) -> BeatGrid | None:
     """The likeliest beats, bars and chords, None for less than three beats.
 
     Args:
@@ -99,7 +111,7 @@ def find_grid(heard: dict[str, np.ndarray]) -> Grid | None:
         places,
         metre,
     )
-    return Grid(_smooth(frames / FRAME_RATE), places, metre, roots, qualities)
+    return BeatGrid(_smooth(frames / FRAME_RATE), places, metre, roots, qualities)
 
 
 def _beats(scores: np.ndarray) -> np.ndarray:
@@ -110,23 +122,25 @@ def _beats(scores: np.ndarray) -> np.ndarray:
     """
     frames = len(scores)
     lengths = np.arange(SHORTEST, LONGEST + 1)
-    sums = np.concatenate([np.zeros((1, 12)), np.cumsum(scores, axis=0)])
+    sums = np.concatenate([np.zeros((1, BEAT_PHASES)), np.cumsum(scores, axis=0)])
     # (frames + 1, lengths): the score of the beat that ends at a frame
     fit = np.full((frames + 1, len(lengths)), -np.inf)
     for column, length in enumerate(lengths):
         if length > frames:
             break
         # the frames of each phase by where their middles lie
-        edges = np.clip(np.ceil(np.arange(13) * length / 12 - 0.5).astype(int), 0, length)
+        edges = np.clip(
+            np.ceil(np.arange(BEAT_PHASES + 1) * length / BEAT_PHASES - 0.5).astype(int), 0, length
+        )
         starts = np.arange(frames - length + 1)
         fit[length:, column] = sum(
             sums[starts + edges[phase + 1], phase] - sums[starts + edges[phase], phase]
-            for phase in range(12)
+            for phase in range(BEAT_PHASES)
         )
     apart = np.maximum(np.abs(lengths[:, None] - lengths) - ROUNDING, 0)
     cost = TEMPO_COST * np.log1p(apart / np.minimum(lengths[:, None], lengths)) ** 2
     # frames before the first beat and after the last are of any phase
-    anywhere = float(np.mean(scores.max(axis=1))) - np.log(12) * TRUST if frames else 0.0
+    anywhere = float(np.mean(scores.max(axis=1))) - np.log(BEAT_PHASES) * TRUST if frames else 0.0
     best = np.full((frames + 1, len(lengths)), -np.inf)
     came = np.full((frames + 1, len(lengths)), -1)
     rows = np.arange(len(lengths))
@@ -167,7 +181,7 @@ def _bars(scores: np.ndarray) -> tuple[np.ndarray, int]:
         cost = np.full((metre, metre), np.inf)
         cost[:, 0] = BREAK_COST
         cost[np.arange(metre), (np.arange(metre) + 1) % metre] = 0
-        places, value = _viterbi(scores[:, :metre], cost)
+        places, value = best_path(scores[:, :metre], cost)
         found.append((value - rare, places, metre))
     _, places, metre = max(found, key=lambda one: one[0])
     return places, metre
@@ -177,41 +191,16 @@ def _chords(
     roots: np.ndarray, qualities: np.ndarray, places: np.ndarray, metre: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """(N, 13) and (N, 8) scores -> the chord on each beat: (N,) roots, (N,) qualities."""
-    chords = (roots[:, :12, None] + qualities[:, None, :7]).reshape(len(roots), -1)
-    none = roots[:, 12:] + qualities[:, 7:]
+    chords = (roots[:, :NO_ROOT, None] + qualities[:, None, :NO_CHORD]).reshape(len(roots), -1)
+    none = roots[:, NO_ROOT:] + qualities[:, NO_CHORD:]
     scores = np.concatenate([chords, none], axis=1)
     middle = metre // 2 if metre % 2 == 0 else -1
     first, half, other = CHANGE_COSTS
     costs = np.where(places == 0, first, np.where(places == middle, half, other))
-    best, back = scores[0].copy(), np.zeros(scores.shape, int)
-    states = np.arange(scores.shape[1])
-    for beat in range(1, len(scores)):
-        jump = int(best.argmax())
-        moves = best[jump] - costs[beat] > best
-        back[beat] = np.where(moves, jump, states)
-        best = np.where(moves, best[jump] - costs[beat], best) + scores[beat]
-    path = _follow(back, int(best.argmax()))
-    none = path == 84
-    return np.where(none, 12, path // 7), np.where(none, 7, path % 7)
-
-
-def _viterbi(scores: np.ndarray, cost: np.ndarray) -> tuple[np.ndarray, float]:
-    """Likeliest states (N,) and their value; scores (N, S), cost (S, S) from row to column."""
-    best, back = scores[0].copy(), np.zeros(scores.shape, int)
-    states = np.arange(scores.shape[1])
-    for step in range(1, len(scores)):
-        options = best[:, None] - cost
-        back[step] = options.argmax(axis=0)
-        best = options[back[step], states] + scores[step]
-    return _follow(back, int(best.argmax())), float(best.max())
-
-
-def _follow(back: np.ndarray, last: int) -> np.ndarray:
-    path = np.empty(len(back), int)
-    path[-1] = last
-    for step in range(len(back) - 1, 0, -1):
-        path[step - 1] = back[step, path[step]]
-    return path
+    path = best_path_of_equal_changes(scores, costs)
+    none = path == NO_ROOT * NO_CHORD
+    roots = np.where(none, NO_ROOT, path // NO_CHORD)
+    return roots, np.where(none, NO_CHORD, path % NO_CHORD)
 
 
 def _smooth(beats: np.ndarray) -> np.ndarray:

@@ -15,18 +15,17 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-MAJOR, MINOR, DOMINANT, HALF_DIMINISHED, DIMINISHED, SUSPENDED, AUGMENTED, NO_CHORD = range(8)
-QUALITY_NAMES = (
-    "major",
-    "minor",
-    "dominant",
-    "half-diminished",
-    "diminished",
-    "suspended",
-    "augmented",
-    "none",
+from modeling_saxsolo.vocabulary_saxsolo import (
+    AUGMENTED,
+    DIMINISHED,
+    DOMINANT,
+    HALF_DIMINISHED,
+    MAJOR,
+    MINOR,
+    NO_CHORD,
+    PITCH_NAMES,
+    SUSPENDED,
 )
-PITCH_NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 
 _NATURAL = {"C": 0, "D": 2, "E": 4, "F": 5, "G": 7, "A": 9, "B": 11}
 _SYMBOL = re.compile(

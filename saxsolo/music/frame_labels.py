@@ -8,22 +8,25 @@ from itertools import pairwise
 
 import numpy as np
 
-from .chord_symbols import NO_CHORD, parse_chord
+from modeling_saxsolo.vocabulary_saxsolo import (
+    BEAT_PHASES,
+    FRAME_RATE,
+    HIGHEST_PITCH,
+    HOLD,
+    IRREGULAR_BAR,
+    LABEL_SIZES,
+    LOWEST_PITCH,
+    NO_ROOT,
+    NUM_PITCHES,
+    ONSET,
+    REST,
+    SCORE_VOCAB_SIZE,
+    UNKNOWN,
+)
+
+from .chord_symbols import parse_chord
 from .score import Note, Score, ScoreError
 
-FRAME_RATE = 50
-LOWEST_PITCH, HIGHEST_PITCH = 40, 99
-NUM_PITCHES = HIGHEST_PITCH - LOWEST_PITCH + 1
-REST = 0
-ONSET = 1  # ONSET + (pitch - 40)
-HOLD = ONSET + NUM_PITCHES  # HOLD + (pitch - 40)
-SCORE_VOCAB_SIZE = HOLD + NUM_PITCHES
-UNKNOWN = -100
-
-#: Name -> number of classes, in the order of the columns of `frame_labels`.
-LABEL_SIZES = {"chord_root": 13, "chord_quality": 8, "beat_phase": 12, "bar_beat": 8}
-_NO_ROOT = 12
-_IRREGULAR_BAR = 7
 # A "beat" this many times longer than the median is a hole in the transcription, not a beat.
 _LONGEST_BEAT = 2.5
 
@@ -119,21 +122,21 @@ def frame_labels(score: Score, num_frames: int) -> np.ndarray:
     index = index[inside]
 
     chords = [parse_chord(beat.chord) for beat in score.beats]
-    roots = np.array([_NO_ROOT if c.root is None else c.root for c in chords], dtype=np.int16)
+    roots = np.array([NO_ROOT if c.root is None else c.root for c in chords], dtype=np.int16)
     qualities = np.array([c.quality for c in chords], dtype=np.int16)
     places = np.array(
         [
             beat.beat - 1
-            if 1 < beat.beats_per_bar <= _IRREGULAR_BAR and 1 <= beat.beat <= _IRREGULAR_BAR
-            else _IRREGULAR_BAR
+            if 1 < beat.beats_per_bar <= IRREGULAR_BAR and 1 <= beat.beat <= IRREGULAR_BAR
+            else IRREGULAR_BAR
             for beat in score.beats
         ],
         dtype=np.int16,
     )
-    phases = np.floor(12 * (middles[inside] - onsets[index]) / lengths[index])
+    phases = np.floor(BEAT_PHASES * (middles[inside] - onsets[index]) / lengths[index])
     labels[inside, 0] = roots[index]
     labels[inside, 1] = qualities[index]
-    labels[inside, 2] = np.clip(phases, 0, 11).astype(np.int16)
+    labels[inside, 2] = np.clip(phases, 0, BEAT_PHASES - 1).astype(np.int16)
     labels[inside, 3] = places[index]
     return labels
 
@@ -154,10 +157,6 @@ def transpose_labels(labels: np.ndarray, semitones: int) -> np.ndarray:
     """Frame labels (T, 4) with the chord root moved by `semitones`; the rest keeps."""
     moved = labels.copy()
     root = moved[:, 0]
-    has_root = (root >= 0) & (root < _NO_ROOT)
+    has_root = (root >= 0) & (root < NO_ROOT)
     moved[has_root, 0] = (root[has_root] + semitones) % 12
     return moved
-
-
-assert SCORE_VOCAB_SIZE == 121, SCORE_VOCAB_SIZE
-assert NO_CHORD == LABEL_SIZES["chord_quality"] - 1, NO_CHORD

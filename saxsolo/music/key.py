@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .chord_symbols import PITCH_NAMES
+from modeling_saxsolo.vocabulary_saxsolo import PITCH_NAMES
 
 QUALITIES = 7
 # how many independent chords a tune is worth: neighbours follow from each other

@@ -5,12 +5,10 @@ from __future__ import annotations
 import statistics
 from dataclasses import dataclass, replace
 
+from modeling_saxsolo.vocabulary_saxsolo import FEELS, INSTRUMENTS, TEMPO_CLASSES, TEMPO_LIMITS
+
 from .chord_symbols import transpose_chord
 
-INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
-FEELS = ("swing", "latin", "funk", "ballad", "twobeat", "waltz")
-TEMPO_CLASSES = ("slow", "medium", "medium-up", "up", "very-up")
-_TEMPO_LIMITS = (90.0, 140.0, 190.0, 240.0)
 DEFAULT_TEMPO = 120.0
 
 
@@ -132,4 +130,4 @@ class Score:
 def tempo_class(tempo: float) -> str:
     """The name of a tempo in quarter notes a minute: slow < 90, medium < 140, medium-up < 190,
     up < 240, very-up."""
-    return TEMPO_CLASSES[sum(tempo >= limit for limit in _TEMPO_LIMITS)]
+    return TEMPO_CLASSES[sum(tempo >= limit for limit in TEMPO_LIMITS)]

@@ -23,7 +23,7 @@ TRANSPOSITIONS = {
     "tenor": (14, "TenorSaxophone"),
     "baritone": (21, "BaritoneSaxophone"),
 }
-KINDS = (
+HARMONY_KINDS = (
     "major-seventh",
     "minor-seventh",
     "dominant-seventh",
@@ -230,4 +230,4 @@ def _symbol(root: int, quality: int, up: int, fifths: int):
     name = _name(root + up, fifths)
     # nobody reads A#7 or D#7
     name = {"A#": "B-", "D#": "E-", "G#": "G#" if fifths > 3 else "A-"}.get(name, name)
-    return harmony.ChordSymbol(root=name, kind=KINDS[quality])
+    return harmony.ChordSymbol(root=name, kind=HARMONY_KINDS[quality])

@@ -16,10 +16,10 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import replacing
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import SCALES, TONES, chord_name
-from saxsolo.music.frame_labels import FRAME_RATE
 from saxsolo.music.score import Note
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too
@@ -104,7 +104,7 @@ def take_picture(
     solo: np.ndarray,
     backing: np.ndarray,
     sampling_rate: int,
-    grid: Grid | None = None,
+    grid: BeatGrid | None = None,
     title: str = "",
 ) -> Figure:
     """One page: piano roll over chords and beats, spectrogram of the solo, waveforms of both.

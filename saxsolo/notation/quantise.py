@@ -12,7 +12,7 @@ from itertools import combinations, zip_longest
 
 import numpy as np
 
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.score import Note
 
 # ink: what each division costs against the squared error of its onsets
@@ -67,7 +67,7 @@ class Lead:
     dropped: int
 
 
-def quantise(notes: Sequence[Note], grid: Grid, seconds: float) -> Lead:
+def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
     """Lays notes on the grid. Bars begin before the first note and end after `seconds`.
 
     Args:
@@ -124,7 +124,7 @@ def _lay_out(onsets: np.ndarray, lengths: np.ndarray) -> _Layout:
     return layout
 
 
-def _whole_bars(grid: Grid, seconds: float) -> tuple[np.ndarray, list[int], int]:
+def _whole_bars(grid: BeatGrid, seconds: float) -> tuple[np.ndarray, list[int], int]:
     """Beats continued both ways to whole bars: times (N + 1,), beats in each bar, and how many
     beats were put before the grid's first."""
     metre = grid.beats_per_bar
@@ -183,7 +183,7 @@ def _end(start: Fraction, end: float, limit: Fraction, divisions: list[int]) -> 
     return min(found, limit)
 
 
-def _changes(grid: Grid, before: int) -> list[tuple[int, int, int]]:
+def _changes(grid: BeatGrid, before: int) -> list[tuple[int, int, int]]:
     changes = []
     for beat, (root, quality) in enumerate(zip(grid.roots, grid.qualities, strict=True)):
         if not changes or changes[-1][1:] != (int(root), int(quality)):

@@ -10,12 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.files import Source
 from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import SettingError
-from saxsolo.music.beat_grid import Grid
-from saxsolo.music.frame_labels import FRAME_RATE
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.playing.performance import Performance, Revision, Settings, finished_take
 from saxsolo.playing.take import balance
 from saxsolo.weights.loading import Player
@@ -118,7 +118,7 @@ def continued(codes: np.ndarray, seconds: float) -> Revision:
     return Revision(codes, round(seconds * FRAME_RATE))
 
 
-def bars_anew(codes: np.ndarray, grid: Grid | None, first: int, last: int) -> Revision:
+def bars_anew(codes: np.ndarray, grid: BeatGrid | None, first: int, last: int) -> Revision:
     """Bars `first` to `last`, counted from 1, are played anew; what is around them is kept.
 
     Raises:
@@ -135,7 +135,7 @@ def bars_anew(codes: np.ndarray, grid: Grid | None, first: int, last: int) -> Re
     return Revision(codes, start, None if stop == frames else stop)
 
 
-def bar_edges(grid: Grid | None, seconds: float) -> list[float]:
+def bar_edges(grid: BeatGrid | None, seconds: float) -> list[float]:
     """Seconds at which bars begin, and where the last one ends; empty without bars."""
     if grid is None:
         return []

@@ -5,7 +5,7 @@ A playhead stands in it; page.js moves it. The PNG of the same take comes from n
 
 import numpy as np
 
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import chord_name
 from saxsolo.music.score import Note
 from saxsolo.notation.pictures import pitch_range
@@ -23,7 +23,7 @@ NAMES_APART = 34
 
 
 def draw_roll(
-    notes: list[Note], solo: np.ndarray, backing: np.ndarray, rate: int, grid: Grid | None
+    notes: list[Note], solo: np.ndarray, backing: np.ndarray, rate: int, grid: BeatGrid | None
 ) -> str:
     """SVG, 36 pixels a second.
 
@@ -72,7 +72,7 @@ def draw_roll(
     return "".join(parts)
 
 
-def described(notes: list[Note], seconds: float, grid: Grid | None) -> str:
+def described(notes: list[Note], seconds: float, grid: BeatGrid | None) -> str:
     """The picture in words, for those who do not see it."""
     text = f"{len(notes)} notes in {seconds:.0f} seconds"
     if notes:
@@ -85,7 +85,7 @@ def described(notes: list[Note], seconds: float, grid: Grid | None) -> str:
     return text + "."
 
 
-def chord_changes(grid: Grid) -> list[tuple[float, str]]:
+def chord_changes(grid: BeatGrid) -> list[tuple[float, str]]:
     """Seconds and name of each new chord."""
     changes, last = [], None
     for beat, root, quality in zip(grid.beats, grid.roots, grid.qualities, strict=True):
@@ -96,7 +96,7 @@ def chord_changes(grid: Grid) -> list[tuple[float, str]]:
     return [(time, name) for time, name in changes if name]
 
 
-def _grid(grid: Grid, seconds: float, x, top: int, bottom: int) -> list[str]:
+def _grid(grid: BeatGrid, seconds: float, x, top: int, bottom: int) -> list[str]:
     parts = []
     for beat, place in zip(grid.beats, grid.places, strict=True):
         if 0 <= beat < seconds:

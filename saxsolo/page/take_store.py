@@ -23,7 +23,7 @@ import soundfile as sf
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.errors import SaxsoloError
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.playing.take import Take
 
@@ -168,7 +168,7 @@ def _size(folder: Path) -> int:
     return size
 
 
-def _plain(grid: Grid | None) -> dict | None:
+def _plain(grid: BeatGrid | None) -> dict | None:
     if grid is None:
         return None
     return {
@@ -177,7 +177,9 @@ def _plain(grid: Grid | None) -> dict | None:
     }
 
 
-def _grid(facts: dict | None) -> Grid | None:
+def _grid(facts: dict | None) -> BeatGrid | None:
     if facts is None:
         return None
-    return Grid(**{name: np.array(v) if isinstance(v, list) else v for name, v in facts.items()})
+    return BeatGrid(
+        **{name: np.array(v) if isinstance(v, list) else v for name, v in facts.items()}
+    )

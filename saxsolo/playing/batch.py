@@ -10,11 +10,11 @@ from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Player
 
 from .performance import Settings, improvise
-from .requests import Job, Outcome
+from .requests import Outcome, TakeRequest
 from .take_files import take_files
 
 
-def check_settings(jobs: list[Job]) -> None:
+def check_settings(jobs: list[TakeRequest]) -> None:
     """Refuses settings out of range before anything is loaded.
 
     Raises:
@@ -30,7 +30,7 @@ def check_settings(jobs: list[Job]) -> None:
 
 
 def play_jobs(
-    jobs: list[Job],
+    jobs: list[TakeRequest],
     player: Callable[[], Player],
     saving: dict,
     progress: Callable[[str], AbstractContextManager[Report | None]],

@@ -4,12 +4,12 @@ import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.errors import SettingError
-from saxsolo.music.beat_grid import Grid, find_grid
-from saxsolo.music.frame_labels import LABEL_SIZES
+from saxsolo.music.beat_grid import BeatGrid, find_grid
 
 
-def backing_grid(model: PreTrainedModel, codes: torch.Tensor) -> Grid | None:
+def backing_grid(model: PreTrainedModel, codes: torch.Tensor) -> BeatGrid | None:
     """`find_grid` of what a model hears; None too for a model that names no beats.
 
     Args:

@@ -24,12 +24,13 @@ from transformers import GenerationConfig
 
 from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
 from modeling_saxsolo.generation_saxsolo import FrameStreamer
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.codes import DECODE_FRAMES, ENCODE_FRAMES, decode_blocks, encode_blocks
 from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS, SILENCE_PEAK, Sound, Source, open_sound
 from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import Scratch
 from saxsolo.errors import AudioError, SettingError
-from saxsolo.music.frame_labels import FRAME_RATE, tokens_to_notes
+from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 

@@ -37,7 +37,7 @@ KINDS = {
 
 
 @dataclass(frozen=True)
-class Job:
+class TakeRequest:
     """One take to play.
 
     Attributes:
@@ -67,7 +67,7 @@ class Outcome:
         defect: whether that was the program's fault.
     """
 
-    job: Job
+    job: TakeRequest
     files: list[str] = field(default_factory=list)
     run: dict = field(default_factory=dict)
     reason: str = ""
@@ -88,7 +88,7 @@ class Outcome:
 
 def collect_jobs(
     backings: Sequence[Path], playlist: Path | None, out: Path, takes: int, settings: dict
-) -> list[Job]:
+) -> list[TakeRequest]:
     """All takes that a command asks for, with their backings opened.
 
     One take of one backing goes into `out` itself. Of several each backing has a folder there,
@@ -119,7 +119,7 @@ def collect_jobs(
         place = out
         if several:
             place = out / _free(name or _stem(path), taken)
-        job = _opened(Job(str(path), place, own), path)
+        job = _opened(TakeRequest(str(path), place, own), path)
         if takes == 1 or job.source is None:
             jobs.append(job)
             continue
@@ -203,7 +203,7 @@ def _free(name: str, taken: set[str]) -> str:
     return free
 
 
-def _opened(job: Job, path: Path) -> Job:
+def _opened(job: TakeRequest, path: Path) -> TakeRequest:
     try:
         if job.name == STANDARD_INPUT:
             return replace(job, source=_standard_input())

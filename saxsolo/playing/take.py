@@ -14,7 +14,7 @@ from saxsolo.audio.files import Source
 from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.errors import SettingError
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.score import Note
 
 from .take_files import all_files, check_extras, take_files
@@ -45,7 +45,7 @@ class Take:
     _backing: Source
     _solo: Scratch
     _has_score: bool = True
-    _find_grid: Callable[[], Grid | None] = field(default=lambda: None, repr=False)
+    _find_grid: Callable[[], BeatGrid | None] = field(default=lambda: None, repr=False)
 
     @cached_property
     def solo(self) -> np.ndarray:
@@ -58,7 +58,7 @@ class Take:
         return np.concatenate(list(self._mixed_blocks()))
 
     @cached_property
-    def grid(self) -> Grid | None:
+    def grid(self) -> BeatGrid | None:
         """Beats, bars and chords that the model heard in the backing; None where it heard none."""
         return self._find_grid()
 

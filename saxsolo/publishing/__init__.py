@@ -5,7 +5,6 @@
 Nothing is sent where the check fails; a dry run stops before sending.
 """
 
-import os
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,11 +13,11 @@ from pathlib import Path
 from huggingface_hub.errors import HFValidationError
 from huggingface_hub.utils import validate_repo_id
 
-from saxsolo.atomic import output_folder
+from saxsolo.atomic import output_folder, replacing_folder
 from saxsolo.errors import OutputError, PublishError
 from saxsolo.publishing.folder import list_files
 
-KINDS = ("model", "dataset", "space")
+REPOSITORY_KINDS = ("model", "dataset", "space")
 
 
 @dataclass(frozen=True)
@@ -53,7 +52,7 @@ def publish(
     """Lays out, checks and sends a model, a dataset or the Space.
 
     Args:
-        kind: one of `KINDS`.
+        kind: one of `REPOSITORY_KINDS`.
         repository: OWNER/NAME on the Hub.
         source: folder of the checkpoint, of the tokens, of the Space; the project's own when None
             (tokens have none).
@@ -120,12 +119,8 @@ def publish(
 def _move(folder: Path, out: Path) -> None:
     """Copies beside `out`, then renames: `out` is whole or is not."""
     with output_folder(out.parent if out.parent != out else out):
-        half = out.with_name(f".{out.name}.partial")
-        shutil.rmtree(half, ignore_errors=True)
         try:
-            shutil.copytree(folder, half)
-            os.replace(half, out)
+            with replacing_folder(out) as partial:
+                shutil.copytree(folder, partial, dirs_exist_ok=True)
         except OSError as error:
             raise OutputError(f"cannot write {out}: {error}") from error
-        finally:
-            shutil.rmtree(half, ignore_errors=True)

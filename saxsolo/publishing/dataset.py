@@ -1,4 +1,7 @@
-"""A token corpus as it stands on the Hub: the Parquet shards as they are, with their data card."""
+"""A token corpus as it stands on the Hub: the Parquet shards as they are, with their data card.
+
+`push_to_hub` of datasets is not used: it would write the shards anew, without page checksums.
+"""
 
 from pathlib import Path
 
@@ -6,7 +9,9 @@ from saxsolo.errors import PublishError
 
 from .folder import copy_files
 
+# what an earlier commit may hold that this one replaces
 DATASET_FILES = ["data/*.parquet"]
+_DESCRIBING = ("README.md", "tokens.json")
 
 
 def lay_out_dataset(folder: Path, source: Path | None, accept_rights: bool = False) -> None:
@@ -21,11 +26,17 @@ def lay_out_dataset(folder: Path, source: Path | None, accept_rights: bool = Fal
     """
     if source is None:
         raise PublishError("--from is missing: name the folder of tokens (saxsolo corpus tokenise)")
-    from saxsolo.corpus.tokens.checks import TokensError
-    from saxsolo.corpus.tokens.push import PushError, files_to_send
+    from saxsolo.corpus.tokens.checks import TokensError, check_shards, unstated_rows
 
+    tokens = source / "tokens" if (source / "tokens" / "tokens.json").exists() else source
     try:
-        tokens, names = files_to_send(source, accept_rights)
-    except (TokensError, PushError, OSError) as error:
+        names = check_shards(tokens)
+        unstated = unstated_rows(tokens, names)
+    except (TokensError, OSError) as error:
         raise PublishError(str(error)) from error
-    copy_files(tokens, folder, names)
+    if unstated and not accept_rights:
+        raise PublishError(
+            f"{tokens}: {unstated} rows come from recordings whose licence nobody has stated; "
+            "leave them out, or publish on your own account with --accept-rights"
+        )
+    copy_files(tokens, folder, [*_DESCRIBING, *names])

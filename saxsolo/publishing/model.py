@@ -1,20 +1,18 @@
 """A model as it stands on the Hub: weights, codec, custom code, card, samples."""
 
-import hashlib
-import json
 import tempfile
 from pathlib import Path
 
-import modeling_saxsolo
 from saxsolo.assets import asset
-from saxsolo.errors import PublishError
+from saxsolo.errors import CheckpointError, PublishError
+from saxsolo.weights.hub_folder import CODEC, copy_hub_folder
+from saxsolo.weights.loading import DEFAULT_MODEL, load_player, weights_sha256
 
 from .card import check_weights, fill_card
 from .folder import copy_files
 
 # what an earlier commit may hold that this one replaces
 MODEL_FILES = ["*.py", "*.safetensors", "*.safetensors.index.json", "codec/*", "samples/*"]
-CODE = Path(modeling_saxsolo.__file__).parent
 SAMPLE_SECONDS = 12.0
 SAMPLE_SEED = 1
 
@@ -43,38 +41,14 @@ def lay_out_model(
     Raises:
         PublishError: no checkpoint of a solo model, no codec, no card, figures of other weights.
     """
-    from saxsolo.weights.loading import DEFAULT_MODEL
-
     source = source or DEFAULT_MODEL
-    settings = _read_json(source / "config.json")
-    if settings.get("model_type") != "saxsolo":
-        raise PublishError(
-            f"{source} holds a {settings.get('model_type')} model; name the folder of a solo model "
-            "(its codec goes with it)"
-        )
-    from modeling_saxsolo.pipeline_saxsolo import CUSTOM_PIPELINES
-
-    if "auto_map" not in settings:
-        raise PublishError(
-            f"{source}/config.json has no auto_map; ship it with saxsolo.training.export"
-        )
-    weights = sorted(path.name for path in source.glob("*.safetensors*"))
-    optional = [n for n in ("generation_config.json", "figures.json") if (source / n).is_file()]
-    copy_files(source, folder, [*weights, *optional])
-    _write_json(folder / "config.json", {**settings, "custom_pipelines": CUSTOM_PIPELINES})
-    copy_files(CODE, folder, [p.name for p in sorted(CODE.glob("*.py")) if p.stem != "__init__"])
-    processor = _read_json(source / "processor_config.json")
-    codec = source / str(processor.get("codec"))
-    if codec.is_dir():
-        names = [path.name for path in sorted(codec.glob("*.safetensors"))]
-        copy_files(codec, folder / "codec", ["config.json", *names])
-        processor["codec"] = "codec"
-    elif "/" not in str(processor.get("codec")) or str(processor["codec"]).startswith("."):
-        raise PublishError(f"{source} names the codec {processor.get('codec')}, which is not there")
-    _write_json(folder / "processor_config.json", processor)
+    try:
+        copy_hub_folder(source, folder)
+    except CheckpointError as error:
+        raise PublishError(str(error)) from error
     copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
     card = find_card(source, card)
-    check_weights(card, sha256(folder), sha256(folder / "codec"), source)
+    check_weights(card, weights_sha256(folder), weights_sha256(folder / CODEC), source)
     samples = play_samples(folder, examples or asset("examples"), seconds)
     text = fill_card(card, repository, samples, dataset)
     (folder / "README.md").write_text(text, encoding="utf-8")
@@ -101,9 +75,8 @@ def play_samples(folder: Path, examples: Path, seconds: float) -> list[str]:
     if not backings:
         raise PublishError(f"{examples} holds no backing (*.flac) to play samples over")
     from saxsolo.playing.performance import improvise
-    from saxsolo.weights.loading import load_player
 
-    codec = folder / "codec"
+    codec = folder / CODEC
     player = load_player(folder, codec if codec.is_dir() else None)
     names = []
     for backing in backings:
@@ -115,28 +88,3 @@ def play_samples(folder: Path, examples: Path, seconds: float) -> list[str]:
             (folder / name).write_bytes((Path(place) / "mix.mp3").read_bytes())
         names.append(name)
     return names
-
-
-def sha256(folder: Path) -> str | None:
-    """Of all *.safetensors of a folder in the order of their names, as run.json says it."""
-    files = sorted(folder.glob("*.safetensors"))
-    digest = hashlib.sha256()
-    for path in files:
-        digest.update(path.read_bytes())
-    return digest.hexdigest() if files else None
-
-
-def _read_json(path: Path) -> dict:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise PublishError(f"{path.parent} is no checkpoint: it has no {path.name}") from error
-    except (OSError, ValueError) as error:
-        raise PublishError(f"{path} cannot be read: {error}") from error
-    if not isinstance(content, dict):
-        raise PublishError(f"{path} holds no settings; fetch it again")
-    return content
-
-
-def _write_json(path: Path, content: dict) -> None:
-    path.write_text(json.dumps(content, indent=2, sort_keys=True) + "\n", encoding="utf-8")

@@ -18,11 +18,12 @@ from saxsolo.audio.codec_metrics import (
     log_mel_distance,
     pitch_agreement,
 )
-from saxsolo.evaluation.cases import EvaluationError, read_rows
+from saxsolo.corpus.pairs_folder import PairsError, read_manifest
+from saxsolo.intervals import percentile_interval, resamples
 
 
 @torch.inference_mode()
-def judge_codec(
+def evaluate_codec(
     codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed: int = 0
 ) -> dict:
     """Figures of a codec on `seconds` of every solo of a split, and of its backing.
@@ -35,11 +36,13 @@ def judge_codec(
         speed as a multiple of real time.
 
     Raises:
-        EvaluationError: for no corpus, or one without a solo of that split in its own key.
+        PairsError: for no corpus, or one without a solo of that split in its own key.
     """
-    names = [r["pair_id"] for r in read_rows(pairs) if r["split"] == split and r["semitones"] == 0]
+    names = [
+        r["pair_id"] for r in read_manifest(pairs) if r["split"] == split and r["semitones"] == 0
+    ]
     if not names:
-        raise EvaluationError(f"{pairs} has no pairs of split {split!r} in their own key")
+        raise PairsError(f"{pairs} has no pairs of split {split!r} in their own key")
     folders = [pairs / split / name for name in sorted(names)]
     rng = np.random.default_rng(seed)
     rate = codec.config.sampling_rate
@@ -59,8 +62,8 @@ def judge_codec(
         chroma.append(chroma_correlation(backing, _round_trip(codec, backing)[1], rate))
         all_codes.append(codes.T)
     table = np.array(rows)
-    draws = rng.integers(0, len(table), (1000, len(table)))
-    boots = table[draws, 0].sum(1) / table[draws, 2].sum(1)
+    drawn = resamples(len(table), 1000, rng)
+    shares = table[drawn, 0].sum(1) / table[drawn, 2].sum(1)
     use, entropy = codebook_use(np.concatenate(all_codes), codec.config.codebook_size)
     chords, bass = (_mean(band) for band in zip(*chroma, strict=True))
     return {
@@ -69,7 +72,7 @@ def judge_codec(
         "seconds": round(heard, 1),
         "seed": seed,
         "pitch_agreement": float(table[:, 0].sum() / table[:, 2].sum()),
-        "pitch_agreement_95": [float(x) for x in np.quantile(boots, [0.025, 0.975])],
+        "pitch_agreement_95": list(percentile_interval(shares)),
         "pitch_agreement_inside_notes": float(table[:, 1].sum() / table[:, 3].sum()),
         "log_mel_distance": float(table[:, 4].mean()),
         "chroma_correlation_chords": chords,

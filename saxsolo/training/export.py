@@ -1,10 +1,11 @@
-"""Turns a finished run into the folder that is shipped.
+"""Turns a finished run into a folder to share.
 
     saxsolo export runs/small/final checkpoints/saxsolo-small \\
         --codec ../saxcodec-32khz --set temperature=1.0 --set guidance_scale=2.0 \\
         --set pitch_temperature=0.85 --set onset_bias=0.2 --set plan_frames=150
 
-One bf16 safetensors file, the code with the pipeline, how to sample (--set, into
+One bf16 safetensors file, the code with the pipeline (files, as the Hub wants them; in checkpoints/
+of this repository put links in their place, as the tests ask), how to sample (--set, into
 generation_config.json), the processor with a reference to the codec in place of a copy, and the
 run's figures.
 """
@@ -12,7 +13,6 @@ run's figures.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import shutil
 import sys
@@ -22,16 +22,16 @@ import torch
 import yaml
 from transformers import GenerationConfig
 
-from modeling_saxsolo import pipeline_saxsolo
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
-from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
+from saxsolo.atomic import replacing_folder
+from saxsolo.weights.hub_folder import write_hub_folder
 
 OURS = ("pitch_temperature", "onset_bias", "plan_frames")
-CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
+DEFAULT_CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
 
 
-def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -> Path:
+def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -> Path:
     """Writes `out` beside its place, then puts it there.
 
     Args:
@@ -58,21 +58,15 @@ def ship(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -
         setattr(model.config, name, value)
     # by its text: OUT may not exist yet, and then OUT/.. does not either
     loaded = load_codec(os.path.normpath(out / codec))
-    processor = SaxsoloProcessor(loaded, model.config, CONDITIONS)
-    half = out.with_name(f"{out.name}.partial")
-    shutil.rmtree(half, ignore_errors=True)
-    model.save_pretrained(half)
-    # stored in bf16, run in float32: most laptops' processors only emulate bf16
-    settings = json.loads((half / "config.json").read_text("utf-8"))
-    settings["dtype"] = "float32"
-    settings["custom_pipelines"] = pipeline_saxsolo.CUSTOM_PIPELINES
-    text = json.dumps(settings, indent=2, sort_keys=True) + "\n"
-    (half / "config.json").write_text(text, "utf-8")
-    shutil.copy(pipeline_saxsolo.__file__, half)
-    processor.save_pretrained(half, codec_reference=codec)
-    shutil.copy(final / "figures.json", half / "figures.json")
-    shutil.rmtree(out, ignore_errors=True)
-    half.rename(out)
+    with replacing_folder(out) as partial:
+        write_hub_folder(
+            partial,
+            model,
+            loaded,
+            codec_reference=codec,
+            default_conditions=DEFAULT_CONDITIONS,
+        )
+        shutil.copy(final / "figures.json", partial / "figures.json")
     return out
 
 
@@ -89,9 +83,9 @@ def main(argv: list[str] | None = None) -> int:
     try:
         pairs = (text.partition("=") for text in arguments.set)
         sampling = {name: yaml.safe_load(value) for name, _, value in pairs}
-        print(ship(arguments.final, arguments.out, arguments.codec, sampling))
+        print(export_run(arguments.final, arguments.out, arguments.codec, sampling))
     except (ValueError, OSError) as error:
-        print(f"ship: {error}", file=sys.stderr)
+        print(f"saxsolo export: {error}", file=sys.stderr)
         return 2
     return 0
 

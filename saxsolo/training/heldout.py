@@ -13,17 +13,18 @@ import torch
 from torch.nn import functional as F
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.vocabulary_saxsolo import UNKNOWN
 from saxsolo.corpus.scores.splits import title_key
 from saxsolo.corpus.tokens.collate import IGNORE, Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
-from saxsolo.music.frame_labels import UNKNOWN
+from saxsolo.intervals import percentile_interval, resamples
 
 CASES = ("own", "other", "none")
 _RESAMPLES = 2000
 
 
 @dataclass
-class Judgement:
+class HeldoutResult:
     """Per clip: losses and accuracies of each case and stream, (clips, cases, streams), NaN where a
     stream has no targets; `label_accuracy` (L,) is that of the label heads on the own backing."""
 
@@ -84,10 +85,8 @@ def confidence_interval(
     member = np.array([index[group] for group in groups])
     sums = np.bincount(member, weights=values, minlength=len(names))
     sizes = np.bincount(member, minlength=len(names))
-    drawn = np.random.default_rng(seed).integers(0, len(names), (_RESAMPLES, len(names)))
-    means = sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1)
-    low, high = np.percentile(means, [2.5, 97.5])
-    return float(low), float(high)
+    drawn = resamples(len(names), _RESAMPLES, seed)
+    return percentile_interval(sums[drawn].sum(axis=1) / sizes[drawn].sum(axis=1))
 
 
 def stream_names(config: SaxsoloConfig) -> list[str]:
@@ -124,13 +123,13 @@ def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
 
 
 @torch.no_grad()
-def judge(
+def evaluate_heldout(
     model: torch.nn.Module,
     rows: Sequence[Row],
     window_frames: int | None = None,
     batch_size: int = 4,
     autocast: torch.dtype | None = None,
-) -> Judgement:
+) -> HeldoutResult:
     """Losses of `model` on the first window of each row, in every case. Rows of one kind only."""
     config = model.config
     collator = Collator(config, window_frames, 0.0, 0.0, 0.0)
@@ -163,7 +162,7 @@ def judge(
                 heads[known] += found[known] * len(chunk)
                 weight[known] += len(chunk)
     model.train(was_training)
-    return Judgement(
+    return HeldoutResult(
         clips=[str(row["id"]) for row in rows],
         solos=[str(row["pair_id"]) for row in rows],
         streams=names,

@@ -7,7 +7,6 @@ takes the newest whole one.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,16 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
+from saxsolo.atomic import remove_partial, replacing_folder, write_json
 from saxsolo.corpus.tokens.checks import sha256_of
+from saxsolo.errors import SaxsoloError
 
 MANIFEST = "manifest.json"
 _PREFIX = "checkpoint-"
 _DIGITS = 8
 
 
-class CheckpointError(OSError):
+class RunStateError(SaxsoloError, OSError):
     """A checkpoint that is torn, foreign or does not fit the model."""
 
 
@@ -52,24 +53,22 @@ def save_checkpoint(
 ) -> Path:
     """Writes `run/checkpoint-<step>` and removes all but the newest `keep` checkpoints."""
     folder = run / f"{_PREFIX}{state.step:0{_DIGITS}d}"
-    partial = run / f"{folder.name}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
-    partial.mkdir(parents=True)
     names = {id(parameter): name for name, parameter in model.named_parameters()}
     tensors = {}
     for group in optimizer.param_groups:
         for parameter in group["params"]:
             for key, value in optimizer.state.get(parameter, {}).items():
                 tensors[f"{names[id(parameter)]}::{key}"] = torch.as_tensor(value).contiguous()
-    save_file(_contiguous(model.state_dict()), partial / "model.safetensors")
-    save_file(tensors, partial / "optimizer.safetensors")
-    if average is not None:
-        save_file(_contiguous(average), partial / "average.safetensors")
-    text = json.dumps({"state": state.to_json(), "settings": settings}, indent=1)
-    (partial / "state.json").write_text(text, encoding="utf-8")
-    write_manifest(partial)
-    shutil.rmtree(folder, ignore_errors=True)
-    partial.rename(folder)
+    run.mkdir(parents=True, exist_ok=True)
+    # one process saves: what is there a killed one has left
+    remove_partial(run, f"{_PREFIX}*")
+    with replacing_folder(folder) as partial:
+        save_file(_contiguous(model.state_dict()), partial / "model.safetensors")
+        save_file(tensors, partial / "optimizer.safetensors")
+        if average is not None:
+            save_file(_contiguous(average), partial / "average.safetensors")
+        write_json(partial / "state.json", {"state": state.to_json(), "settings": settings})
+        write_manifest(partial)
     for old in checkpoints(run)[:-keep]:
         shutil.rmtree(old)
     return folder
@@ -84,14 +83,14 @@ def checkpoints(run: Path) -> list[Path]:
 def newest_whole(run: Path) -> Path | None:
     """The newest checkpoint whose manifest holds, None when there is none at all.
 
-    Raises `CheckpointError` when there are checkpoints and none of them is whole.
+    Raises `RunStateError` when there are checkpoints and none of them is whole.
     """
     found = checkpoints(run)
     for folder in reversed(found):
         if not manifest_faults(folder):
             return folder
     if found:
-        raise CheckpointError(
+        raise RunStateError(
             f"none of the {len(found)} checkpoints in {run} is whole "
             f"({found[-1].name}: {manifest_faults(found[-1])[0]}); delete them to start anew"
         )
@@ -103,7 +102,7 @@ def load_checkpoint(
 ) -> tuple[TrainingState, dict[str, torch.Tensor] | None]:
     """Puts weights and optimiser state back; returns the state and the averaged weights.
 
-    Raises `CheckpointError` when the weights are of another model.
+    Raises `RunStateError` when the weights are of another model.
     """
     load_weights(model, folder / "model.safetensors")
     tensors = load_file(folder / "optimizer.safetensors")
@@ -132,12 +131,12 @@ def load_weights(model: nn.Module, path: Path) -> None:
     try:
         tensors = load_file(path)
     except Exception as error:  # safetensors raises its own class, which derives from Exception
-        raise CheckpointError(f"cannot read the weights {path}: {error}") from error
+        raise RunStateError(f"cannot read the weights {path}: {error}") from error
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
     found = {name: tuple(value.shape) for name, value in tensors.items()}
     if wanted != found:
         name = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))[0]
-        raise CheckpointError(
+        raise RunStateError(
             f"{path} does not fit the model: {name} is {found.get(name)} there and "
             f"{wanted.get(name)} in the model; use the settings it was trained with"
         )
@@ -148,12 +147,7 @@ def write_manifest(folder: Path) -> None:
     """Names every file of the folder with its sha256, the manifest itself excepted."""
     files = sorted(path for path in folder.rglob("*") if path.is_file() and path.name != MANIFEST)
     sums = {path.relative_to(folder).as_posix(): sha256_of(path) for path in files}
-    temporary = folder / f"{MANIFEST}.partial"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump({"sha256": sums}, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.rename(folder / MANIFEST)
+    write_json(folder / MANIFEST, {"sha256": sums})
 
 
 def manifest_faults(folder: Path) -> list[str]:

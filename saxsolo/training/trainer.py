@@ -23,10 +23,10 @@ from saxsolo.corpus.tokens.collate import IGNORE, Collator
 from saxsolo.corpus.tokens.score_rows import Row
 
 from .batches import Batches
-from .heldout import Judgement, choose_clips, judge, partners, stream_names
+from .heldout import HeldoutResult, choose_clips, evaluate_heldout, partners, stream_names
 from .run_log import RunLog
 from .run_state import (
-    CheckpointError,
+    RunStateError,
     TrainingState,
     load_checkpoint,
     load_weights,
@@ -149,11 +149,11 @@ class SoloTrainer:
         span = settings.learning_rate - settings.final_learning_rate
         return warm * (settings.final_learning_rate + span * fall)
 
-    def judge(self, rows: Sequence[Row] | None = None) -> Judgement:
+    def judge(self, rows: Sequence[Row] | None = None) -> HeldoutResult:
         """Held-out losses of the weights that would be kept."""
         rows = self.heldout if rows is None else rows
         with self._averaged_weights():
-            return judge(self.model, rows, autocast=self.autocast)
+            return evaluate_heldout(self.model, rows, autocast=self.autocast)
 
     def load_best(self) -> None:
         """Puts the weights with the best held-out loss into the model, else the averaged ones."""
@@ -290,7 +290,7 @@ class SoloTrainer:
             return
         before = read_settings_of(folder)
         if before.get("model") != self.settings.model:
-            raise CheckpointError(
+            raise RunStateError(
                 f"{folder} was made with model {before.get('model')}, the settings now say "
                 f"{self.settings.model}; give another --out or the same settings"
             )

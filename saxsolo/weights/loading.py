@@ -13,10 +13,11 @@ from pathlib import Path
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from transformers import EncodecModel, PreTrainedModel
+from transformers import PreTrainedModel
 
-from modeling_saxsolo.codec_adapter_saxsolo import CodecError, codec_layout
-from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from modeling_saxsolo.codec_adapter_saxsolo import CODECS, load_whole
+from modeling_saxsolo.codec_adapter_saxsolo import load_codec as load_codec_model
+from modeling_saxsolo.errors_saxsolo import CodecError
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
 from saxsolo.assets import asset
@@ -24,8 +25,6 @@ from saxsolo.errors import CheckpointError
 
 DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
 DEFAULT_CODEC = asset("checkpoints/saxcodec-32khz")
-MODELS = {"saxsolo": SaxsoloForConditionalGeneration}
-CODECS = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
 
 Place = str | os.PathLike
 
@@ -75,17 +74,19 @@ def load_player(
         CheckpointError: when one is none, is damaged, or when they do not fit each other.
     """
     folder, name = _find(checkpoint or os.environ.get("SAXSOLO_CHECKPOINT") or DEFAULT_MODEL)
-    solo = _load(folder, name, MODELS, "saxsolo checkpoint", device)
+    solo = _load(folder, name, ["saxsolo"], "saxsolo checkpoint", device)
     settings = _processor_settings(folder)
     codec = codec or os.environ.get("SAXSOLO_CODEC") or _own_codec(folder, settings)
-    codec = load_codec(codec, device)
+    codec_weights = load_codec(codec, device)
     try:
         processor = SaxsoloProcessor(
-            codec.model, solo.model.config, settings.get("default_conditions")
+            codec_weights.model, solo.model.config, settings.get("default_conditions")
         )
     except (CodecError, ValueError) as error:
-        raise CheckpointError(f"{codec.name} does not fit {name}: {_brief(error)}") from error
-    return Player(solo, codec, processor)
+        raise CheckpointError(
+            f"{codec_weights.name} does not fit {name}: {_brief(error)}"
+        ) from error
+    return Player(solo, codec_weights, processor)
 
 
 def load_codec(codec: Place | None = None, device: str | None = None) -> Weights:
@@ -99,12 +100,7 @@ def load_codec(codec: Place | None = None, device: str | None = None) -> Weights
         CheckpointError: when it is none or is damaged.
     """
     folder, name = _find(codec or os.environ.get("SAXSOLO_CODEC") or DEFAULT_CODEC)
-    weights = _load(folder, name, CODECS, "codec", device)
-    try:
-        codec_layout(weights.model)
-    except CodecError as error:
-        raise CheckpointError(f"codec {name}: {_brief(error)}") from error
-    return weights
+    return _load(folder, name, sorted(CODECS), "codec", device)
 
 
 def _processor_settings(folder: Path) -> dict:
@@ -145,43 +141,45 @@ def _find(place: Place) -> tuple[Path, str]:
         ) from error
 
 
-def _load(folder: Path, name: str, classes: dict, word: str, device: str | None) -> Weights:
+def _load(folder: Path, name: str, types: list[str], word: str, device: str | None) -> Weights:
     try:
         model_type = json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"]
-        model_class = classes[model_type]
     except FileNotFoundError as error:
-        raise CheckpointError(f"{name} is no {word}: it has no config.json") from error
+        raise CheckpointError(f"{name} is not a {word}: it has no config.json") from error
     except (OSError, ValueError, TypeError, KeyError) as error:
-        raise CheckpointError(
-            f"{name} is no {word}: its config.json names none of {sorted(classes)} as model_type"
-        ) from error
-    files = sorted(folder.glob("*.safetensors"))
-    if not files:
-        raise CheckpointError(f"{name} is no {word}: it holds no *.safetensors")
+        raise CheckpointError(f"{name} is not a {word}: {_config_fault(types)}") from error
+    if model_type not in types:
+        raise CheckpointError(f"{name} is not a {word}: {_config_fault(types)}")
+    sha256 = weights_sha256(folder)
+    if sha256 is None:
+        raise CheckpointError(f"{name} is not a {word}: it holds no *.safetensors")
     try:
-        model, report = model_class.from_pretrained(
-            folder, dtype=torch.float32, use_safetensors=True, output_loading_info=True
-        )
+        if model_type in CODECS:
+            model = load_codec_model(str(folder))
+        else:
+            model = load_whole(SaxsoloForConditionalGeneration, str(folder))
+    except CodecError as error:
+        raise CheckpointError(f"{word} {name}: {_brief(error)}") from error
     except Exception as error:
         # safetensors, transformers and torch each have errors of their own for damaged weights
         raise CheckpointError(f"{name} cannot be loaded as a {word}: {_brief(error)}") from error
-    absent = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
-    if absent:
-        raise CheckpointError(
-            f"{name} is damaged: {len(absent)} weights are missing or of another size, {absent[0]} "
-            "is the first; fetch it again"
-        )
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Weights(model.to(device).eval(), name, _sha256(files))
+    return Weights(model.to(device), name, sha256)
 
 
-def _sha256(files: list[Path]) -> str:
+def _config_fault(types: list[str]) -> str:
+    return f"its config.json names none of {types} as model_type"
+
+
+def weights_sha256(folder: Path) -> str | None:
+    """Of all *.safetensors of a folder in the order of their names; None where there is none."""
+    files = sorted(folder.glob("*.safetensors"))
     digest = hashlib.sha256()
     for path in files:
         with path.open("rb") as file:
             while block := file.read(1 << 20):
                 digest.update(block)
-    return digest.hexdigest()
+    return digest.hexdigest() if files else None
 
 
 def _brief(error: Exception) -> str:

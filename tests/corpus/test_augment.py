@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import HOLD, ONSET
 from saxsolo.corpus.config import AugmentConfig
-from saxsolo.corpus.recordings.augment import add_residue, stretch, versions, write_pairs
-from saxsolo.music.frame_labels import HOLD, ONSET
+from saxsolo.corpus.recordings.augment import add_residue, stretch, versions, write_versions
 
 RATE = 32000
 CHANGES = [(0, 1.0), (3, 1.0), (-5, 1.0), (6, 1.0), (0, 0.85), (0, 1.15), (6, 1.15), (-5, 0.85)]
@@ -68,7 +68,7 @@ def test_pairs_are_what_tokenise_reads(sounds, tmp_path):
     window = {"start": 1.0, "end": 5.0, "notes": [[0.5, 1.0, 60, 0.5], [2.0, 0.5, 64, 0.5]]}
     described = {"id": "r", "split": "train", "performer": "p", "title": "t"}
     config = AugmentConfig(semitones=[0, 3], tempi=[1.0, 0.8])
-    rows = write_pairs(tmp_path, [window], tmp_path / "pairs", described, config, seed=0)
+    rows = write_versions(tmp_path, [window], tmp_path / "pairs", described, config, seed=0)
     assert len({row["pair_id"] for row in rows}) == len(rows) == 4
     json.dumps(rows)
     for row in rows:
@@ -81,7 +81,7 @@ def test_pairs_are_what_tokenise_reads(sounds, tmp_path):
         assert (labels == -100).all() and score.dtype == labels.dtype == np.int16
         onset, pitch = round(50 * 0.5 / row["tempo_factor"]), 60 + row["semitones"]
         assert score[onset] == ONSET + pitch - 40 and score[onset + 1] == HOLD + pitch - 40
-    again = write_pairs(tmp_path, [window], tmp_path / "more", described, config, seed=0)
+    again = write_versions(tmp_path, [window], tmp_path / "more", described, config, seed=0)
     assert again == rows
     name = f"train/{rows[-1]['pair_id']}/backing.flac"
     first, second = ((tmp_path / one / name).read_bytes() for one in ("pairs", "more"))

@@ -21,7 +21,7 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from saxsolo.corpus.build import build as corpus_build
 from saxsolo.corpus.build.build import SAMPLES, BuildError, build, main, room_wanted
-from saxsolo.corpus.build.stages import Job
+from saxsolo.corpus.build.stages import BuildPlan
 from saxsolo.corpus.config import read_config
 from saxsolo.corpus.recordings.sources import Recording, RecordingsError
 from saxsolo.corpus.stage_state import (
@@ -34,6 +34,7 @@ from saxsolo.corpus.stage_state import (
 )
 from saxsolo.corpus.tokens.checks import read_layout
 from saxsolo.corpus.tokens.shards import load_tokens
+from saxsolo.publishing import publish
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -171,7 +172,7 @@ def test_killed_workers_and_bad_files(place, built, tmp_path):
     assert set(told) == {*reasons, "second.flac"}, "every bad one is in quarantine"
     for name, word in {**reasons, "second.flac": "duplicate of r1_"}.items():
         assert word in told[name], (name, told[name])
-    assert not list(out.glob("*/.*.part")) and not list(out.glob("*/*/.*.part"))
+    assert not list(out.glob("*/.*.partial")) and not list(out.glob("*/*/.*.partial"))
 
     before = stamps(out)
     build(config, out, workers=2, resume=True)
@@ -222,14 +223,14 @@ def test_the_room_that_is_asked_for(place, tmp_path, workers, keep, seconds):
     config = read_config(place / "config.yaml")
     recordings = [Recording(f"r{i:03}") for i in range(100)]
     samples = frozenset(one.id for one in recordings[:SAMPLES])
-    job = Job(tmp_path, config, keep_audio=keep, samples=samples)
+    plan = BuildPlan(tmp_path, config, keep_audio=keep, samples=samples)
     for one in recordings:
         write_record(tmp_path, StageRecord("download", one.id, "", result={"seconds": 60.0}))
     stems, pairs = seconds
     kept = 100 if keep else SAMPLES
     versions = 2
     wanted = 60 * 32000 * (12 * stems + 4 * versions * pairs + 4 * kept) + 6000 * 1600 * versions
-    assert room_wanted(job, recordings, workers) == wanted
+    assert room_wanted(plan, recordings, workers) == wanted
 
 
 def test_a_disk_too_small_is_said_before_the_work(place, tmp_path, capsys, monkeypatch):
@@ -244,13 +245,8 @@ def test_a_disk_too_small_is_said_before_the_work(place, tmp_path, capsys, monke
 
 
 def test_what_push_would_send_loads_and_trains(place, built, tmp_path):
-    from saxsolo.corpus.tokens.push import push
-
-    told = push(built, "user/jazz-sax-tokens", dry_run=True).splitlines()[1:]
-    for name in (line.split()[0] for line in told):
-        (tmp_path / "hub" / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(built / "tokens" / name, tmp_path / "hub" / name)
     folder = str(tmp_path / "hub")
+    publish("dataset", "user/jazz-sax-tokens", built, dry_run=True, out=Path(folder))
     for split, rows in (("train", PAIRS - HELD), ("test", HELD)):
         loaded = datasets.load_dataset(
             folder, "default", split=split, cache_dir=str(tmp_path / "cache")

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.corpus.scores.splits import assign_splits, title_key
 from saxsolo.corpus.scores.weimar import read_weimar
 from saxsolo.music.chord_symbols import ChordError, parse_chord, transpose_chord
 from saxsolo.music.frame_labels import (
-    LABEL_SIZES,
     fold_pitch,
     frame_labels,
     score_tokens,

@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.evaluation.baselines import (
     RANGES,
-    RATE,
-    Grid,
+    ChordTrack,
     TrainingSolo,
     into_range,
     random_walk,
@@ -32,7 +32,7 @@ def labels_of(name: str, tempo: float = 1.0, semitones: int = 0) -> np.ndarray:
 
 def training() -> list[TrainingSolo]:
     return [
-        TrainingSolo(name, Grid.of(frame_labels(score, 3000)), list(score.notes))
+        TrainingSolo(name, ChordTrack.of(frame_labels(score, 3000)), list(score.notes))
         for name, score in SCORES.items()
         if score.notes
     ]
@@ -65,7 +65,7 @@ def test_the_random_walk_stays_in_scale_range_and_time():
     assert len(notes) > 40
     assert notes == random_walk(labels, "alto", swing=False, seed=3)
     low, high = RANGES["alto"]
-    beats = Grid.of(labels).times
+    beats = ChordTrack.of(labels).times
     halves = np.sort(np.concatenate([beats, (beats[1:] + beats[:-1]) / 2]))
     for note in notes:
         frame = int(note.onset * 50 + 1.5)
@@ -91,8 +91,12 @@ def test_into_range_keeps_pitch_classes(pitches, instrument):
 
 def test_notes_outside_the_sound_are_left_out():
     notes = [Note(0.5, 10.0, 60, 0.6), Note(5.0, 1.0, 62, 0.6)]
-    audio = sines(notes, RATE)
-    assert audio.shape == (RATE,) and not audio[: RATE // 2].any() and audio[RATE // 2 :].any()
+    audio = sines(notes, SAMPLING_RATE)
+    assert (
+        audio.shape == (SAMPLING_RATE,)
+        and not audio[: SAMPLING_RATE // 2].any()
+        and audio[SAMPLING_RATE // 2 :].any()
+    )
 
 
 def test_interval_holds_the_mean():

@@ -5,7 +5,8 @@ import pytest
 
 pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[evaluate])")
 
-from saxsolo.evaluation.baselines import RATE, sines
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.evaluation.baselines import sines
 from saxsolo.evaluation.case_metrics import METRICS, case_figures, wins
 from saxsolo.evaluation.notes import track_notes
 from saxsolo.music.score import Note
@@ -17,7 +18,7 @@ TUNES = {0: [60, 64, 67, 71, 60, 64, 67, 71], 6: [66, 70, 73, 77, 66, 70, 73, 77
 def melody(pitches: list[int], late: float = 0.0) -> np.ndarray:
     """Half-second notes with a gap between them."""
     notes = [Note(0.5 * i + late, 0.42, pitch, 0.6) for i, pitch in enumerate(pitches)]
-    return sines(notes, SECONDS * RATE)
+    return sines(notes, SECONDS * SAMPLING_RATE)
 
 
 def labels_of(root: int) -> np.ndarray:
@@ -34,12 +35,12 @@ LABELS = [labels_of(root) for root in TUNES]
 
 
 def figures(sounds: list[np.ndarray]) -> dict[str, dict]:
-    notes = [track_notes(sound, RATE) for sound in sounds]
+    notes = [track_notes(sound, SAMPLING_RATE) for sound in sounds]
     return case_figures(notes, LABELS, ["one", "other"], ["tenor", "tenor"])
 
 
 def test_notes_are_tracked():
-    notes = track_notes(melody(TUNES[0]), RATE)
+    notes = track_notes(melody(TUNES[0]), SAMPLING_RATE)
     assert list(notes.pitches) == TUNES[0]
     assert np.abs(notes.onsets - 0.5 * np.arange(8)).max() < 0.05
     assert 0.6 < notes.voiced_share < 0.95
@@ -55,7 +56,7 @@ def test_who_listens_wins_and_who_does_not_is_even():
 
 
 def test_two_takes_of_one_tune_are_not_compared():
-    notes = [track_notes(melody(TUNES[root]), RATE) for root in TUNES]
+    notes = [track_notes(melody(TUNES[root]), SAMPLING_RATE) for root in TUNES]
     found = case_figures(notes, LABELS, ["one", "one"], ["tenor", "tenor"])
     assert found["auc_chord_tones"]["value"] is None
     assert found["auc_chord_tones"]["reason"]
@@ -63,7 +64,7 @@ def test_two_takes_of_one_tune_are_not_compared():
 
 
 def test_silence_is_null_with_a_reason_and_not_nought():
-    silent = figures([np.zeros(RATE * SECONDS, np.float32)] * 2)
+    silent = figures([np.zeros(SAMPLING_RATE * SECONDS, np.float32)] * 2)
     assert silent["notes_a_second"]["value"] == 0
     for name in ("chord_tones", "auc_chord_tones", "beat_concentration", "in_range"):
         assert silent[name] == {**silent[name], "value": None, "interval": None, "n": 0}

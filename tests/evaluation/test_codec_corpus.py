@@ -8,8 +8,8 @@ import pytest
 import soundfile
 import torch
 
-from saxsolo.evaluation.cases import EvaluationError
-from saxsolo.training.codec_evaluation import judge_codec
+from saxsolo.corpus.pairs_folder import PairsError
+from saxsolo.training.codec_evaluation import evaluate_codec
 
 RATE, SECONDS = 32000, 2
 
@@ -51,7 +51,7 @@ def pairs(tmp_path_factory):
 
 
 def test_a_perfect_codec(pairs):
-    found = judge_codec(Echo(), pairs, "test", 1.0)
+    found = evaluate_codec(Echo(), pairs, "test", 1.0)
     assert found["cases"] == 2 and found["seconds"] == 2.0
     assert found["pitch_agreement"] == found["pitch_agreement_inside_notes"] == 1.0
     assert found["log_mel_distance"] == 0.0
@@ -60,11 +60,11 @@ def test_a_perfect_codec(pairs):
 
 
 def test_a_deaf_codec(pairs):
-    found = judge_codec(Echo(deaf=True), pairs, "test", 1.0)
+    found = evaluate_codec(Echo(deaf=True), pairs, "test", 1.0)
     assert found["pitch_agreement"] == 0.0 and found["log_mel_distance"] > 1.0
     assert found["chroma_correlation_chords"] is None
 
 
 def test_a_split_that_is_not_there(pairs):
-    with pytest.raises(EvaluationError, match="'validation'"):
-        judge_codec(Echo(), pairs, "validation", 1.0)
+    with pytest.raises(PairsError, match="'validation'"):
+        evaluate_codec(Echo(), pairs, "validation", 1.0)

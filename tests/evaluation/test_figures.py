@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 from saxsolo.audio.codec_metrics import codebook_use, log_mel_distance
+from saxsolo.audio.note_segmentation import midi_pitch
 from saxsolo.evaluation.harmony import chord_tone_share, matched_against_shuffled
-from saxsolo.evaluation.notes import SoloNotes, midi_pitch
+from saxsolo.evaluation.notes import SoloNotes
 
 RATE = 32000
 

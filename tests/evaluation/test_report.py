@@ -13,11 +13,12 @@ import soundfile as sf
 pytest.importorskip("swift_f0", reason="needs swift-f0 (pip install saxsolo[evaluate])")
 pytest.importorskip("matplotlib", reason="needs matplotlib (pip install saxsolo[evaluate])")
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo import cli
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.evaluation import artifact_cache as shelf_module
 from saxsolo.evaluation import report as report_module
-from saxsolo.evaluation.baselines import RATE, sines
+from saxsolo.evaluation.baselines import sines
 from saxsolo.evaluation.report_markdown import BEGIN, END
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.weights.loading import load_player
@@ -43,9 +44,9 @@ def add_pair(pairs: Path, split: str, name: str, semitones: int = 0) -> dict:
 
         tokens, labels = transpose_tokens(tokens, semitones), transpose_labels(labels, semitones)
     np.savez(folder / "labels.npz", frame_labels=labels, score=tokens)
-    sf.write(folder / "solo.flac", sines(score.notes, frames * 640), RATE)
+    sf.write(folder / "solo.flac", sines(score.notes, frames * 640), SAMPLING_RATE)
     rng = np.random.default_rng(0)
-    sf.write(folder / "backing.flac", 0.05 * rng.standard_normal(frames * 640), RATE)
+    sf.write(folder / "backing.flac", 0.05 * rng.standard_normal(frames * 640), SAMPLING_RATE)
     return {
         "pair_id": folder.name,
         "split": split,
@@ -114,7 +115,7 @@ def drawn() -> None:
 def give_takes(folder: Path, pairs: Path, sounds: dict[str, np.ndarray]) -> Path:
     folder.mkdir(exist_ok=True)
     for name, sound in sounds.items():
-        sf.write(folder / f"{name}.wav", sound, RATE, subtype="FLOAT")
+        sf.write(folder / f"{name}.wav", sound, SAMPLING_RATE, subtype="FLOAT")
     return folder
 
 
@@ -268,9 +269,9 @@ def test_chords_nobody_labelled_are_estimated(evaluate, pairs, tmp_path):
             labels, score = file["frame_labels"], file["score"]
         labels[:, :2] = -100
         np.savez(path, frame_labels=labels, score=score)
-        time = np.arange((SECONDS + 2) * RATE) / RATE
+        time = np.arange((SECONDS + 2) * SAMPLING_RATE) / SAMPLING_RATE
         chord = sum(np.sin(2 * np.pi * hertz * time) for hertz in (87.3, 220.0, 261.6, 311.1))
-        sf.write(path.parent / "backing.flac", 0.1 * chord, RATE)
+        sf.write(path.parent / "backing.flac", 0.1 * chord, SAMPLING_RATE)
     takes = give_takes(tmp_path / "own", pairs, humans(pairs))
     code, stderr, report = evaluate("--takes", takes, data=data)
     assert code == 0, stderr
@@ -315,9 +316,9 @@ class TestRefused:
     def test_data(self, refused, tmp_path):
         assert "manifest.jsonl is missing" in refused(data=tmp_path / "nothing")
         (tmp_path / "manifest.jsonl").write_text("{\n")
-        assert "is damaged" in refused(data=tmp_path)
+        assert "manifest.jsonl:1 is not valid JSON" in refused(data=tmp_path)
         (tmp_path / "manifest.jsonl").write_text('{"split": "test"}\n')
-        assert "a line lacks" in refused(data=tmp_path)
+        assert "manifest.jsonl:1 lacks" in refused(data=tmp_path)
 
     def test_settings(self, refused):
         assert "no number" in refused("--seconds", "nan")
@@ -336,9 +337,9 @@ class TestRefused:
         for bad, words in (
             (np.where(np.arange(len(sound)) == 99, np.nan, sound), "NaN"),
             (np.zeros(0, np.float32), "holds no samples"),
-            (sound[: 3 * RATE], "lasts 3.0 s, its case 8 s"),
+            (sound[: 3 * SAMPLING_RATE], "lasts 3.0 s, its case 8 s"),
         ):
-            sf.write(first, bad, RATE, subtype="FLOAT")
+            sf.write(first, bad, SAMPLING_RATE, subtype="FLOAT")
             assert words in refused("--takes", takes)
 
     def test_tracker_and_tokens(self, refused, pairs, tmp_path):

@@ -183,11 +183,13 @@ class TestCheckpoints:
         assert "the Hub did not give it" in refused(backing, "--checkpoint", "nobody/nothing")
 
     def test_another_kind_of_model(self, refused, backing, checkpoint):
-        assert "is no saxsolo checkpoint" in refused(backing, "--checkpoint", checkpoint / "codec")
+        assert "is not a saxsolo checkpoint" in refused(
+            backing, "--checkpoint", checkpoint / "codec"
+        )
 
     def test_a_config_that_is_no_json(self, refused, backing, broken):
         (broken / "config.json").write_text("{")
-        assert "is no saxsolo checkpoint" in refused(backing, "--checkpoint", broken)
+        assert "is not a saxsolo checkpoint" in refused(backing, "--checkpoint", broken)
 
     def test_no_weights(self, refused, backing, broken):
         (broken / "model.safetensors").unlink()

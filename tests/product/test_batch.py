@@ -172,7 +172,7 @@ def test_json_and_quiet(play, folder, tmp_path):
 
 
 def test_a_defect_in_one_is_told_and_the_others_are_played(play, folder, tmp_path, monkeypatch):
-    from saxsolo.playing.performance import take
+    from saxsolo.playing import take
 
     whole = take.Take.save
 
@@ -189,7 +189,7 @@ def test_a_defect_in_one_is_told_and_the_others_are_played(play, folder, tmp_pat
 
 
 def test_interrupted_between_keeps_what_is_done(play, folder, tmp_path, monkeypatch):
-    from saxsolo.audio.files import writing as output
+    from saxsolo.audio import writing as output
 
     whole, seen = output.Scratch.append, []
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.score import Note
 from saxsolo.notation.musicxml import key_of, pieces, write_musicxml
 from saxsolo.notation.quantise import Lead, quantise
@@ -19,11 +19,11 @@ from saxsolo.notation.quantise import Lead, quantise
 BEAT = 0.5
 
 
-def grid(count: int = 16, metre: int = 4, start: float = 0.0, beat: float = BEAT) -> Grid:
+def grid(count: int = 16, metre: int = 4, start: float = 0.0, beat: float = BEAT) -> BeatGrid:
     """Two chords in turn, a bar each: D minor and G dominant."""
     place = np.arange(count)
     bar = place // metre % 2
-    return Grid(
+    return BeatGrid(
         start + beat * place, place % metre, metre, np.array([2, 7])[bar], np.array([1, 2])[bar]
     )
 
@@ -85,7 +85,7 @@ def test_any_solo_can_be_written(steps, metre, beat, place):
         notes.append(Note((now + rest) / 50, length / 50, pitch, 0.5))
         now += rest + length
     base = grid(24, metre, 0.3, beat)
-    turned = Grid(base.beats, (base.places + place) % metre, metre, base.roots, base.qualities)
+    turned = BeatGrid(base.beats, (base.places + place) % metre, metre, base.roots, base.qualities)
     found = quantise(notes, turned, now / 50)
     assert len(found.notes) + found.dropped == len(notes)
     for one, after in zip_longest(found.notes, found.notes[1:]):

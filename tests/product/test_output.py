@@ -54,7 +54,7 @@ def test_interrupted_anywhere_the_old_take_is_back(folder, monkeypatch, error, w
             if len(calls) == stop:
                 raise error
 
-        monkeypatch.setattr("saxsolo.audio.writing.os.replace", broken)
+        monkeypatch.setattr("saxsolo.atomic.os.replace", broken)
         with pytest.raises((OSError, KeyboardInterrupt)):
             swap(folder)
         assert seen(folder) == before, stop
@@ -68,7 +68,7 @@ def test_killed_anywhere_no_mixture_is_seen(folder, monkeypatch):
         replace(source, target)
         sights.append(set(seen(folder).values()) - {"mine"})
 
-    monkeypatch.setattr("saxsolo.audio.writing.os.replace", watched)
+    monkeypatch.setattr("saxsolo.atomic.os.replace", watched)
     swap(folder)
     assert len(sights) == len(OLD) + len(NEW)
     assert all(len(sight) <= 1 for sight in sights), sights

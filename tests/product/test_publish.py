@@ -14,9 +14,10 @@ from saxsolo.errors import OutputError, PublishError
 from saxsolo.publishing import check, publish
 from saxsolo.publishing.card import METRICS, check_weights, read_results
 from saxsolo.publishing.folder import list_files
-from saxsolo.publishing.model import lay_out_model, sha256
+from saxsolo.publishing.model import lay_out_model
 from saxsolo.publishing.space import lay_out_space
 from saxsolo.publishing.upload import upload
+from saxsolo.weights.loading import weights_sha256
 
 from .conftest import chords
 from .fake_hub import fake_hub
@@ -66,7 +67,9 @@ def source(checkpoint, tmp_path) -> Path:
     """A checkpoint with a card of its figures, and with what must stay at home."""
     place = tmp_path / "source"
     shutil.copytree(checkpoint, place)
-    card = CARD.format(weights=sha256(place)[:12], codec=sha256(place / "codec")[:12])
+    card = CARD.format(
+        weights=weights_sha256(place)[:12], codec=weights_sha256(place / "codec")[:12]
+    )
     (place / "README.md").write_text(card)
     plant(place)
     return place
@@ -124,6 +127,7 @@ class TestModel:
             "samples/vamp.mp3",
         }
         assert sf.info(out / "samples" / "vamp.mp3").frames >= 32000
+        assert not [path for path in out.rglob("*") if path.is_symlink()]
         check.check_secrets(out)
         check.check_model(out)
         card = ModelCard.load(out / "README.md")
@@ -144,7 +148,7 @@ class TestModel:
 
     def test_figures_of_other_weights(self, source, examples, tmp_path):
         text = (source / "README.md").read_text()
-        measured = sha256(source)[:12]
+        measured = weights_sha256(source)[:12]
         (source / "README.md").write_text(text.replace(measured, "0" * 12))
         with pytest.raises(PublishError, match=f"weights 000000000000.*{measured}.*evaluate"):
             lay_out_model(tmp_path, "me/tiny", source, examples=examples)
@@ -184,7 +188,10 @@ class TestModel:
     def test_the_default_card_has_the_figures_of_the_default_weights(self):
         card, place = ROOT / "model_card.md", ROOT / "checkpoints"
         check_weights(
-            card, sha256(place / "saxsolo-small"), sha256(place / "saxcodec-32khz"), place
+            card,
+            weights_sha256(place / "saxsolo-small"),
+            weights_sha256(place / "saxcodec-32khz"),
+            place,
         )
         results = read_results(card, None)
         assert {result.metric_name for result in results} == set(METRICS)
@@ -227,8 +234,9 @@ class TestSpace:
     def test_the_projects_own_page_with_its_weights(self, tmp_path):
         lay_out_space(tmp_path, None)
         files = list_files(tmp_path)
-        code = {p.relative_to(ROOT / "space").as_posix() for p in (ROOT / "space").rglob("*.py")}
-        assert code | {"web/page.js", "web/page.css", "packages.txt"} < set(files)
+        code = {p.relative_to(ROOT).as_posix() for p in (ROOT / "saxsolo").rglob("*.py")}
+        code |= {"app.py", "saxsolo/page/page.js", "saxsolo/page/page.css", "packages.txt"}
+        assert code < set(files)
         assert {f"examples/{p.name}" for p in (ROOT / "examples").glob("*.flac")} < set(files)
         assert {f"checkpoints/{name}/model.safetensors" for name in WEIGHTS} < set(files)
         assert "model.json" not in files

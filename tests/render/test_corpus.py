@@ -8,9 +8,10 @@ import numpy as np
 import pytest
 import soundfile
 
+from saxsolo.corpus.pairs_folder import PairsError, read_manifest
 from saxsolo.corpus.render import pairs as corpus_module
 from saxsolo.corpus.render.command import main
-from saxsolo.corpus.render.pairs import CorpusError, excerpts, plan, read_manifest, render_corpus
+from saxsolo.corpus.render.pairs import CorpusError, excerpts, plan, render_corpus
 from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
 from saxsolo.music.score import Score
 
@@ -60,13 +61,13 @@ def test_resuming_renders_nothing_twice(
     render_corpus(scores, tmp_path, font_sounds, limit=3, workers=1)
     before = (tmp_path / "manifest.jsonl").read_bytes()
     rendered = []
-    original = corpus_module.render_job
+    original = corpus_module.render_planned
 
-    def counting(job: corpus_module.Job, *rest: object) -> dict:
-        rendered.append(job.pair_id)
-        return original(job, *rest)
+    def counting(pair_plan: corpus_module.PairPlan, *rest: object) -> dict:
+        rendered.append(pair_plan.pair_id)
+        return original(pair_plan, *rest)
 
-    monkeypatch.setattr(corpus_module, "render_job", counting)
+    monkeypatch.setattr(corpus_module, "render_planned", counting)
     rows = render_corpus(scores, tmp_path, font_sounds, workers=1)
     assert len(rendered) == 1 and len(rows) == 4
     assert (tmp_path / "manifest.jsonl").read_bytes().startswith(before)
@@ -84,7 +85,7 @@ def test_half_written_pairs_are_rendered_again(font_sounds: Sounds, tmp_path: Pa
     (folders[0] / "backing.flac").unlink()
     lines = manifest.read_bytes().splitlines(keepends=True)
     manifest.write_bytes(lines[0] + lines[2] + lines[1][:40])
-    leftover = folders[1].with_name(f".{folders[1].name}.part")
+    leftover = folders[1].with_name(f".{folders[1].name}.99-1.partial")
     leftover.mkdir()
     (leftover / "solo.flac").write_bytes(b"half")
     rows = render_corpus(scores, tmp_path, font_sounds, workers=1)
@@ -115,22 +116,22 @@ def test_another_seed_in_the_same_folder_is_refused(font_sounds: Sounds, tmp_pat
 
 def test_broken_manifest_lines_are_named(tmp_path: Path) -> None:
     (tmp_path / "manifest.jsonl").write_text('{"pair_id": \n{}\n')
-    with pytest.raises(CorpusError, match="manifest.jsonl:1"):
+    with pytest.raises(PairsError, match="manifest.jsonl:1"):
         read_manifest(tmp_path)
 
 
 def test_every_beginning_of_the_plan_is_a_fair_sample() -> None:
     scores = many_scores(40)
-    jobs = plan(scores, keys=(0, 5), tempi=(1.0, 0.9))
-    assert len(jobs) == 160
-    assert {job.split for job in jobs[:8]} == {"train", "validation", "test"}
-    assert {job.score.id for job in jobs[:40]} == {score.id for score in scores}
-    assert {(job.semitones, job.tempo) for job in jobs[:40]} == {(0, 1.0)}
-    assert [job.pair_id for job in jobs] == [
-        job.pair_id for job in plan(scores[::-1], keys=(0, 5), tempi=(1.0, 0.9))
+    planned = plan(scores, keys=(0, 5), tempi=(1.0, 0.9))
+    assert len(planned) == 160
+    assert {pair_plan.split for pair_plan in planned[:8]} == {"train", "validation", "test"}
+    assert {pair_plan.score.id for pair_plan in planned[:40]} == {score.id for score in scores}
+    assert {(pair_plan.semitones, pair_plan.tempo) for pair_plan in planned[:40]} == {(0, 1.0)}
+    assert [pair_plan.pair_id for pair_plan in planned] == [
+        pair_plan.pair_id for pair_plan in plan(scores[::-1], keys=(0, 5), tempi=(1.0, 0.9))
     ]
     only = plan(scores, splits=("test",))
-    assert len(only) == 10 and {job.score.performer for job in only} == {"Art Pepper"}
+    assert len(only) == 10 and {pair_plan.score.performer for pair_plan in only} == {"Art Pepper"}
 
 
 def test_long_solos_are_cut_at_bars_without_losing_music() -> None:

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.render.damage import (
     active_rms,
     add_noise,
@@ -14,7 +15,6 @@ from saxsolo.corpus.render.damage import (
     to_level,
     wear_out,
 )
-from saxsolo.corpus.render.rate import SAMPLING_RATE
 
 
 def clicks(seconds: float = 3.0) -> np.ndarray:

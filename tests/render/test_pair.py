@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.corpus.render.damage import active_rms
-from saxsolo.corpus.render.pair import SAMPLES_PER_FRAME, render_pair, seed_of
-from saxsolo.corpus.render.rate import SAMPLING_RATE
+from saxsolo.corpus.render.pair import render_pair, seed_of
 from saxsolo.corpus.render.saxophone import MTG_RANGE
 from saxsolo.corpus.render.sounds import MissingSoundError, SoundfontPlayer, Sounds
 from saxsolo.music.frame_labels import score_tokens

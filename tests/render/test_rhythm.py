@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from saxsolo.corpus.render.bar_plan import Grid, Stroke
+from saxsolo.corpus.render.bar_plan import BarPlan, Stroke
 from saxsolo.corpus.render.bass import HIGHEST, LOWEST, play_bass, walk
 from saxsolo.corpus.render.comping import next_voicing, play_chords
 from saxsolo.corpus.render.drums import KICK, PEDAL, play_drums
@@ -15,9 +15,9 @@ from .conftest import make_score
 FEELS = ("swing", "latin", "funk", "ballad", "twobeat", "waltz")
 
 
-def grid_of(seed: int = 0, **options: object) -> tuple[Grid, np.random.Generator]:
+def grid_of(seed: int = 0, **options: object) -> tuple[BarPlan, np.random.Generator]:
     rng = np.random.default_rng(seed)
-    return Grid(make_score(**options), rng), rng
+    return BarPlan(make_score(**options), rng), rng
 
 
 def test_transcribed_bass_is_played_on_every_beat() -> None:
@@ -101,11 +101,11 @@ def test_funk_kicks_on_one() -> None:
 def test_offbeats_swing_less_the_faster_it_goes() -> None:
     slow, fast = make_score(bars=8).scale_tempo(0.8), make_score(bars=8).scale_tempo(2.4)
     shares = [
-        np.mean([Grid(score, np.random.default_rng(seed)).swing for seed in range(20)])
+        np.mean([BarPlan(score, np.random.default_rng(seed)).swing for seed in range(20)])
         for score in (slow, fast)
     ]
     assert 0.6 < shares[0] < 0.72 and 0.5 <= shares[1] < 0.6
-    assert Grid(make_score(feel="latin"), np.random.default_rng(0)).swing == 0.5
+    assert BarPlan(make_score(feel="latin"), np.random.default_rng(0)).swing == 0.5
 
 
 def test_bars_without_metre_are_taken_four_beats_at_a_time() -> None:

@@ -18,7 +18,7 @@ from saxsolo import improvise
 from saxsolo.audio.files import open_sound
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import CheckpointError, SettingError
-from saxsolo.music.beat_grid import Grid
+from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.page.controls import (
     FEELS,
     INSTRUMENTS,
@@ -160,9 +160,9 @@ def test_no_other_folder_is_a_take(shelf, name):
         shelf.folder(name)
 
 
-def grid(beats: int = 17) -> Grid:
+def grid(beats: int = 17) -> BeatGrid:
     """Four-four at 120 with an upbeat."""
-    return Grid(
+    return BeatGrid(
         beats=0.5 + 0.5 * np.arange(beats),
         places=(np.arange(beats) + 3) % 4,
         beats_per_bar=4,

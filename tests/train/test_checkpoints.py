@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from saxsolo.training.run_state import (
-    CheckpointError,
+    RunStateError,
     TrainingState,
     checkpoints,
     load_checkpoint,
@@ -96,7 +96,7 @@ def test_nothing_whole_is_an_error_and_nothing_at_all_is_not(run, tmp_path_facto
     assert newest_whole(tmp_path_factory.mktemp("fresh")) is None
     for path in checkpoints(folder):
         (path / "manifest.json").unlink()
-    with pytest.raises(CheckpointError, match="none of the 2"):
+    with pytest.raises(RunStateError, match="none of the 2"):
         newest_whole(folder)
 
 
@@ -114,8 +114,8 @@ def test_a_manifest_names_its_files(run):
 
 def test_weights_of_another_model_are_refused_with_both_shapes(run, tmp_path):
     wider, _ = make(width=4)
-    with pytest.raises(CheckpointError, match=r"\(3,\).*\(4,\)"):
+    with pytest.raises(RunStateError, match=r"\(3,\).*\(4,\)"):
         load_weights(wider, newest_whole(run[0]) / "model.safetensors")
     (tmp_path / "x.safetensors").write_bytes(b"no weights")
-    with pytest.raises(CheckpointError, match="cannot read"):
+    with pytest.raises(RunStateError, match="cannot read"):
         load_weights(wider, tmp_path / "x.safetensors")

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from saxsolo.corpus.tokens.collate import Collator
-from saxsolo.training.heldout import choose_clips, confidence_interval, judge, partners
+from saxsolo.training.heldout import choose_clips, confidence_interval, evaluate_heldout, partners
 
 
 @given(st.lists(st.floats(-5, 5), min_size=3, max_size=20))
@@ -47,7 +47,7 @@ def test_chosen_clips_are_spread_over_the_performers(score_corpus):
 def test_losses_are_those_of_the_model(kind, make_model, request):
     rows = request.getfixturevalue(kind)
     model = make_model(initializer_range=0.2).eval()
-    judgement = judge(model, rows, batch_size=2)
+    judgement = evaluate_heldout(model, rows, batch_size=2)
     assert judgement.loss.shape == (len(rows), 3, 5)
     streams = slice(0, 5) if kind == "audio_corpus" else slice(0, 1)
     assert np.isfinite(judgement.loss[:, :, streams]).all()

@@ -44,6 +44,7 @@ def test_shipped_folder_loads_and_plays(shelf, capsys):
     assert model.config.pitch_temperature == 0.8
     assert model.dtype == torch.float32
     assert json.loads((out / "figures.json").read_text()) == {"loss_own": 1.5}
+    assert not [path for path in out.rglob("*") if path.is_symlink()]
     assert not (out / "codec").exists() and not list(shelf.glob("*.partial"))
     inputs = processor(torch.zeros(6400).numpy() + 0.1, sampling_rate=32000, return_tensors="pt")
     assert model.generate(**inputs).shape == (1, 5, 10)

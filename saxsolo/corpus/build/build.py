@@ -23,8 +23,10 @@ from collections.abc import Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+from saxsolo.atomic import remove_partial, write_json, write_text
 from saxsolo.corpus.config import CorpusConfig, read_config
-from .stages import DEFECT, Job, drop_spent, prints_of
+from saxsolo.corpus.pairs_folder import MANIFEST, write_manifest
 from saxsolo.corpus.recordings.sources import (
     Recording,
     list_recordings,
@@ -39,17 +41,17 @@ from saxsolo.corpus.stage_state import (
     fingerprint,
     need_room,
     read_record,
-    write_json,
-    write_text,
 )
+
+from .stages import DEFECT, BuildPlan, drop_spent, prints_of
 
 SHARD = "shard"
 SAMPLES = 3  # recordings whose audio stays
 # bytes a second of a recording: both stems as float and as FLAC at most; both of a pair as FLAC at
 # most; 4 codes of 2 bytes, 50 times, of both, waiting and in shards
-RAW_STEM_BYTES = 32_000 * 2 * (4 + 2)
-PAIR_BYTES = 32_000 * 2 * 2
-CODE_BYTES = 4 * 2 * 50 * 2 * 2
+RAW_STEM_BYTES = SAMPLING_RATE * 2 * (4 + 2)
+PAIR_BYTES = SAMPLING_RATE * 2 * 2
+CODE_BYTES = 4 * 2 * FRAME_RATE * 2 * 2
 
 
 class BuildError(ValueError):
@@ -80,24 +82,24 @@ def build(
         RecordingsError, DiskFullError, SetupError: see there.
     """
     recordings = _begin(config, out, resume)
-    job = Job(out, config, accept_rights, keep_audio=keep_audio)
+    plan = BuildPlan(out, config, accept_rights, keep_audio=keep_audio)
     if retry:
-        _forget_failed(job, recordings)
+        _forget_failed(plan, recordings)
     from .engine import preload, run_stages
 
     preload(only)
 
     if "download" in only:
-        run_stages(job, ["download"], recordings, workers)
-    job, left_out = _with_splits(job, recordings)
-    chosen = [one for one in recordings if one.id in job.splits]
+        run_stages(plan, ["download"], recordings, workers)
+    plan, left_out = _with_splits(plan, recordings)
+    chosen = [one for one in recordings if one.id in plan.splits]
     stages = [stage for stage in STAGES[1:] if stage in only]
     if stages:
-        need_room(out, room_wanted(job, chosen, workers))
-        run_stages(job, stages, chosen, workers)
-        _drop_leftovers(job, chosen)
-    records = {one.id: _records(job, one) for one in recordings}
-    failed = _quarantine(job, recordings, records, left_out)
+        need_room(out, room_wanted(plan, chosen, workers))
+        run_stages(plan, stages, chosen, workers)
+        _drop_leftovers(plan, chosen)
+    records = {one.id: _records(plan, one) for one in recordings}
+    failed = _quarantine(plan, recordings, records, left_out)
     rows = [
         row
         for one in chosen
@@ -105,8 +107,8 @@ def build(
         for row in records[one.id].get("augment", StageRecord("", "", "")).result.get("rows", [])
     ]
     if "augment" in only:
-        _write_manifest(job, rows)
-    sharded = SHARD in only and bool(rows) and _shard(job)
+        _list_pairs(plan, rows)
+    sharded = SHARD in only and bool(rows) and _shard(plan)
     return {
         "recordings": len(recordings),
         "quarantined": len(failed),
@@ -140,16 +142,16 @@ def _begin(config: CorpusConfig, out: Path, resume: bool) -> list[Recording]:
     return recordings
 
 
-def room_wanted(job: Job, recordings: Sequence[Recording], workers: int) -> int:
+def room_wanted(plan: BuildPlan, recordings: Sequence[Recording], workers: int) -> int:
     """Bytes that the stages after download may take for what is not tokenised yet: audio of one
     recording a worker and of the samples (of all with `keep_audio`), codes and shards of all."""
     seconds, kept = [], []
     for one in recordings:
-        prints = prints_of(job, one)
-        if read_record(job.out, "tokenise", one.id, prints["tokenise"]) is None:
-            seconds.append(_result_seconds(job, one))
-            kept.append(job.keep_audio or one.id in job.samples)
-    augment = job.config.augment
+        prints = prints_of(plan, one)
+        if read_record(plan.out, "tokenise", one.id, prints["tokenise"]) is None:
+            seconds.append(_result_seconds(plan, one))
+            kept.append(plan.keep_audio or one.id in plan.samples)
+    augment = plan.config.augment
     versions = len(augment.semitones) * sum(1 / tempo for tempo in augment.tempi)
     passing = sorted(s for s, stays in zip(seconds, kept, strict=True) if not stays)[-workers:]
     staying = sum(s for s, stays in zip(seconds, kept, strict=True) if stays)
@@ -158,38 +160,38 @@ def room_wanted(job: Job, recordings: Sequence[Recording], workers: int) -> int:
     return round(audio + sum(seconds) * CODE_BYTES * versions)
 
 
-def _result_seconds(job: Job, recording: Recording) -> float:
-    record = read_record(job.out, "download", recording.id)
+def _result_seconds(plan: BuildPlan, recording: Recording) -> float:
+    record = read_record(plan.out, "download", recording.id)
     return record.result.get("seconds", 0.0) if record else 0.0
 
 
-def _drop_leftovers(job: Job, recordings: Sequence[Recording]) -> None:
+def _drop_leftovers(plan: BuildPlan, recordings: Sequence[Recording]) -> None:
     """Deletes what a worker was killed over, and audio that an earlier run was told to keep."""
     for one in recordings:
-        for record in _records(job, one).values():
-            drop_spent(job, record)
-    for folder in (*job.stems.glob(".*.part"), *job.pairs.glob("*/.*.part")):
-        shutil.rmtree(folder, ignore_errors=True)
-    for file in job.out.glob("state/*/.*.part"):
-        file.unlink()
+        for record in _records(plan, one).values():
+            drop_spent(plan, record)
+    for folder in (plan.stems, *plan.pairs.glob("*/"), *plan.out.glob("state/*/")):
+        remove_partial(folder)
 
 
-def _forget_failed(job: Job, recordings: Sequence[Recording]) -> None:
+def _forget_failed(plan: BuildPlan, recordings: Sequence[Recording]) -> None:
     for one in recordings:
         for stage in STAGES:
-            record = read_record(job.out, stage, one.id)
+            record = read_record(plan.out, stage, one.id)
             if record is not None and record.failed:
-                (job.out / "state" / stage / f"{one.id}.json").unlink()
-    shutil.rmtree(job.out / "logs", ignore_errors=True)
+                (plan.out / "state" / stage / f"{one.id}.json").unlink()
+    shutil.rmtree(plan.out / "logs", ignore_errors=True)
 
 
-def _with_splits(job: Job, recordings: Sequence[Recording]) -> tuple[Job, dict[str, str]]:
-    """The job with a split for every recording that is to be used, and why the others are not."""
+def _with_splits(
+    plan: BuildPlan, recordings: Sequence[Recording]
+) -> tuple[BuildPlan, dict[str, str]]:
+    """The plan with a split for every recording that is to be used, and why the others are not."""
     from saxsolo.corpus.recordings.fingerprints import decode, find_duplicates
 
     fetched = {}
     for one in recordings:
-        record = read_record(job.out, "download", one.id, prints_of(job, one)["download"])
+        record = read_record(plan.out, "download", one.id, prints_of(plan, one)["download"])
         if record is not None and not record.failed:
             fetched[one.id] = record.result
     left_out = {
@@ -199,7 +201,7 @@ def _with_splits(job: Job, recordings: Sequence[Recording]) -> tuple[Job, dict[s
                 (key, decode(result["chroma"], result["landmarks"]))
                 for key, result in fetched.items()
             ),
-            job.config.download.duplicate,
+            plan.config.download.duplicate,
         ).items()
     }
     played = [
@@ -213,17 +215,17 @@ def _with_splits(job: Job, recordings: Sequence[Recording]) -> tuple[Job, dict[s
             left_out[one] = "its title is also in a held-out split"
             del splits[one]
     samples = frozenset(sorted(splits, key=fingerprint)[:SAMPLES])
-    return replace(job, splits=splits, samples=samples), left_out
+    return replace(plan, splits=splits, samples=samples), left_out
 
 
-def _records(job: Job, recording: Recording) -> dict[str, StageRecord]:
-    prints = prints_of(job, recording)
-    found = {stage: read_record(job.out, stage, recording.id, prints[stage]) for stage in STAGES}
+def _records(plan: BuildPlan, recording: Recording) -> dict[str, StageRecord]:
+    prints = prints_of(plan, recording)
+    found = {stage: read_record(plan.out, stage, recording.id, prints[stage]) for stage in STAGES}
     return {stage: record for stage, record in found.items() if record is not None}
 
 
 def _quarantine(
-    job: Job,
+    plan: BuildPlan,
     recordings: Sequence[Recording],
     records: dict[str, dict[str, StageRecord]],
     left_out: dict[str, str],
@@ -237,46 +239,46 @@ def _quarantine(
         if one.id in left_out:
             rows.append({"id": one.id, "from": where, "stage": "split", "reason": left_out[one.id]})
     text = "".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows)
-    write_text(job.out / "quarantine.jsonl", text)
+    write_text(plan.out / "quarantine.jsonl", text)
     return rows
 
 
-def _write_manifest(job: Job, rows: list[dict]) -> None:
-    """pairs/manifest.jsonl, in an order in which every beginning is a fair sample; folders of
+def _list_pairs(plan: BuildPlan, rows: list[dict]) -> None:
+    """The manifest of the pairs, in an order in which every beginning is a fair sample; folders of
     pairs that are in it no more go."""
     rows.sort(key=lambda row: fingerprint(row["pair_id"]))
-    lines = (json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n" for row in rows)
-    write_text(job.pairs / "manifest.jsonl", "".join(lines))
+    write_manifest(plan.pairs, rows)
     wanted = {f"{row['split']}/{row['pair_id']}" for row in rows}
-    for folder in job.pairs.glob("*/*"):
+    for folder in plan.pairs.glob("*/*"):
         if folder.is_dir() and f"{folder.parent.name}/{folder.name}" not in wanted:
             shutil.rmtree(folder)
 
 
-def _shard(job: Job) -> bool:
+def _shard(plan: BuildPlan) -> bool:
     """The token corpus, unless the one there is of the same pairs and codec."""
     from saxsolo.corpus.tokens.checks import sha256_of
 
-    manifest = sha256_of(job.pairs / "manifest.jsonl")
-    prints = [record.fingerprint for record in _tokenised(job)]
-    key = fingerprint(manifest, job.config.tokenise.codec, sorted(prints))
-    note = job.out / "state" / "shard.json"
-    if (job.tokens / "tokens.json").exists() and note.exists():
+    manifest = sha256_of(plan.pairs / MANIFEST)
+    prints = [record.fingerprint for record in _tokenised(plan)]
+    key = fingerprint(manifest, plan.config.tokenise.codec, sorted(prints))
+    note = plan.out / "state" / "shard.json"
+    if (plan.tokens / "tokens.json").exists() and note.exists():
         if json.loads(note.read_text()) == key:
             return False
-    from .stages import codec_of
     from saxsolo.corpus.tokens.tokenise import tokenise
 
-    size = sum(one.stat().st_size for one in (job.out / "tokens.partial").rglob("*.npz"))
-    need_room(job.out, 8 * size)
-    tokenise(job.pairs, codec_of(job.config.tokenise), job.tokens)
+    from .stages import codec_of
+
+    size = sum(one.stat().st_size for one in (plan.out / "tokens.partial").rglob("*.npz"))
+    need_room(plan.out, 8 * size)
+    tokenise(plan.pairs, codec_of(plan.config.tokenise), plan.tokens)
     write_json(note, key)
     return True
 
 
-def _tokenised(job: Job) -> list[StageRecord]:
-    names = sorted(one.stem for one in (job.out / "state" / "tokenise").glob("*.json"))
-    return [one for name in names if (one := read_record(job.out, "tokenise", name))]
+def _tokenised(plan: BuildPlan) -> list[StageRecord]:
+    names = sorted(one.stem for one in (plan.out / "state" / "tokenise").glob("*.json"))
+    return [one for name in names if (one := read_record(plan.out, "tokenise", name))]
 
 
 def main(argv: list[str] | None = None, only: str | None = None) -> int:

@@ -2,8 +2,8 @@
 
 datatrove cuts the work into ranks, logs each and marks it completed, on this machine or, with its
 SlurmPipelineExecutor and the same `pipeline`, on a cluster. Its own local executor is not used: it
-waits for ever for a worker that was killed (see docs/corpus.md). Here every worker is a process
-that is started again when it dies, and goes on where the completed ranks end.
+waits forever for a worker that was killed (see docs/engineers/corpus.md). Here every worker is a
+process that is restarted when it dies, and continues where the completed ranks end.
 
 Workers are forked from a server that has loaded the libraries once, so a new one works at once.
 """
@@ -18,7 +18,6 @@ from multiprocessing.connection import Connection, wait
 
 from tqdm import tqdm
 
-from .stages import Job, SetupError, prepare, prints_of, run_stage
 from saxsolo.corpus.recordings.sources import Recording
 from saxsolo.corpus.stage_state import (
     STAGES,
@@ -28,6 +27,8 @@ from saxsolo.corpus.stage_state import (
     is_disk_full,
     read_record,
 )
+
+from .stages import BuildPlan, SetupError, prepare, prints_of, run_stage
 
 RECORDINGS_PER_RANK = 4
 # deaths of workers between which nothing got done, before the run gives up
@@ -50,7 +51,7 @@ def preload(stages: Sequence[str]) -> None:
 
 
 def run_stages(
-    job: Job, stages: Sequence[str], recordings: Sequence[Recording], workers: int
+    plan: BuildPlan, stages: Sequence[str], recordings: Sequence[Recording], workers: int
 ) -> None:
     """Takes every recording through the stages, one after another; what is done stays done.
 
@@ -58,13 +59,13 @@ def run_stages(
         DiskFullError, SetupError: as a worker met them.
         EngineError: workers die without getting anything done.
     """
-    recordings = [one for one in recordings if not _is_through(job, stages, one)]
+    recordings = [one for one in recordings if not _is_through(plan, stages, one)]
     if not recordings:
         return
     # of few recordings every worker gets some
     tasks = max(-(-len(recordings) // RECORDINGS_PER_RANK), min(len(recordings), workers))
-    done = [[prints_of(job, one)[stages[-1]] for one in recordings], stages, tasks]
-    logs = job.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
+    done = [[prints_of(plan, one)[stages[-1]] for one in recordings], stages, tasks]
+    logs = plan.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
     context = multiprocessing.get_context("forkserver")
     threads = max(1, _cores() // workers)
     pool = {}
@@ -74,7 +75,7 @@ def run_stages(
         mine, theirs = context.Pipe(duplex=False)
         process = context.Process(
             target=_work,
-            args=(job, list(stages), recordings, tasks, ranks, str(logs), threads, theirs),
+            args=(plan, list(stages), recordings, tasks, ranks, str(logs), threads, theirs),
             daemon=True,
         )
         process.start()
@@ -97,7 +98,7 @@ def run_stages(
                     _raise_told(pipe)
                     if process.exitcode == 0:
                         continue
-                    moved = _count_records(job)
+                    moved = _count_records(plan)
                     deaths = deaths + 1 if moved == before else 0
                     before = moved
                     if deaths > MOST_DEATHS:
@@ -112,7 +113,7 @@ def run_stages(
             process.join()
 
 
-def pipeline(job: Job, stages: Sequence[str], recordings: Sequence[Recording]) -> list:
+def pipeline(plan: BuildPlan, stages: Sequence[str], recordings: Sequence[Recording]) -> list:
     """The stages as a datatrove pipeline, for any of its executors."""
     from datatrove.data import Document
 
@@ -123,7 +124,7 @@ def pipeline(job: Job, stages: Sequence[str], recordings: Sequence[Recording]) -
     def step(stage: str):
         def take(data, rank: int = 0, world_size: int = 1) -> Iterator:
             for document in data:
-                record = run_stage(stage, recordings[document.metadata["place"]], job)
+                record = run_stage(stage, recordings[document.metadata["place"]], plan)
                 if not record.failed:
                     yield document
 
@@ -132,11 +133,11 @@ def pipeline(job: Job, stages: Sequence[str], recordings: Sequence[Recording]) -
     return [give, *(step(stage) for stage in stages)]
 
 
-def _is_through(job: Job, stages: Sequence[str], recording: Recording) -> bool:
+def _is_through(plan: BuildPlan, stages: Sequence[str], recording: Recording) -> bool:
     """Whether all stages, or all up to one that put it into quarantine, are done."""
-    prints = prints_of(job, recording)
+    prints = prints_of(plan, recording)
     for stage in stages:
-        record = read_record(job.out, stage, recording.id, prints[stage])
+        record = read_record(plan.out, stage, recording.id, prints[stage])
         if record is None:
             return False
         if record.failed:
@@ -151,8 +152,8 @@ def _cores() -> int:
     return os.cpu_count() or 1
 
 
-def _count_records(job: Job) -> int:
-    folders = [job.out / "state" / stage for stage in STAGES]
+def _count_records(plan: BuildPlan) -> int:
+    folders = [plan.out / "state" / stage for stage in STAGES]
     return sum(len(os.listdir(one)) for one in folders if one.is_dir())
 
 
@@ -171,7 +172,7 @@ def _raise_told(pipe: Connection) -> None:
 
 
 def _work(
-    job: Job,
+    plan: BuildPlan,
     stages: list[str],
     recordings: list[Recording],
     tasks: int,
@@ -187,16 +188,16 @@ def _work(
             import torch
 
             torch.set_num_threads(threads)
-        prepare(stages, job)
+        prepare(stages, plan)
         for rank in ranks:
-            _run_rank(pipeline(job, stages, recordings), rank, tasks, logs)
+            _run_rank(pipeline(plan, stages, recordings), rank, tasks, logs)
     except DiskFullError as error:
         told.send(("disk", error.strerror))
     except SetupError as error:
         told.send(("setup", str(error)))
     except Exception as error:
         if is_disk_full(error):
-            told.send(("disk", f"{job.out} has no room left; make room, then add --resume"))
+            told.send(("disk", f"{plan.out} has no room left; make room, then add --resume"))
         else:
             told.send(("defect", f"{type(error).__name__}: {error}"))
     finally:

@@ -17,10 +17,13 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
-from .build import SAMPLES, BuildError
-from saxsolo.corpus.recordings.sources import read_recordings
+from saxsolo.atomic import write_json, write_text
+from saxsolo.corpus.pairs_folder import MANIFEST
 from saxsolo.corpus.recordings.separate import STEMS
-from saxsolo.corpus.stage_state import STAGES, StageRecord, read_record, write_json, write_text
+from saxsolo.corpus.recordings.sources import read_recordings
+from saxsolo.corpus.stage_state import STAGES, StageRecord, read_record
+
+from .build import SAMPLES, BuildError
 
 _SAMPLE_SECONDS = 10
 
@@ -60,7 +63,7 @@ def measure(out: Path) -> dict:
         for seconds, reason in record.losses:
             lost["select", reason][0] += 1
             lost["select", reason][1] += seconds
-    rows = _lines(out / "pairs" / "manifest.jsonl")
+    rows = _lines(out / "pairs" / MANIFEST)
     versions = Counter((row["recording"], row["start"]) for row in rows)
     unique = sum(
         row["seconds"] * row["tempo_factor"] / versions[row["recording"], row["start"]]
@@ -154,7 +157,7 @@ def _pictures(out: Path, folder: Path, levels: list, samples: int) -> list[str]:
         axes.set(xlabel="RMS of full scale", ylabel="frames")
         axes.legend()
         names.append(_save(figure, folder, "rms.png"))
-    rows = _lines(out / "pairs" / "manifest.jsonl")
+    rows = _lines(out / "pairs" / MANIFEST)
     folders = [out / "pairs" / row["split"] / row["pair_id"] for row in rows]
     for folder_of_pair in [one for one in folders if one.is_dir()][:samples]:
         figure, axes = plt.subplots(2, 2, figsize=(10, 5), sharex=True)

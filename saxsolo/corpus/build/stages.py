@@ -17,6 +17,7 @@ from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
+from saxsolo.atomic import remove_folder
 from saxsolo.corpus.config import CorpusConfig, SeparateConfig, TokeniseConfig
 from saxsolo.corpus.recordings.sources import Recording
 from saxsolo.corpus.stage_state import (
@@ -41,7 +42,7 @@ class SetupError(ValueError):
 
 
 @dataclass(frozen=True)
-class Job:
+class BuildPlan:
     """A build: where, how, and into which split each recording goes (known after download)."""
 
     out: Path
@@ -67,13 +68,13 @@ class Job:
         return self.out / "tokens"
 
 
-def prints_of(job: Job, recording: Recording) -> dict[str, str]:
+def prints_of(plan: BuildPlan, recording: Recording) -> dict[str, str]:
     """Fingerprint of the inputs of every stage, each covering those before it."""
-    config = job.config
+    config = plan.config
     told = {key: value for key, value in asdict(recording).items() if key != "path"}
-    split = (job.splits or {}).get(recording.id, "")
+    split = (plan.splits or {}).get(recording.id, "")
     parts = {
-        "download": [recording.inputs, told, config.download, job.accept_rights],
+        "download": [recording.inputs, told, config.download, plan.accept_rights],
         "separate": [config.separate],
         "select": [config.select],
         "augment": [config.augment, split, config.seed],
@@ -85,32 +86,32 @@ def prints_of(job: Job, recording: Recording) -> dict[str, str]:
     return found
 
 
-def run_stage(stage: str, recording: Recording, job: Job) -> StageRecord:
+def run_stage(stage: str, recording: Recording, plan: BuildPlan) -> StageRecord:
     """The record of a stage for a recording, made now unless it is there already.
 
     Raises:
         DiskFullError, SetupError: the run has to stop; nothing is wrong with the recording.
     """
-    wanted = prints_of(job, recording)[stage]
-    record = read_record(job.out, stage, recording.id, wanted)
+    wanted = prints_of(plan, recording)[stage]
+    record = read_record(plan.out, stage, recording.id, wanted)
     if record is not None:
         return record
     record = StageRecord(stage, recording.id, wanted)
-    attempts = job.out / "state" / "attempts" / f"{stage}-{recording.id}"
+    attempts = plan.out / "state" / "attempts" / f"{stage}-{recording.id}"
     began, worked = time.monotonic(), time.process_time()
     try:
         if _count_attempt(attempts) > MOST_ATTEMPTS:
             raise ItemError(f"{MOST_ATTEMPTS} workers died over it")
-        result, losses = _WORK[stage](recording, job)
+        result, losses = _WORK[stage](recording, plan)
         record = replace(record, result=result, losses=losses)
     except (DiskFullError, SetupError):
         attempts.unlink(missing_ok=True)
         raise
     except Exception as error:
-        if is_disk_full(error) or shutil.disk_usage(job.out).free < _LITTLE_ROOM:
+        if is_disk_full(error) or shutil.disk_usage(plan.out).free < _LITTLE_ROOM:
             attempts.unlink(missing_ok=True)
             raise DiskFullError(
-                errno.ENOSPC, f"{job.out} has no room left ({error}); make room, then add --resume"
+                errno.ENOSPC, f"{plan.out} has no room left ({error}); make room, then add --resume"
             ) from error
         record = replace(record, failed=_reason(error))
     record = replace(
@@ -118,38 +119,33 @@ def run_stage(stage: str, recording: Recording, job: Job) -> StageRecord:
         seconds=round(time.monotonic() - began, 3),
         processor_seconds=round(time.process_time() - worked, 3),
     )
-    write_record(job.out, record)
+    write_record(plan.out, record)
     attempts.unlink(missing_ok=True)
-    drop_spent(job, record)
+    drop_spent(plan, record)
     return record
 
 
-def drop_spent(job: Job, record: StageRecord) -> None:
+def drop_spent(plan: BuildPlan, record: StageRecord) -> None:
     """Deletes the audio that after this record no stage of the recording needs any more. Should
     another setting want it again, it is made again (`_stems_of`, `_pairs_of`)."""
-    if job.keep_audio or record.id in job.samples:
+    if plan.keep_audio or record.id in plan.samples:
         return
     spent = []
     if record.stage == "augment" or record.failed:
-        spent.append(job.stems / record.id)
+        spent.append(plan.stems / record.id)
     if record.stage == "tokenise" or record.failed:
-        spent += job.pairs.glob(f"*/{record.id}_*")
+        spent += plan.pairs.glob(f"*/{record.id}_*")
     for folder in spent:
-        # under a name that nobody reads: half a folder is never taken for a whole one
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        if folder.is_dir():
-            folder.rename(part)
-            shutil.rmtree(part)
+        remove_folder(folder)
 
 
-def prepare(stages: list[str], job: Job) -> None:
+def prepare(stages: list[str], plan: BuildPlan) -> None:
     """Loads the models of these stages, so that what is wrong with them is known before the
     first recording. Raises `SetupError`."""
     if "separate" in stages:
-        _separator(job.config.separate)
+        _separator(plan.config.separate)
     if "tokenise" in stages:
-        codec_of(job.config.tokenise)
+        codec_of(plan.config.tokenise)
 
 
 def _count_attempt(path: Path) -> int:
@@ -167,39 +163,39 @@ def _reason(error: Exception) -> str:
     return f"{DEFECT}{type(error).__name__}: {error} ({place})"
 
 
-def _download(recording: Recording, job: Job) -> tuple[dict, list]:
+def _download(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     from saxsolo.corpus.recordings.download import download_recording
 
     found = download_recording(
-        recording, job.out / "recordings", job.config.download, accept_rights=job.accept_rights
+        recording, plan.out / "recordings", plan.config.download, accept_rights=plan.accept_rights
     )
     return {**asdict(found), "path": str(found.path)}, []
 
 
-def _separate(recording: Recording, job: Job) -> tuple[dict, list]:
+def _separate(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     from saxsolo.corpus.recordings.separate import separate_recording
 
-    path = Path(_result(job, "download", recording)["path"])
-    folder = job.stems / recording.id
+    path = Path(_result(plan, "download", recording)["path"])
+    folder = plan.stems / recording.id
     folder.parent.mkdir(parents=True, exist_ok=True)
-    stems = separate_recording(path, _separator(job.config.separate), folder, job.config.separate)
+    stems = separate_recording(path, _separator(plan.config.separate), folder, plan.config.separate)
     return asdict(stems), []
 
 
-def _select(recording: Recording, job: Job) -> tuple[dict, list]:
+def _select(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     from saxsolo.corpus.recordings.select import select_windows
 
-    windows, losses, levels = select_windows(_stems_of(recording, job), job.config.select)
+    windows, losses, levels = select_windows(_stems_of(recording, plan), plan.config.select)
     return {"windows": windows, "levels": levels}, losses
 
 
-def _augment(recording: Recording, job: Job) -> tuple[dict, list]:
-    from saxsolo.corpus.recordings.augment import write_pairs
+def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+    from saxsolo.corpus.recordings.augment import write_versions
 
-    windows = _result(job, "select", recording)["windows"]
+    windows = _result(plan, "select", recording)["windows"]
     described = {
         "id": recording.id,
-        "split": job.splits[recording.id],
+        "split": plan.splits[recording.id],
         "performer": recording.performer or "unknown",
         "title": recording.title,
         "instrument": recording.instrument,
@@ -208,31 +204,31 @@ def _augment(recording: Recording, job: Job) -> tuple[dict, list]:
         "tempo": 0.0,
         "timbre": "recording",
         "source": recording.source,
-        "licence": _result(job, "download", recording)["licence"] or "not stated",
+        "licence": _result(plan, "download", recording)["licence"] or "not stated",
         "attribution": recording.attribution or recording.performer or recording.link,
     }
-    job.pairs.mkdir(parents=True, exist_ok=True)
+    plan.pairs.mkdir(parents=True, exist_ok=True)
     rows = []
     if windows:
-        stems = _stems_of(recording, job)
-        config = job.config
-        rows = write_pairs(stems, windows, job.pairs, described, config.augment, config.seed)
+        stems = _stems_of(recording, plan)
+        config = plan.config
+        rows = write_versions(stems, windows, plan.pairs, described, config.augment, config.seed)
     return {"rows": rows}, []
 
 
-def _tokenise(recording: Recording, job: Job) -> tuple[dict, list]:
+def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     from saxsolo.corpus.tokens.tokenise import codes_folder, encode_pairs
 
-    rows = _pairs_of(recording, job)
-    work = codes_folder(job.tokens)
+    rows = _pairs_of(recording, plan)
+    work = codes_folder(plan.tokens)
     for row in rows:
         # codes of other inputs under the same name
         (work / f"{row['pair_id']}.npz").unlink(missing_ok=True)
-    sha256 = encode_pairs(job.pairs, rows, codec_of(job.config.tokenise), work, quiet=True)
+    sha256 = encode_pairs(plan.pairs, rows, codec_of(plan.config.tokenise), work, quiet=True)
     return {"pairs": len(rows), "codec_sha256": sha256}, []
 
 
-_WORK: dict[str, Callable[[Recording, Job], tuple[dict, list]]] = {
+_WORK: dict[str, Callable[[Recording, BuildPlan], tuple[dict, list]]] = {
     "download": _download,
     "separate": _separate,
     "select": _select,
@@ -241,25 +237,25 @@ _WORK: dict[str, Callable[[Recording, Job], tuple[dict, list]]] = {
 }
 
 
-def _stems_of(recording: Recording, job: Job) -> Path:
+def _stems_of(recording: Recording, plan: BuildPlan) -> Path:
     """The folder of the stems, separated again where they were deleted."""
-    _result(job, "separate", recording)
-    folder = job.stems / recording.id
+    _result(plan, "separate", recording)
+    folder = plan.stems / recording.id
     if not folder.is_dir():
-        _separate(recording, job)
+        _separate(recording, plan)
     return folder
 
 
-def _pairs_of(recording: Recording, job: Job) -> list[dict]:
+def _pairs_of(recording: Recording, plan: BuildPlan) -> list[dict]:
     """The manifest rows of the pairs, which are written again where they were deleted."""
-    rows = _result(job, "augment", recording)["rows"]
-    if not all((job.pairs / row["split"] / row["pair_id"]).is_dir() for row in rows):
-        _augment(recording, job)
+    rows = _result(plan, "augment", recording)["rows"]
+    if not all((plan.pairs / row["split"] / row["pair_id"]).is_dir() for row in rows):
+        _augment(recording, plan)
     return rows
 
 
-def _result(job: Job, stage: str, recording: Recording) -> dict:
-    record = read_record(job.out, stage, recording.id, prints_of(job, recording)[stage])
+def _result(plan: BuildPlan, stage: str, recording: Recording) -> dict:
+    record = read_record(plan.out, stage, recording.id, prints_of(plan, recording)[stage])
     if record is None or record.failed:
         raise ItemError(f"{stage} has not been done with the same settings; run it first")
     return record.result

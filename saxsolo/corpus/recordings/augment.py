@@ -1,31 +1,32 @@
 """A window of a recording -> pairs in several keys and tempi, as `corpus tokenise` reads them.
 
-Both stems go through the same change, so they stay together; the notes, tracked once, are moved by
-arithmetic. Pitch and tempo by Signalsmith Stretch (python-stretch, MIT): see docs/corpus.md for
-what was compared.
+Both stems go through the same change, so they stay aligned; the notes, tracked once, are moved by
+arithmetic. Signalsmith Stretch (python-stretch, MIT) changes pitch and tempo;
+docs/engineers/corpus.md has the comparison.
 
-A separated backing still whispers the saxophone that was taken out of it: a model could read the
-solo there instead of improvising. So strange residue is laid over the backing: the window's own
-solo, moved to another time and reversed, as quiet as such a leak. What it hears there then says
-nothing about what to play now.
+A separated backing still contains a faint trace of the saxophone that was removed from it. A model
+could read the solo there instead of improvising. Masking residue is therefore added to the backing:
+the window's own solo, moved to another time and reversed, at the level of such a leak. What the
+model hears there then says nothing about the notes of the moment.
 """
 
 from __future__ import annotations
 
 import math
-import shutil
 import zlib
 from pathlib import Path
 
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, SAMPLING_RATE, UNKNOWN
 from saxsolo.corpus.config import AugmentConfig
+from saxsolo.corpus.pairs_folder import write_pair
 from saxsolo.corpus.stage_state import need_room
-from saxsolo.music.frame_labels import FRAME_RATE, LABEL_SIZES, UNKNOWN, score_tokens
+from saxsolo.music.frame_labels import score_tokens
 from saxsolo.music.score import Note, Score
 
-from .separate import HIGHEST_PEAK, RATE, STEMS
+from .separate import HIGHEST_PEAK, STEMS
 
 
 def versions(config: AugmentConfig, split: str) -> list[tuple[int, float]]:
@@ -47,7 +48,7 @@ def stretch(sound: np.ndarray, semitones: int, tempo: float) -> np.ndarray:
     from python_stretch import Signalsmith
 
     tool = Signalsmith.Stretch()
-    tool.preset(1, RATE)
+    tool.preset(1, SAMPLING_RATE)
     tool.setTransposeSemitones(float(semitones))
     tool.setTimeFactor(float(tempo))
     made = tool.process(np.ascontiguousarray(sound, np.float32)[None])[0]
@@ -70,7 +71,7 @@ def add_residue(
     return backing + (10 ** (level_db / 20) * strange).astype(np.float32)
 
 
-def write_pairs(
+def write_versions(
     stems: Path,
     windows: list[dict],
     out: Path,
@@ -89,7 +90,7 @@ def write_pairs(
     rows = []
     out.mkdir(parents=True, exist_ok=True)
     for window in windows:
-        first, end = (round(window[name] * RATE) for name in ("start", "end"))
+        first, end = (round(window[name] * SAMPLING_RATE) for name in ("start", "end"))
         backing, solo = (
             soundfile.read(stems / f"{name}.flac", start=first, stop=end, dtype="float32")[0]
             for name in STEMS
@@ -103,8 +104,14 @@ def write_pairs(
             if described["split"] == "train":
                 heard = add_residue(heard, played, config.residue_db, config.residue_voices, rng)
             changed = score.transpose(semitones).scale_tempo(tempo)
-            frames = math.ceil(len(played) * FRAME_RATE / RATE)
-            _write(out / described["split"] / pair_id, played, heard, changed, frames)
+            frames = math.ceil(len(played) * FRAME_RATE / SAMPLING_RATE)
+            write_pair(
+                out / described["split"] / pair_id,
+                backing=_within_full_scale(heard),
+                solo=_within_full_scale(played),
+                score=score_tokens(changed, frames),
+                labels=np.full((frames, len(LABEL_SIZES)), UNKNOWN, np.int16),
+            )
             rows.append(
                 {
                     **{key: value for key, value in described.items() if key != "id"},
@@ -113,7 +120,7 @@ def write_pairs(
                     "start": window["start"],
                     "semitones": semitones,
                     "tempo_factor": tempo,
-                    "seconds": len(played) / RATE,
+                    "seconds": len(played) / SAMPLING_RATE,
                     "frames": frames,
                 }
             )
@@ -127,22 +134,7 @@ def _score(described: dict, window: dict) -> Score:
     return Score(described["id"], "", "", "tenor", "", "swing", notes, (), "", "", "")
 
 
-def _write(folder: Path, solo: np.ndarray, backing: np.ndarray, score: Score, frames: int) -> None:
-    part = folder.with_name(f".{folder.name}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    part.mkdir(parents=True)
-    try:
-        for name, sound in (("solo", solo), ("backing", backing)):
-            peak = float(np.abs(sound).max(initial=0.0))
-            if peak > HIGHEST_PEAK:
-                sound = sound * (HIGHEST_PEAK / peak)
-            soundfile.write(part / f"{name}.flac", sound, RATE, subtype="PCM_16")
-        np.savez_compressed(
-            part / "labels.npz",
-            score=score_tokens(score, frames),
-            frame_labels=np.full((frames, len(LABEL_SIZES)), UNKNOWN, np.int16),
-        )
-        shutil.rmtree(folder, ignore_errors=True)
-        part.rename(folder)
-    finally:
-        shutil.rmtree(part, ignore_errors=True)
+def _within_full_scale(sound: np.ndarray) -> np.ndarray:
+    """The sound, turned down where its peak is too high for a file."""
+    peak = float(np.abs(sound).max(initial=0.0))
+    return sound * (HIGHEST_PEAK / peak) if peak > HIGHEST_PEAK else sound

@@ -15,9 +15,10 @@ from pathlib import Path
 
 import numpy as np
 
+from saxsolo.atomic import replacing, write_json
 from saxsolo.audio.files import SILENCE_PEAK, Source, open_sound
 from saxsolo.corpus.config import DownloadConfig
-from saxsolo.corpus.stage_state import ItemError, need_room, write_json
+from saxsolo.corpus.stage_state import ItemError, need_room
 from saxsolo.errors import AudioError
 
 from .fingerprints import FINGERPRINT_RATE, FingerprintMaker
@@ -96,20 +97,19 @@ def convert(path: Path, target: Path) -> Path:
         )
     target.parent.mkdir(parents=True, exist_ok=True)
     need_room(target.parent, 12 * path.stat().st_size)
-    part = target.with_name(f".{target.name}.part.flac")
-    done = subprocess.run(
-        [ffmpeg, "-nostdin", "-v", "error", "-xerror", "-y", "-i", str(path), "-vn", str(part)],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    if done.returncode:
-        part.unlink(missing_ok=True)
-        text = " ".join(done.stderr.split())[-200:]
-        if "No space left" in text:
-            raise OSError(errno.ENOSPC, f"ffmpeg: {text}")
-        raise ItemError(f"{path}: ffmpeg cannot read it: {text}")
-    part.replace(target)
+    with replacing(target) as (partial,):
+        done = subprocess.run(
+            [ffmpeg, "-nostdin", "-v", "error", "-xerror", "-y", "-i", str(path), "-vn"]
+            + ["-f", "flac", str(partial)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            text = " ".join(done.stderr.split())[-200:]
+            if "No space left" in text:
+                raise OSError(errno.ENOSPC, f"ffmpeg: {text}")
+            raise ItemError(f"{path}: ffmpeg cannot read it: {text}")
     return target
 
 

@@ -79,7 +79,7 @@ def fetch_link(link: str, folder: Path, name: str, config: DownloadConfig) -> tu
         ItemError: it cannot be had. PassingError: not after all retries.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    part = folder / f".{name}.part"
+    part = folder / f".{name}.partial"
 
     def get(said: list[str]) -> dict:
         part.mkdir(exist_ok=True)

@@ -7,7 +7,6 @@ before (a separator knows loud music better than quiet), each stem after.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +15,8 @@ import numpy as np
 import soundfile
 import soxr
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.atomic import replacing_folder
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.corpus.config import SeparateConfig
@@ -25,7 +26,6 @@ from saxsolo.errors import AudioError
 from .separators import Segment, Separator
 
 STEMS = ("backing", "solo")
-RATE = 32000
 _BLOCK = 65_536
 # a stem is a little quieter than full scale, so that FLAC never clips it
 HIGHEST_PEAK = 0.98
@@ -50,26 +50,19 @@ def separate_recording(
     """
     try:
         source = open_sound(recording)
-        need_room(folder.parent, round(source.seconds * RATE * 12))
+        need_room(folder.parent, round(source.seconds * SAMPLING_RATE * 12))
         gain = _mix_gain(source, config.loudness)
-        part = folder.with_name(f".{folder.name}.part")
-        shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True)
-        try:
-            samples, meters = _write_raw(source, separator, gain, part, config)
-            gains = {name: _write_stem(part, name, meters[name], config) for name in STEMS}
-            shutil.rmtree(folder, ignore_errors=True)
-            part.rename(folder)
-        finally:
-            shutil.rmtree(part, ignore_errors=True)
+        with replacing_folder(folder) as partial:
+            samples, meters = _write_raw(source, separator, gain, partial, config)
+            gains = {name: _write_stem(partial, name, meters[name], config) for name in STEMS}
     except AudioError as error:
         raise ItemError(str(error)) from error
     return Stems(samples, gains)
 
 
 def _mix_gain(source: Source, loudness: float) -> float:
-    meter = LoudnessMeter(RATE, 1)
-    for block in source.blocks(_BLOCK, RATE, source.length_at(RATE), mono=True):
+    meter = LoudnessMeter(SAMPLING_RATE, 1)
+    for block in source.blocks(_BLOCK, SAMPLING_RATE, source.length_at(SAMPLING_RATE), mono=True):
         meter.push(block)
     if meter.loudness is None:
         raise ItemError(f"{source.name} is silent")
@@ -80,19 +73,21 @@ def _write_raw(
     source: Source, separator: Separator, gain: float, part: Path, config: SeparateConfig
 ) -> tuple[int, dict[str, LoudnessMeter]]:
     """Both stems as float WAV at 32 kHz, and how loud they are."""
-    total = source.length_at(RATE)
-    meters = {name: LoudnessMeter(RATE, 1) for name in STEMS}
+    total = source.length_at(SAMPLING_RATE)
+    meters = {name: LoudnessMeter(SAMPLING_RATE, 1) for name in STEMS}
     files = {
-        name: soundfile.SoundFile(part / f"{name}.raw.wav", "w", RATE, 1, subtype="FLOAT")
+        name: soundfile.SoundFile(part / f"{name}.raw.wav", "w", SAMPLING_RATE, 1, subtype="FLOAT")
         for name in STEMS
     }
-    resamplers = [soxr.ResampleStream(separator.sampling_rate, RATE, 1, "float32") for _ in STEMS]
+    resamplers = [
+        soxr.ResampleStream(separator.sampling_rate, SAMPLING_RATE, 1, "float32") for _ in STEMS
+    ]
     written = 0
     try:
         for stems, last in _segments(source, separator, gain, config):
             for name, stem, resampler in zip(STEMS, stems, resamplers, strict=True):
                 mono = np.ascontiguousarray(stem.mean(0, keepdims=True).T)
-                if separator.sampling_rate != RATE:
+                if separator.sampling_rate != SAMPLING_RATE:
                     mono = resampler.resample_chunk(mono, last=last)
                 mono = mono[: total - files[name].tell()]
                 files[name].write(mono)
@@ -168,7 +163,7 @@ def _write_stem(part: Path, name: str, meter: LoudnessMeter, config: SeparateCon
     raw = part / f"{name}.raw.wav"
     with (
         soundfile.SoundFile(raw) as given,
-        soundfile.SoundFile(part / f"{name}.flac", "w", RATE, 1, subtype="PCM_16") as file,
+        soundfile.SoundFile(part / f"{name}.flac", "w", SAMPLING_RATE, 1, subtype="PCM_16") as file,
     ):
         for block in given.blocks(_BLOCK, dtype="float32"):
             file.write(gain * block)

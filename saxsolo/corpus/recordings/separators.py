@@ -17,6 +17,7 @@ import numpy as np
 import soundfile
 import soxr
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.config import SeparateConfig
 from saxsolo.corpus.stage_state import ItemError
 
@@ -184,7 +185,7 @@ class OracleSeparator:
     """Knows the stems: NAME.backing.flac and NAME.solo.flac beside NAME.flac. For rendered music,
     to tell what a separator costs, and for tests."""
 
-    sampling_rate = 32000
+    sampling_rate = SAMPLING_RATE
     channels = 1
 
     def __init__(self, config: SeparateConfig):

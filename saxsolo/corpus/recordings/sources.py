@@ -13,8 +13,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
 
+from saxsolo.atomic import write_text
 from saxsolo.corpus.config import CorpusConfig, Description, SourceConfig
-from saxsolo.corpus.stage_state import write_text
 
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".m4a", ".webm", ".aac", ".opus", ".aif", ".aiff"}
 # what the oracle separator reads lies beside the recordings and is none

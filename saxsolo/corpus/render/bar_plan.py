@@ -19,7 +19,7 @@ class Stroke(NamedTuple):
     velocity: int
 
 
-class Grid:
+class BarPlan:
     """Beat times of a score with its chords, and where between them things fall.
 
     `bars` lists the indices of the beats of each bar; bars the transcribers left without a metre

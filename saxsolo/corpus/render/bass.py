@@ -4,40 +4,40 @@ from __future__ import annotations
 
 import numpy as np
 
-from .bar_plan import Grid, Stroke
+from .bar_plan import BarPlan, Stroke
 
 LOWEST, HIGHEST = 28, 55
 
 
-def play_bass(grid: Grid, feel: str, rng: np.random.Generator) -> list[Stroke]:
+def play_bass(plan: BarPlan, feel: str, rng: np.random.Generator) -> list[Stroke]:
     """Strokes of the bass: walking in four, in two for ballads and two-beat, bossa and funk."""
-    pitches = walk(grid, rng)
+    pitches = walk(plan, rng)
     if feel == "ballad":
         in_two = bool(rng.random() < 0.6)
     else:
         in_two = feel == "twobeat" or bool(feel == "swing" and rng.random() < 0.08)
     strokes: list[Stroke] = []
     late = float(rng.normal(0, 0.004))
-    for bar in grid.bars:
+    for bar in plan.bars:
         for place, beat in enumerate(bar):
             pitch = pitches[beat]
             if pitch is None:
                 continue
-            length = float(grid.lengths[beat])
+            length = float(plan.lengths[beat])
 
             def put(
                 offset: float | str, key: int, loud: float, beats: float, at: int = beat
             ) -> None:
                 strokes.append(
-                    grid.stroke(
-                        at, offset, key, loud, rng, length=beats * grid.lengths[at], late=late
+                    plan.stroke(
+                        at, offset, key, loud, rng, length=beats * plan.lengths[at], late=late
                     )
                 )
 
             if feel == "latin":
                 if place % 2 == 0:
                     put(0, pitch, 88, 1.35)
-                    fifth = _near(grid.chords[beat].root, 7, pitch)
+                    fifth = _near(plan.chords[beat].root, 7, pitch)
                     put(1.5, fifth if place == 0 and fifth is not None else pitch, 74, 0.45)
             elif feel == "funk":
                 put(0, pitch, 92 if place == 0 else 80, 0.6)
@@ -46,7 +46,7 @@ def play_bass(grid: Grid, feel: str, rng: np.random.Generator) -> list[Stroke]:
                     put(float(rng.choice((0.5, 0.75))), octave, 68, 0.25)
             elif in_two and len(bar) != 3:
                 if place % 2 == 0:
-                    put(0, pitch, 86, 1.8 if beat + 1 < len(grid.times) else 0.9)
+                    put(0, pitch, 86, 1.8 if beat + 1 < len(plan.times) else 0.9)
                 elif rng.random() < 0.12:
                     put("&", pitch, 62, 0.3)
             else:
@@ -57,19 +57,19 @@ def play_bass(grid: Grid, feel: str, rng: np.random.Generator) -> list[Stroke]:
     return _one_at_a_time(strokes)
 
 
-def walk(grid: Grid, rng: np.random.Generator) -> list[int | None]:
+def walk(plan: BarPlan, rng: np.random.Generator) -> list[int | None]:
     """A bass pitch for every beat; None where neither a transcription nor a chord says anything."""
     out: list[int | None] = []
     last = int(rng.integers(36, 46))
-    for index, (beat, chord) in enumerate(zip(grid.beats, grid.chords, strict=True)):
+    for index, (beat, chord) in enumerate(zip(plan.beats, plan.chords, strict=True)):
         if beat.bass is not None:
             pitch = _fold(beat.bass)
         elif chord.bass is None:
             out.append(None)
             continue
         else:
-            changed = index == 0 or grid.beats[index - 1].chord != beat.chord or beat.beat == 1
-            following = grid.chords[index + 1] if index + 1 < len(grid.chords) else chord
+            changed = index == 0 or plan.beats[index - 1].chord != beat.chord or beat.beat == 1
+            following = plan.chords[index + 1] if index + 1 < len(plan.chords) else chord
             if changed:
                 pitch = _closest(chord.bass, last)
             elif following.bass is not None and following.bass != chord.bass:

@@ -8,7 +8,7 @@ import numpy as np
 
 from saxsolo.music.chord_symbols import Chord
 
-from .bar_plan import Grid, Stroke
+from .bar_plan import BarPlan, Stroke
 
 LOWEST, HIGHEST = 50, 74
 # (place in beats, length in beats); .5 is swung where the feel swings
@@ -38,7 +38,7 @@ TWO_BEAT_BARS = (((1, 0.4), (3, 0.4)), ((0, 0.4), (1, 0.4), (2, 0.4), (3, 0.4)))
 
 
 def play_chords(
-    grid: Grid, feel: str, rng: np.random.Generator, *, legato: bool = False
+    plan: BarPlan, feel: str, rng: np.random.Generator, *, legato: bool = False
 ) -> list[Stroke]:
     """Strokes of the chord instrument. `legato`: hold chords until the next (organ, pads)."""
     figures = {
@@ -57,28 +57,28 @@ def play_chords(
     late = float(rng.normal(0.004, 0.006))
     voicing: tuple[int, ...] = ()
     strokes: list[Stroke] = []
-    for bar_index, bar in enumerate(grid.bars):
+    for bar_index, bar in enumerate(plan.bars):
         if feel == "latin":
             figure = favourites[bar_index % len(favourites)]
         else:
             figure = favourites[int(rng.integers(len(favourites)))]
         hits = [(place, length) for place, length in figure if place < len(bar)]
-        hits = _cover_changes(grid, bar, hits)
+        hits = _cover_changes(plan, bar, hits)
         for order, (place, length) in enumerate(hits):
             beat, offset = bar[int(place)], place - int(place)
-            chord = _anticipated(grid, beat, offset)
+            chord = _anticipated(plan, beat, offset)
             if chord.root is None:
                 continue
             voicing = next_voicing(chord, voicing, rng, size=size, rooted=rooted)
             if legato and order + 1 < len(hits):
                 length = hits[order + 1][0] - place
-            seconds = length * float(grid.lengths[beat])
+            seconds = length * float(plan.lengths[beat])
             loud = float(rng.normal(64, 7)) + (4 if offset else 0)
             place_in_beat = "&" if offset == 0.5 else offset
             roll = (
                 float(rng.uniform(0, 0.012)) if feel != "ballad" else float(rng.uniform(0, 0.035))
             )
-            anchor = grid.stroke(beat, place_in_beat, 0, loud, rng, spread=3, late=late)
+            anchor = plan.stroke(beat, place_in_beat, 0, loud, rng, spread=3, late=late)
             for finger, key in enumerate(voicing):
                 strokes.append(
                     Stroke(
@@ -92,24 +92,24 @@ def play_chords(
 
 
 def _cover_changes(
-    grid: Grid, bar: list[int], hits: list[tuple[float, float]]
+    plan: BarPlan, bar: list[int], hits: list[tuple[float, float]]
 ) -> list[tuple[float, float]]:
     """Add a chord where a change in the middle of the bar would otherwise go unheard."""
     added = list(hits)
     for place in range(1, len(bar)):
-        if grid.beats[bar[place]].chord == grid.beats[bar[place] - 1].chord:
+        if plan.beats[bar[place]].chord == plan.beats[bar[place] - 1].chord:
             continue
         if not any(place - 0.5 <= hit < place + 1.5 for hit, _ in added):
             added.append((float(place), 0.8))
     return sorted(added)
 
 
-def _anticipated(grid: Grid, beat: int, offset: float) -> Chord:
+def _anticipated(plan: BarPlan, beat: int, offset: float) -> Chord:
     """The chord meant by a hit: off the beat it already belongs to the next beat."""
     following = beat + 1
-    if offset >= 0.5 and following < len(grid.chords) and grid.chords[following].root is not None:
-        return grid.chords[following]
-    return grid.chords[beat]
+    if offset >= 0.5 and following < len(plan.chords) and plan.chords[following].root is not None:
+        return plan.chords[following]
+    return plan.chords[beat]
 
 
 def voicing_classes(chord: Chord, *, size: int, rooted: bool) -> list[int]:

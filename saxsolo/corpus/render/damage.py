@@ -9,7 +9,9 @@ import numpy as np
 import soundfile
 from scipy import signal
 
-from .rate import SAMPLING_RATE, fit
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+from .rate import fit
 
 SILENCE = 1e-4
 

@@ -16,11 +16,11 @@ from pathlib import Path
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.music.score import Score
 
 from .damage import room, to_level
-from .rate import SAMPLING_RATE
 from .rhythm import PLAYERS, render_rhythm
 from .sounds import Sounds
 

@@ -8,15 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.music.score import Score
 
 from .damage import equalise, room, to_level, wear_out
-from .rate import SAMPLING_RATE
 from .rhythm import render_rhythm
 from .saxophone import choose_timbre, fold_into_range, render_solo
 from .sounds import Sounds
 
-SAMPLES_PER_FRAME = 640
 SOLO_LEVEL_DB = -20.0
 
 

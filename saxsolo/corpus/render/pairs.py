@@ -11,11 +11,8 @@ after every few of training.
 
 from __future__ import annotations
 
-import json
 import math
 import multiprocessing
-import os
-import shutil
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,29 +20,34 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-import soundfile
-
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.corpus.pairs_folder import (
+    MANIFEST,
+    append_row,
+    is_complete,
+    read_manifest,
+    write_manifest,
+    write_pair,
+)
 from saxsolo.corpus.scores.splits import SPLITS, assign_splits
+from saxsolo.errors import SaxsoloError
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
 from .pair import render_pair, seed_of
-from .rate import SAMPLING_RATE
 from .sounds import Sounds
 
 LONGEST_UNCUT = 360.0
 LONGEST_EXCERPT = 240.0
-FILES = ("solo.flac", "backing.flac", "labels.npz")
 HELD_OUT_EVERY = 4
 
 
-class CorpusError(ValueError):
+class CorpusError(SaxsoloError, ValueError):
     """A corpus folder or the arguments for one do not fit together."""
 
 
 @dataclass(frozen=True)
-class Job:
+class PairPlan:
     """One pair to render: a score as written, its version and its place."""
 
     pair_id: str
@@ -90,7 +92,7 @@ def plan(
     tempi: Sequence[float] = (1.0,),
     splits: Sequence[str] = SPLITS,
     seed: int = 0,
-) -> list[Job]:
+) -> list[PairPlan]:
     """Every pair to render, in order. Raises CorpusError for unknown splits or tempi <= 0."""
     unknown = [split for split in splits if split not in SPLITS]
     if unknown:
@@ -99,7 +101,7 @@ def plan(
         raise CorpusError(f"tempi {list(tempi)} must lie between 0.25 and 4")
     scores = list(scores)
     split_of = assign_splits(scores)
-    jobs = []
+    planned = []
     for version, (tempo, semitones) in enumerate((t, k) for t in tempi for k in keys):
         units: dict[str, list[Score]] = {split: [] for split in splits}
         for score in scores:
@@ -109,12 +111,14 @@ def plan(
             units[split].sort(key=lambda score: seed_of(seed, version, score.id))
         for split, score in _interleaved(units):
             name = f"{score.id}_k{semitones:+d}_t{tempo:g}"
-            job_seed = seed_of(seed, score.id, semitones, tempo) >> 1
-            jobs.append(Job(name, split, score, semitones, tempo, job_seed))
-    names = {job.pair_id for job in jobs}
-    if len(names) != len(jobs):
-        raise CorpusError(f"{len(jobs)} pairs have {len(names)} different names: ids must differ")
-    return jobs
+            pair_seed = seed_of(seed, score.id, semitones, tempo) >> 1
+            planned.append(PairPlan(name, split, score, semitones, tempo, pair_seed))
+    names = {pair_plan.pair_id for pair_plan in planned}
+    if len(names) != len(planned):
+        raise CorpusError(
+            f"{len(planned)} pairs have {len(names)} different names: ids must differ"
+        )
+    return planned
 
 
 def _interleaved(units: dict[str, list[Score]]) -> Iterator[tuple[str, Score]]:
@@ -134,27 +138,20 @@ def _interleaved(units: dict[str, list[Score]]) -> Iterator[tuple[str, Score]]:
                 break
 
 
-def render_job(job: Job, out: Path, sounds: Sounds) -> dict:
+def render_planned(pair_plan: PairPlan, out: Path, sounds: Sounds) -> dict:
     """Render one pair, put its folder in place and return its manifest row."""
-    score = job.score.transpose(job.semitones).scale_tempo(job.tempo)
-    pair = render_pair(score, job.seed, sounds)
-    folder = out / job.split / job.pair_id
-    part = folder.with_name(f".{job.pair_id}.part")
-    for stale in (part, folder):
-        if stale.exists():
-            shutil.rmtree(stale)
-    part.mkdir(parents=True)
-    soundfile.write(part / "solo.flac", pair.solo, SAMPLING_RATE, subtype="PCM_16")
-    soundfile.write(part / "backing.flac", pair.backing, SAMPLING_RATE, subtype="PCM_16")
-    np.savez_compressed(
-        part / "labels.npz",
-        score=score_tokens(pair.score, pair.num_frames).astype(np.int16),
-        frame_labels=frame_labels(pair.score, pair.num_frames).astype(np.int16),
+    score = pair_plan.score.transpose(pair_plan.semitones).scale_tempo(pair_plan.tempo)
+    pair = render_pair(score, pair_plan.seed, sounds)
+    write_pair(
+        out / pair_plan.split / pair_plan.pair_id,
+        backing=pair.backing,
+        solo=pair.solo,
+        score=score_tokens(pair.score, pair.num_frames),
+        labels=frame_labels(pair.score, pair.num_frames),
     )
-    part.rename(folder)
     return {
-        "pair_id": job.pair_id,
-        "split": job.split,
+        "pair_id": pair_plan.pair_id,
+        "split": pair_plan.split,
         "score_id": score.id,
         "performer": score.performer,
         "title": score.title,
@@ -163,9 +160,9 @@ def render_job(job: Job, out: Path, sounds: Sounds) -> dict:
         "feel": score.feel,
         "tempo": round(score.tempo, 2),
         "timbre": pair.timbre,
-        "semitones": job.semitones,
-        "tempo_factor": job.tempo,
-        "seed": job.seed,
+        "semitones": pair_plan.semitones,
+        "tempo_factor": pair_plan.tempo,
+        "seed": pair_plan.seed,
         "seconds": len(pair.solo) / SAMPLING_RATE,
         "frames": pair.num_frames,
         "source": score.source,
@@ -173,34 +170,6 @@ def render_job(job: Job, out: Path, sounds: Sounds) -> dict:
         "attribution": score.attribution,
         "settings": pair.settings,
     }
-
-
-def read_manifest(out: Path) -> list[dict]:
-    """Rows of finished pairs. A torn last line (a kill while writing) is not a row.
-
-    Raises CorpusError for a line before the last that is no JSON.
-    """
-    path = out / "manifest.jsonl"
-    if not path.exists():
-        return []
-    lines = path.read_bytes().split(b"\n")
-    torn = lines.pop()  # empty unless the file ends inside a line
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError as error:
-            raise CorpusError(f"{path}:{number} is no JSON: delete it to re-render") from error
-    if torn:
-        with path.open("rb+") as file:
-            file.truncate(path.stat().st_size - len(torn))
-    return rows
-
-
-def is_done(row: dict, out: Path) -> bool:
-    """Whether the files of a manifest row are all in place."""
-    folder = out / row["split"] / row["pair_id"]
-    return all((folder / name).is_file() for name in FILES)
 
 
 def render_corpus(
@@ -225,27 +194,25 @@ def render_corpus(
     """
     sounds.check()
     out = Path(out)
-    jobs = plan(scores, keys=keys, tempi=tempi, splits=splits, seed=seed)[:limit]
+    planned = plan(scores, keys=keys, tempi=tempi, splits=splits, seed=seed)[:limit]
     out.mkdir(parents=True, exist_ok=True)
-    rows = read_manifest(out)
-    finished = {row["pair_id"]: row for row in rows if is_done(row, out)}
-    if len(finished) < len(rows):
-        _rewrite(out / "manifest.jsonl", list(finished.values()))
-    for job in jobs:
-        row = finished.get(job.pair_id)
-        if row is not None and row["seed"] != job.seed:
+    rows = read_manifest(out) if (out / MANIFEST).exists() else []
+    finished = {row["pair_id"]: row for row in rows if is_complete(out, row)}
+    # without rows whose files are gone, and without a torn last line
+    write_manifest(out, finished.values())
+    for pair_plan in planned:
+        row = finished.get(pair_plan.pair_id)
+        if row is not None and row["seed"] != pair_plan.seed:
             raise CorpusError(
-                f"{out} holds {job.pair_id} rendered with seed {row['seed']}, but the plan says "
-                f"{job.seed}: use the --seed it was made with, or another --out"
+                f"{out} holds {pair_plan.pair_id} rendered with seed {row['seed']}, but the plan "
+                f"says {pair_plan.seed}: use the --seed it was made with, or another --out"
             )
-    waiting = [job for job in jobs if job.pair_id not in finished]
+    waiting = [pair_plan for pair_plan in planned if pair_plan.pair_id not in finished]
     began = time.monotonic()
     seconds = 0.0
-    with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
+    with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
         for count, row in enumerate(_rendered(waiting, out, sounds, workers), start=1):
-            manifest.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
-            manifest.flush()
-            os.fsync(manifest.fileno())
+            append_row(manifest, row)
             finished[row["pair_id"]] = row
             seconds += row["seconds"]
             if progress is not None:
@@ -259,11 +226,11 @@ def render_corpus(
     return list(finished.values())
 
 
-def _rendered(jobs: list[Job], out: Path, sounds: Sounds, workers: int) -> Iterator[dict]:
-    """Rows in the order of the jobs, whichever process ends first."""
+def _rendered(planned: list[PairPlan], out: Path, sounds: Sounds, workers: int) -> Iterator[dict]:
+    """Rows in the order of the plan, whichever process ends first."""
     if workers <= 1:
-        for job in jobs:
-            yield render_job(job, out, sounds)
+        for pair_plan in planned:
+            yield render_planned(pair_plan, out, sounds)
         return
     # fluidsynth and sfizz have threads of their own: fork would copy them half
     context = multiprocessing.get_context("spawn")
@@ -272,8 +239,8 @@ def _rendered(jobs: list[Job], out: Path, sounds: Sounds, workers: int) -> Itera
     ) as pool:
         queue: deque = deque()
         try:
-            for job in jobs:
-                queue.append(pool.submit(_render_here, job, out))
+            for pair_plan in planned:
+                queue.append(pool.submit(_render_here, pair_plan, out))
                 if len(queue) >= 4 * workers:
                     yield queue.popleft().result()
             while queue:
@@ -291,14 +258,6 @@ def _begin(sounds: Sounds) -> None:
     _sounds = sounds
 
 
-def _render_here(job: Job, out: Path) -> dict:
-    assert _sounds is not None, job.pair_id
-    return render_job(job, out, _sounds)
-
-
-def _rewrite(path: Path, rows: list[dict]) -> None:
-    part = path.with_name(path.name + ".part")
-    with part.open("w", encoding="utf-8") as file:
-        for row in rows:
-            file.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
-    os.replace(part, path)
+def _render_here(pair_plan: PairPlan, out: Path) -> dict:
+    assert _sounds is not None, pair_plan.pair_id
+    return render_planned(pair_plan, out, _sounds)

@@ -10,7 +10,7 @@ import soundfile
 import soxr
 from scipy import signal
 
-from .rate import SAMPLING_RATE
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
 _PITCH_CLASS = {"c": 0, "d": 2, "e": 4, "f": 5, "g": 7, "a": 9, "b": 11}
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import soxr
 
-SAMPLING_RATE = 32000
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
 
 def to_rate(audio: np.ndarray, rate: int, samples: int) -> np.ndarray:

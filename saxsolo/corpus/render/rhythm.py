@@ -8,7 +8,7 @@ import numpy as np
 
 from saxsolo.music.score import Score
 
-from .bar_plan import Grid, Stroke
+from .bar_plan import BarPlan, Stroke
 from .bass import play_bass
 from .comping import play_chords
 from .damage import to_level
@@ -64,8 +64,8 @@ def render_rhythm(
     if len(score.beats) < 2:
         return mix, settings
     sounds.check()
-    grid = Grid(score, rng)
-    settings["swing"] = round(grid.swing, 3)
+    plan = BarPlan(score, rng)
+    settings["swing"] = round(plan.swing, 3)
     fonts = sounds.available_soundfonts()
     likely = np.array([FONT_CHANCES[font] for font in fonts])
     absent = _absent(float(rng.random()))
@@ -74,11 +74,11 @@ def render_rhythm(
     for player in players:
         font = str(rng.choice(fonts, p=likely / likely.sum()))
         if player == "bass":
-            stem, instrument = _bass(score, grid, sounds, rng, font, samples)
+            stem, instrument = _bass(score, plan, sounds, rng, font, samples)
         elif player == "keys":
-            stem, instrument = _keys(score, grid, sounds, rng, font, samples)
+            stem, instrument = _keys(score, plan, sounds, rng, font, samples)
         else:
-            stem, instrument = _drums(score, grid, sounds, rng, font, samples)
+            stem, instrument = _drums(score, plan, sounds, rng, font, samples)
         balance = float(np.clip(rng.normal(0, 2.5), -6, 5))
         settings[player] = {**instrument, "balance_db": round(balance, 1)}
         mix += to_level(stem, STEM_LEVEL[player] + balance)
@@ -91,9 +91,9 @@ def _absent(draw: float) -> str | None:
 
 
 def _bass(
-    score: Score, grid: Grid, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
+    score: Score, plan: BarPlan, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
 ) -> tuple[np.ndarray, dict]:
-    strokes = play_bass(grid, score.feel, rng)
+    strokes = play_bass(plan, score.feel, rng)
     if sounds.has_plucked_bass() and rng.random() < (0.2 if score.feel == "funk" else 0.5):
         stem = sounds.plucked_bass().play(
             [(s.time, s.duration, s.key, s.velocity) for s in strokes], samples
@@ -107,23 +107,23 @@ def _bass(
 
 
 def _keys(
-    score: Score, grid: Grid, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
+    score: Score, plan: BarPlan, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
 ) -> tuple[np.ndarray, dict]:
     chances = KEYS_CHANCES.get(score.feel, KEYS_CHANCES["swing"])
     name = str(rng.choice(list(KEYS), p=chances))
-    strokes = play_chords(grid, score.feel, rng, legato=name == "organ")
+    strokes = play_chords(plan, score.feel, rng, legato=name == "organ")
     stem = sounds.soundfont(font).play(events_of(strokes), samples, program=KEYS[name])
     return stem, {"sound": font, "program": KEYS[name], "name": name}
 
 
 def _drums(
-    score: Score, grid: Grid, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
+    score: Score, plan: BarPlan, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
 ) -> tuple[np.ndarray, dict]:
     brushes = score.feel == "ballad" or (
         score.feel in ("swing", "twobeat", "waltz") and bool(rng.random() < 0.15)
     )
     kits = (ROOM_KIT, STANDARD_KIT) if score.feel == "funk" else (JAZZ_KIT, STANDARD_KIT)
     kit = BRUSH_KIT if brushes else int(rng.choice(kits, p=(0.7, 0.3)))
-    strokes = play_drums(grid, score.feel, rng, brushes=brushes)
+    strokes = play_drums(plan, score.feel, rng, brushes=brushes)
     stem = sounds.soundfont(font).play(events_of(strokes), samples, program=kit, bank=128)
     return stem, {"sound": font, "kit": kit}

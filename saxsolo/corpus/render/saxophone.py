@@ -14,12 +14,12 @@ from dataclasses import dataclass, replace
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE, TIMBRES
 from saxsolo.music.score import Note, Score
 
-from .rate import SAMPLING_RATE, to_rate
+from .rate import to_rate
 from .sounds import MidiEvent, SoundfontPlayer, Sounds, play_sfz
 
-TIMBRES = ("mtg", "fluidr3", "musescore")
 # lowest and highest key of the MTG samples, and of what both sound fonts sound (FluidR3 is silent
 # above its alto's 84 and its baritone's 72)
 MTG_RANGE = {"soprano": (56, 88), "alto": (49, 81), "tenor": (44, 76), "baritone": (36, 69)}

@@ -18,8 +18,10 @@ from typing import NamedTuple
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
 from .plucked import PluckedBass
-from .rate import SAMPLING_RATE, to_rate
+from .rate import to_rate
 
 SFZ_RATE = 48000
 SFZ_BLOCK = 128

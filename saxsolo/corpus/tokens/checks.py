@@ -11,15 +11,19 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from saxsolo.music.frame_labels import LABEL_SIZES, SCORE_VOCAB_SIZE, UNKNOWN
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, SCORE_VOCAB_SIZE, UNKNOWN
+from saxsolo.errors import SaxsoloError
+
 from .score_rows import CLIP_FRAMES, Row
 
+# licences of rows that nobody has stated
+UNSTATED = ("not stated", "")
 _SHARD = re.compile(r"data/(?P<split>[a-z]+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
 # the first parts of names of what only decodes, in our codec and in EnCodec
 _DECODERS = ("decoder.", "from_latent.", "out_norm.", "f0_head.", "filter_head.", "angle_head.")
 
 
-class TokensError(ValueError):
+class TokensError(SaxsoloError, ValueError):
     """A token corpus that is missing, damaged or of another layout."""
 
 
@@ -59,9 +63,34 @@ def read_layout(folder: Path) -> LayoutFile:
         return LayoutFile(**{entry.name: values[entry.name] for entry in fields(LayoutFile)})
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise TokensError(
-            f"{folder} is no token corpus: {path.name} cannot be read ({error}); make one with "
+            f"{folder} holds no token corpus: {path.name} cannot be read ({error}); make one with "
             f"saxsolo corpus tokenise"
         ) from error
+
+
+def check_shards(folder: Path) -> list[str]:
+    """Names of all shards, each with the sha256 that tokens.json names. Raises `TokensError`."""
+    layout = read_layout(folder)
+    names = [name for split in layout.rows for name in layout.shards(split, folder)]
+    for name in names:
+        if sha256_of(folder / name) != layout.sha256[name]:
+            raise TokensError(f"{folder / name} is damaged; build the corpus again")
+    return names
+
+
+def unstated_rows(folder: Path, names: list[str]) -> int:
+    """How many rows have no stated licence; all of a shard that has no such column."""
+    import pyarrow.parquet as pq
+
+    count = 0
+    for name in names:
+        shard = pq.ParquetFile(folder / name)
+        if "licence" in shard.schema_arrow.names:
+            licences = shard.read(columns=["licence"])["licence"].to_pylist()
+            count += sum(licence in UNSTATED for licence in licences)
+        else:
+            count += shard.metadata.num_rows
+    return count
 
 
 def check_row(row: Row, layout: LayoutFile, split: str, path: Path) -> None:

@@ -14,9 +14,10 @@ import torch
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.delay_saxsolo import apply_delay
-
-from saxsolo.music.frame_labels import LABEL_SIZES, UNKNOWN, transpose_labels, transpose_tokens
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN
+from saxsolo.music.frame_labels import transpose_labels, transpose_tokens
 from saxsolo.music.score import tempo_class
+
 from .score_rows import Row
 
 IGNORE = -100

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 
 import yaml
 
-from saxsolo.music.frame_labels import LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+
 from .checks import LayoutFile
 
 _LICENCE_IDS = {
@@ -19,12 +20,12 @@ _LICENCE_IDS = {
 }
 _RENDERED = (
     "Saxophone solos and their backings as codes of an audio codec, with chord and beat",
-    "of every frame. The sound was rendered from scores, it is no recording.",
+    "of every frame. The audio was rendered from scores; it contains no recording.",
 )
 _RECORDED = (
-    "Saxophone solos and their backings as codes of an audio codec. They come from recordings,",
-    "whose stems were parted by a separator: each stem may hold a trace of the other. The notes",
-    "(`score`) were tracked from the solo, chords and beats are unknown (-100).",
+    "Saxophone solos and their backings as codes of an audio codec. They come from recordings",
+    "that a source separator split into stems: each stem may contain a trace of the other. The",
+    "notes (`score`) were tracked from the solo, chords and beats are unknown (-100).",
 )
 _TIMBRES = (
     "Timbres of the saxophone: `mtg` MTG Solo Sax (CC-BY 4.0, Music Technology Group,",
@@ -36,17 +37,17 @@ _LAW = (
     "## What this means in law",
     "",
     "These tokens are copies of recordings: the codec turns them back into the music, clearly",
-    "enough to recognise players and takes. Having and sharing them is having and sharing the",
-    "recordings, and needs the right to do so: of those who composed, who played and who recorded.",
+    "enough to recognise players and takes. Holding and sharing them is holding and sharing the",
+    "recordings, and needs the permission of those who composed, who played and who recorded.",
     "The licences below are what the sources state; nobody has checked them for you. A licence",
-    "that asks for a name, or forbids commerce or changes, asks and forbids here as well. Whether",
+    "that requires attribution, or forbids commercial use or changes, does so here too. Whether",
     "training on music without consent is allowed differs by country (in the European Union,",
     "text and data mining under articles 3 and 4 of Directive 2019/790, where the holder has not",
-    "reserved it; in the United States, case by case under fair use), and such a permission to",
-    "train is none to publish the tokens, nor to publish music that a model has learnt by heart.",
-    "Rows marked `not stated` have no known licence: do not publish them. Who holds rights in",
-    "a recording and wants it out, is owed its removal: `recording` ids stand in `pair_id`.",
-    "This is no legal advice.",
+    "reserved it; in the United States, case by case under fair use), and a permission to train",
+    "is not a permission to publish the tokens, or music that a model has memorised.",
+    "Rows marked `not stated` have no known licence: do not publish them. If you hold",
+    "rights in a recording, you can ask for its removal: `pair_id` contains the recording's id.",
+    "This is not legal advice.",
     "",
 )
 
@@ -82,7 +83,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
             "",
             *_size_table(layout, rows),
             "",
-            f"One row is a clip of at most 1500 frames, {layout.frame_rate:g} frames a second:",
+            f"One row is a clip of at most 1500 frames, {layout.frame_rate:g} frames per second:",
             "",
             "| field | shape | meaning |",
             "| --- | --- | --- |",
@@ -92,10 +93,10 @@ def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
             "held |",
             f"| frame_labels | (T, {len(LABEL_SIZES)}) int16 | {', '.join(LABEL_SIZES)}; "
             f"-100 unknown |",
-            "| pair_id, clip, start_frame | | the clip's place in its solo |",
-            "| split, performer, title, instrument, style, feel, tempo, timbre | | what it is |",
+            "| pair_id, clip, start_frame | | the position of the clip in its solo |",
+            "| split, performer, title, instrument, style, feel, tempo, timbre | | the solo |",
             "| semitones, tempo_factor | | how the score was changed before rendering |",
-            "| source, licence, attribution, codec_sha256, frame_rate | | where it comes from |",
+            "| source, licence, attribution, codec_sha256, frame_rate | | origin of the row |",
             "",
             "Splits are by performer, and no title is in two splits.",
             "",

@@ -11,9 +11,10 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
-from saxsolo.music.frame_labels import FRAME_RATE, frame_labels, score_tokens
-from saxsolo.music.score import Score
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.corpus.scores.splits import EXCLUDED, assign_splits
+from saxsolo.music.frame_labels import frame_labels, score_tokens
+from saxsolo.music.score import Score
 
 CLIP_FRAMES = 1500
 Row = dict[str, object]

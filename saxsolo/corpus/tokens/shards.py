@@ -24,11 +24,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .data_card import card_text
-from saxsolo.music.frame_labels import LABEL_SIZES
-from .score_rows import Row, clip_bounds
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.corpus.scores.splits import SPLITS
+
 from .checks import LayoutFile, TokensError, check_row, read_layout, sha256_of
+from .data_card import card_text
+from .score_rows import Row, clip_bounds
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 LARGEST_CODE = np.iinfo(np.int16).max

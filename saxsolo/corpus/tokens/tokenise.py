@@ -11,29 +11,38 @@ can be added later. TOKENS gets the Parquet shards and their data card (see jazz
 from __future__ import annotations
 
 import argparse
-import json
 import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
-import soundfile
 import torch
 from tqdm import tqdm
 from transformers import EncodecModel, PreTrainedModel
 
 from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
+from saxsolo.atomic import replacing
+from saxsolo.corpus.pairs_folder import (
+    BACKING,
+    MANIFEST,
+    NEEDED,
+    SOLO,
+    PairsError,
+    pair_folder,
+    read_labels,
+    read_manifest,
+    read_whole_sound,
+)
+from saxsolo.errors import SaxsoloError
 
-from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 from .checks import codes_sha256
+from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 
 CODES = ("backing_codes", "solo_codes")
-SOUNDS = ("backing.flac", "solo.flac")
-LABELS = ("score", "frame_labels")
 
 
-class TokeniseError(ValueError):
-    """Pairs that cannot be tokenised: files missing, of another rate or length."""
+class TokeniseError(SaxsoloError, ValueError):
+    """Pairs that cannot be tokenised: a codec that does not suit, sounds of different lengths."""
 
 
 def tokenise(
@@ -53,11 +62,14 @@ def tokenise(
             shorter ones are padded at their end.
 
     Raises:
-        TokeniseError: for a pair whose files are missing or do not fit each other.
+        PairsError: for a pair whose files are missing or damaged.
+        TokeniseError: for a codec that does not suit, or files that do not fit each other.
     """
     layout = codec_layout(codec)
     refuse_foreign(out)
-    rows = read_pairs(pairs)[:limit]
+    rows = read_manifest(pairs, needed=(*NEEDED, "frames"))[:limit]
+    if not rows:
+        raise PairsError(f"{pairs / MANIFEST} has no rows; render pairs first")
     work = codes_folder(out)
     sha256 = encode_pairs(pairs, rows, codec, work, batch=batch)
     source = TokenSource(
@@ -119,40 +131,21 @@ def encode_pairs(
     return sha256
 
 
-def read_pairs(pairs: Path) -> list[dict]:
-    """The manifest's rows; a torn last line (a kill while writing) is left out."""
-    try:
-        lines = (pairs / "manifest.jsonl").read_bytes().split(b"\n")[:-1]
-    except OSError as error:
-        raise TokeniseError(
-            f"cannot read {pairs}/manifest.jsonl ({error.strerror}); render pairs first"
-        ) from error
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(json.loads(line))
-        except ValueError as error:
-            raise TokeniseError(f"{pairs}/manifest.jsonl:{number} is no JSON: {error}") from error
-    if not rows:
-        raise TokeniseError(f"{pairs}/manifest.jsonl has no rows; render pairs first")
-    return rows
-
-
 def _encode_group(
     pairs: Path, rows: Sequence[dict], codec: PreTrainedModel, layout: CodecLayout
 ) -> Iterator[dict[str, np.ndarray]]:
     """Codes (T, K) of backing and solo, and the labels, of each pair."""
     sounds, labels = [], []
     for row in rows:
-        folder = pairs / row["split"] / row["pair_id"]
-        both = [_read_sound(folder / name, layout.sampling_rate) for name in SOUNDS]
+        folder = pair_folder(pairs, row)
+        both = [read_whole_sound(folder / name, layout.sampling_rate) for name in (BACKING, SOLO)]
         if len(both[0]) != len(both[1]):
             raise TokeniseError(
                 f"{folder}: backing has {len(both[0])} samples and solo {len(both[1])}; "
                 f"render the pair again"
             )
         sounds += both
-        labels.append(_read_labels(folder / "labels.npz"))
+        labels.append(read_labels(folder))
     longest = max(len(sound) for sound in sounds)
     audio = torch.zeros(len(sounds), 1, longest)
     for place, sound in enumerate(sounds):
@@ -171,27 +164,6 @@ def _encode_group(
         yield arrays
 
 
-def _read_sound(path: Path, sampling_rate: int) -> np.ndarray:
-    try:
-        sound, rate = soundfile.read(path, dtype="float32")
-    except (OSError, soundfile.SoundFileError) as error:
-        raise TokeniseError(f"cannot read {path}: {error}") from error
-    if rate != sampling_rate or sound.ndim != 1:
-        raise TokeniseError(
-            f"{path} has {rate} Hz and shape {sound.shape}; the codec wants mono at "
-            f"{sampling_rate} Hz"
-        )
-    return sound
-
-
-def _read_labels(path: Path) -> dict[str, np.ndarray]:
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {name: arrays[name] for name in LABELS}
-    except (OSError, ValueError, KeyError) as error:
-        raise TokeniseError(f"cannot read the labels {path}: {error}") from error
-
-
 def _is_encoded(work: Path, row: dict, sha256: str) -> bool:
     try:
         with np.load(work / f"{row['pair_id']}.npz", allow_pickle=False) as arrays:
@@ -202,11 +174,8 @@ def _is_encoded(work: Path, row: dict, sha256: str) -> bool:
 
 def _save(work: Path, row: dict, arrays: dict[str, np.ndarray]) -> None:
     work.mkdir(parents=True, exist_ok=True)
-    path = work / f"{row['pair_id']}.npz"
-    part = path.with_name(f"{path.name}.part")
-    with part.open("wb") as file:
+    with replacing(work / f"{row['pair_id']}.npz") as (partial,), partial.open("wb") as file:
         np.savez_compressed(file, **arrays)
-    part.rename(path)
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -1,7 +1,7 @@
 """Does a model read the solo in the trace that separation leaves in the backing, and does strange
 residue stop it?
 
-    python benchmarks/residue.py --pairs PAIRS
+    python benchmarks/leakage.py --pairs PAIRS
 
 Rendered pairs know both stems, so a leak of any level can be made. A small network is to name the
 pitch class that the solo plays (or rest) from 0.1 s of the backing's spectrum. What it can do on
@@ -19,18 +19,25 @@ import numpy as np
 import soundfile
 import torch
 
+from modeling_saxsolo.vocabulary_saxsolo import (
+    FRAME_RATE,
+    LOWEST_PITCH,
+    NO_ROOT,
+    NUM_PITCHES,
+    REST,
+    SAMPLES_PER_FRAME,
+    SAMPLING_RATE,
+)
+from saxsolo.corpus.pairs_folder import read_manifest
 from saxsolo.corpus.recordings.augment import add_residue
-from saxsolo.corpus.tokens.tokenise import read_pairs
-from saxsolo.music.frame_labels import NUM_PITCHES
 
-RATE, FRAME = 32000, 640
 SECONDS = 30
 LOWEST, BINS = 36, 144  # MIDI pitch, half-semitone bands
 
 
 def bands() -> np.ndarray:
     """(BINS, spectrum) triangles a semitone wide."""
-    frequencies = np.fft.rfftfreq(4096, 1 / RATE)[1:]
+    frequencies = np.fft.rfftfreq(4096, 1 / SAMPLING_RATE)[1:]
     pitches = 69 + 12 * np.log2(frequencies / 440)
     centres = LOWEST + np.arange(BINS)[:, None] / 2
     return np.pad(np.maximum(0, 1 - np.abs(pitches - centres)), ((0, 0), (1, 0)))
@@ -38,8 +45,10 @@ def bands() -> np.ndarray:
 
 def features(sound: np.ndarray, frames: int) -> np.ndarray:
     """(frames, 5 * BINS) log spectrum of each frame and two on either side."""
-    padded = np.pad(sound, 2048 + FRAME)
-    windows = np.lib.stride_tricks.sliding_window_view(padded, 4096)[FRAME::FRAME][:frames]
+    padded = np.pad(sound, 2048 + SAMPLES_PER_FRAME)
+    windows = np.lib.stride_tricks.sliding_window_view(padded, 4096)[
+        SAMPLES_PER_FRAME::SAMPLES_PER_FRAME
+    ][:frames]
     spectrum = np.abs(np.fft.rfft(windows * np.hanning(4096), axis=1)).astype(np.float32)
     level = np.log(spectrum @ bands().T.astype(np.float32) + 1e-2)
     around = [np.roll(level, shift, axis=0) for shift in (-2, -1, 0, 1, 2)]
@@ -50,12 +59,14 @@ def read(pairs: Path, row: dict) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Backing, solo and the pitch class of each frame (12 = rest)."""
     folder = pairs / row["split"] / row["pair_id"]
     both = [
-        soundfile.read(folder / f"{name}.flac", frames=SECONDS * RATE, dtype="float32")[0]
+        soundfile.read(folder / f"{name}.flac", frames=SECONDS * SAMPLING_RATE, dtype="float32")[0]
         for name in ("backing", "solo")
     ]
     with np.load(folder / "labels.npz", allow_pickle=False) as arrays:
-        tokens = arrays["score"][: SECONDS * 50].astype(int)
-    return *both, np.where(tokens == 0, 12, ((tokens - 1) % NUM_PITCHES + 40) % 12)
+        tokens = arrays["score"][: SECONDS * FRAME_RATE].astype(int)
+    return *both, np.where(
+        tokens == REST, NO_ROOT, ((tokens - 1) % NUM_PITCHES + LOWEST_PITCH) % 12
+    )
 
 
 def probe(train: list, test: dict[str, list], steps: int) -> dict[str, float]:
@@ -100,7 +111,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--residue-db", type=float, default=-20.0)
     parser.add_argument("--voices", type=int, nargs="+", default=[1, 4, 8])
     arguments = parser.parse_args(argv)
-    rows = [row for row in read_pairs(arguments.pairs) if row["seconds"] >= SECONDS]
+    rows = [row for row in read_manifest(arguments.pairs) if row["seconds"] >= SECONDS]
     chosen = {
         split: [
             read(arguments.pairs, row) for row in [r for r in rows if r["split"] == split][:count]

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/errors_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/vocabulary_saxsolo.py

@@ -1,0 +1,1 @@
+"""Recordings to tokens in one command: stages, workers, the report."""

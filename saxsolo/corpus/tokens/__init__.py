@@ -1,0 +1,1 @@
+"""Pairs as codec tokens: encoding, shards, their checks, batches for training."""

@@ -1,1 +1,0 @@
-"""The Space: app.py, requirements.txt and README.md as the Hub wants them, web/ is the page."""

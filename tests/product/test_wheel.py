@@ -1,0 +1,57 @@
+"""The wheel, installed where nothing of the checkout is in sight: it plays."""
+
+import os
+import subprocess
+import sys
+import venv
+import zipfile
+from pathlib import Path
+
+import pytest
+import soundfile as sf
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "examples" / "blues_in_f.flac"
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Built from the tree, as `pip wheel .` does."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(folder)]
+    subprocess.run([*pip, str(ROOT)], check=True)
+    (path,) = folder.glob("saxsolo-*.whl")
+    return path
+
+
+@pytest.mark.slow
+def test_the_wheel_owns_two_names_and_carries_weights_and_examples(wheel: Path):
+    names = zipfile.ZipFile(wheel).namelist()
+    owned = {name.split("/")[0] for name in names if ".dist-info/" not in name}
+    assert owned == {"modeling_saxsolo", "saxsolo"}
+    for name in (
+        "checkpoints/saxsolo-small/model.safetensors",
+        "checkpoints/saxcodec-32khz/model.safetensors",
+        "examples/blues_in_f.flac",
+        "space/app.py",
+        "model_card.md",
+        "NOTICE",
+    ):
+        assert f"saxsolo/assets/{name}" in names, name
+    assert {"saxsolo/py.typed", "modeling_saxsolo/py.typed", "saxsolo/page/page.css"} <= {*names}
+
+
+@pytest.mark.slow
+def test_an_installed_wheel_plays_outside_the_checkout(wheel: Path, tmp_path: Path):
+    """An environment of its own, with this one's libraries but not its editable install."""
+    place = tmp_path / "environment"
+    venv.create(place, with_pip=True)
+    binaries = place / ("Scripts" if os.name == "nt" else "bin")
+    pip = [str(binaries / "python"), "-m", "pip", "install", "--quiet"]
+    subprocess.run([*pip, "-c", str(ROOT / "constraints.txt"), str(wheel)], check=True)
+    hidden = ("PYTHONPATH", "SAXSOLO_CHECKPOINT", "SAXSOLO_CODEC", "VIRTUAL_ENV")
+    environment = {name: value for name, value in os.environ.items() if name not in hidden}
+    command = [str(binaries / "saxsolo"), "improvise", str(EXAMPLE), "--out", "take"]
+    subprocess.run([*command, "--seconds", "2"], check=True, cwd=tmp_path, env=environment)
+    solo, rate = sf.read(tmp_path / "take" / "solo.wav")
+    assert len(solo) == 2 * rate and abs(solo).max() > 0.01
