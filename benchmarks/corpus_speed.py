@@ -1,6 +1,6 @@
 """Files a minute of a corpus build with one worker and with two, and the share of each stage.
 
-    python -m benchmarks.corpus_speed --files 4 --seconds 60 --codec checkpoints/saxcodec-32khz
+    saxsolo benchmark corpus-speed --files 4 --seconds 60
 
 The separator is an HTDemucs of the size of htdemucs_6s with random weights: what it makes is
 noise, what it costs is right. One worker has one core, two have two, a thread each; the two take
@@ -10,7 +10,6 @@ and the table on paper come from it. In select, thresholds are low enough that e
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import subprocess
@@ -18,13 +17,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
 import torch
+import typer
 from safetensors.torch import save_file
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.build.report import measure
 from saxsolo.corpus.stage_state import STAGES
+from saxsolo.weights.loading import DEFAULT_CODEC
 
 from .made_up_music import write_recording
 
@@ -95,41 +97,38 @@ def on_paper(costs: dict[str, float]) -> list[str]:
     return lines + [f"| {name} | {size / 1e12:.2f} |" for name, size in disk.items()]
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--files", type=int, default=4)
-    parser.add_argument("--seconds", type=float, default=60.0, help="of each file")
-    parser.add_argument("--turns", type=int, default=1)
-    parser.add_argument("--codec", default="checkpoints/saxcodec-32khz")
-    arguments = parser.parse_args(argv)
+def main(
+    files: Annotated[int, typer.Option(help="Recordings to build from.")] = 4,
+    seconds: Annotated[float, typer.Option(help="Of each file.")] = 60.0,
+    turns: Annotated[int, typer.Option(help="Builds with each number of workers.")] = 1,
+    codec: Annotated[Path, typer.Option(help="Folder of the codec.")] = DEFAULT_CODEC,
+) -> None:
     took: dict[int, float] = {1: 0.0, 2: 0.0}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         random_htdemucs(folder / "weights")
-        for place in range(arguments.files):
-            write_recording(folder / "music", f"r{place}", arguments.seconds, place)
+        for place in range(files):
+            write_recording(folder / "music", f"r{place}", seconds, place)
         config = folder / "config.yaml"
-        config.write_text(CONFIG.format(codec=Path(arguments.codec).resolve()), encoding="utf-8")
-        for turn in range(arguments.turns):
+        config.write_text(CONFIG.format(codec=codec.resolve()), encoding="utf-8")
+        for turn in range(turns):
             for workers in took:
-                seconds, found = timed(config, folder / f"corpus-{turn}-{workers}", workers)
-                took[workers] += seconds
-                print(f"{workers} worker(s): {seconds:.0f} s", flush=True)
-    files = arguments.files * arguments.turns
-    rates = {workers: 60 * files / seconds for workers, seconds in took.items()}
+                spent, found = timed(config, folder / f"corpus-{turn}-{workers}", workers)
+                took[workers] += spent
+                print(f"{workers} worker(s): {spent:.0f} s", flush=True)
+    built = files * turns
+    rates = {workers: 60 * built / spent for workers, spent in took.items()}
     ratio = rates[2] / rates[1]
     print(f"files a minute: {rates[1]:.2f} and {rates[2]:.2f}, ratio {ratio:.2f}")
     print(f"load of the last minute: {os.getloadavg()[0]:.1f} on {len(CORES)} cores")
-    music = arguments.files * arguments.seconds
+    music = files * seconds
     costs = {stage: found["processor_seconds"][stage] / music for stage in STAGES}
     total = sum(costs.values())
     print("\n| stage | processor s a second | share |\n| --- | --- | --- |")
     for stage, cost in costs.items():
         print(f"| {stage} | {cost:.4f} | {cost / total:.1%} |")
     print("\n" + "\n".join(on_paper(costs)))
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

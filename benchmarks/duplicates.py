@@ -1,6 +1,6 @@
 """How far apart are the same recording changed, and two recordings, for the search for duplicates?
 
-    python -m benchmarks.duplicates --pairs PAIRS --recordings 5
+    saxsolo benchmark duplicates --pairs PAIRS --recordings 5
 
 Mixes of rendered pairs, and of each five changed versions: quiet and noisy, with 0.73 s of silence
 before it, without its first 1.4 s or 20 s, and as a small MP3. For all pairs: how many landmarks
@@ -9,16 +9,16 @@ they share at one offset, and the cosine of their chroma there.
 
 from __future__ import annotations
 
-import argparse
 import io
-import sys
 from collections import Counter
 from itertools import combinations
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import soundfile
 import soxr
+import typer
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.pairs_folder import read_manifest
@@ -72,18 +72,16 @@ def compare(one: Fingerprint, other: Fingerprint) -> tuple[int, float]:
     return count, similarity(one, other, offset)
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--recordings", type=int, default=5)
-    arguments = parser.parse_args(argv)
-    rows = [row for row in read_manifest(arguments.pairs) if row["seconds"] > SECONDS]
+def main(
+    pairs: Annotated[Path, typer.Option(help="Folder of rendered pairs.")],
+    recordings: Annotated[int, typer.Option(help="Tunes to compare.")] = 5,
+) -> None:
+    rows = [row for row in read_manifest(pairs) if row["seconds"] > SECONDS]
     # one pair of a tune: its other keys would be no other recording
-    chosen = list({row["title"]: row for row in rows}.values())[: arguments.recordings]
+    chosen = list({row["title"]: row for row in rows}.values())[:recordings]
     prints = []
     for place, row in enumerate(chosen):
-        folder = arguments.pairs / row["split"] / row["pair_id"]
+        folder = pairs / row["split"] / row["pair_id"]
         stems = [
             soundfile.read(
                 folder / f"{name}.flac", frames=SECONDS * SAMPLING_RATE, dtype="float32"
@@ -103,8 +101,7 @@ def main(argv: list[str] | None = None) -> int:
             f"| {name} | {len(counts)} | {min(counts)} to {max(counts)} | "
             f"{min(cosines):.2f} to {max(cosines):.2f} |"
         )
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -1,7 +1,7 @@
 """datatrove and Ray Data over the same items, a worker killed in the middle, then started again.
 
     pip install "ray[data]"
-    python -m benchmarks.engines --files 200
+    saxsolo benchmark engines --files 200
 
 Each item is a small file that costs `--cost` seconds of processor time; two workers. Two accidents:
 when a quarter of the items is done, one worker gets a SIGKILL; or, when half is done, all processes
@@ -11,7 +11,6 @@ Then the same is started again, as a user would: what was done twice, what never
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import signal
@@ -21,8 +20,10 @@ import tempfile
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import psutil
+import typer
 
 WORKERS = 2
 
@@ -124,18 +125,21 @@ def memory(processes: list[psutil.Process]) -> int:
     return total
 
 
-def attempt(engine: str, root: Path, accident: str | None, args: argparse.Namespace) -> dict:
+def attempt(
+    engine: str, root: Path, accident: str | None, files: int, cost: float, patience: float
+) -> dict:
     """One start of one engine, until it ends, nothing moves any more or the accident stops it.
 
     Args:
         accident: "a worker" or "all", who is killed; None for nobody.
     """
     before = Counter(lines(root / "done"))
-    command = [sys.executable, "-m", "benchmarks.engines", "--engine", engine, "--root", str(root)]
+    command = [sys.executable, "-m", "saxsolo", "benchmark", "engines"]
+    command += ["--engine", engine, "--root", str(root)]
     began = time.monotonic()
     with open(root / "output", "a") as output:
         run = subprocess.Popen(
-            [*command, "--cost", str(args.cost)], stdout=output, stderr=output, text=True
+            [*command, "--cost", str(cost)], stdout=output, stderr=output, text=True
         )
     parent = psutil.Process(run.pid)
     found = {"killed": False, "seconds_to_first_item": None}
@@ -151,15 +155,15 @@ def attempt(engine: str, root: Path, accident: str | None, args: argparse.Namesp
         processes = tree(parent)
         heaviest, most = max(heaviest, memory(processes)), max(most, len(processes))
         done = len(lines(root / "done"))
-        if accident == "a worker" and not found["killed"] and done >= args.files // 4:
+        if accident == "a worker" and not found["killed"] and done >= files // 4:
             victim = int(entries[-1].split()[1])
             if psutil.pid_exists(victim) and victim != run.pid:
                 os.kill(victim, signal.SIGKILL)
                 found["killed"] = True
-        if accident == "all" and done >= args.files // 2:
+        if accident == "all" and done >= files // 2:
             found["killed"] = True
             break
-        if now - moved > args.patience and count > first:
+        if now - moved > patience and count > first:
             break
     ended = run.poll()
     for one in tree(parent):
@@ -179,34 +183,37 @@ def attempt(engine: str, root: Path, accident: str | None, args: argparse.Namesp
     }
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--files", type=int, default=200)
-    parser.add_argument("--cost", type=float, default=0.2, help="seconds a file")
-    parser.add_argument("--patience", type=float, default=45.0)
-    parser.add_argument("--engine", choices=ENGINES, help=argparse.SUPPRESS)
-    parser.add_argument("--root", type=Path, help=argparse.SUPPRESS)
-    args = parser.parse_args(argv)
-    if args.engine:
-        ENGINES[args.engine](args.root, args.cost)
+def main(
+    files: Annotated[int, typer.Option(help="Items.")] = 200,
+    cost: Annotated[float, typer.Option(help="Processor seconds a file.")] = 0.2,
+    patience: Annotated[
+        float, typer.Option(help="Seconds without a move after which a run is stopped.")
+    ] = 45.0,
+    engine: Annotated[str | None, typer.Option(hidden=True)] = None,
+    root: Annotated[Path | None, typer.Option(hidden=True)] = None,
+) -> None:
+    if engine and root:
+        ENGINES[engine](root, cost)
         return
     report = {}
-    for engine in ENGINES:
+    for name in ENGINES:
         for accident in ("a worker", "all"):
             with tempfile.TemporaryDirectory() as folder:
-                root = Path(folder)
-                (root / "items").mkdir()
-                for number in range(args.files):
-                    (root / "items" / f"{number:04d}").write_bytes(os.urandom(1000))
-                starts = [attempt(engine, root, one, args) for one in (accident, None, None)]
-                report[f"{engine}, {accident} killed"] = starts
+                place = Path(folder)
+                (place / "items").mkdir()
+                for number in range(files):
+                    (place / "items" / f"{number:04d}").write_bytes(os.urandom(1000))
+                starts = [
+                    attempt(name, place, one, files, cost, patience)
+                    for one in (accident, None, None)
+                ]
+                report[f"{name}, {accident} killed"] = starts
                 for start in starts:
-                    print(engine, accident, start, file=sys.stderr)
+                    print(name, accident, start, file=sys.stderr)
                 if "exit code 1" in (start["ended"] for start in starts):
-                    print("\n".join(lines(root / "output")[-8:]), file=sys.stderr)
+                    print("\n".join(lines(place / "output")[-8:]), file=sys.stderr)
     print(json.dumps(report, indent=1))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,7 +1,7 @@
 """Workers killed again and again, the disk full once, bad files: what is left in the end?
 
     mount -t tmpfs -o size=400m tmpfs /mnt/small
-    python -m benchmarks.kills --disk /mnt/small --recordings 200 --every 5
+    saxsolo benchmark kills --disk /mnt/small --recordings 200 --every 5
 
 Makes recordings and ten bad files, and builds a corpus of them with two workers, all of which are
 killed by SIGKILL every so many seconds. When a quarter is tokenised the disk is filled up; when
@@ -13,16 +13,17 @@ small edition.
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import sys
 import time
 from collections import Counter
 from pathlib import Path
+from typing import Annotated
 
 import psutil
 import torch
+import typer
 
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
@@ -114,31 +115,29 @@ def check(out: Path, count: int, reasons: dict[str, str]) -> list[str]:
     return wrong
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line; returns 1 where anything is wrong."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--disk", type=Path, required=True, help="an empty, small tmpfs")
-    parser.add_argument("--recordings", type=int, default=200)
-    parser.add_argument("--seconds", type=float, default=6.0, help="of each recording")
-    parser.add_argument("--every", type=float, default=5.0, help="seconds between kills")
-    arguments = parser.parse_args(argv)
-    if not arguments.disk.is_dir() or any(arguments.disk.iterdir()):
-        parser.error(f"{arguments.disk} is no empty folder")
-    count = arguments.recordings
+def main(
+    disk: Annotated[Path, typer.Option(help="An empty, small tmpfs.")],
+    recordings: Annotated[int, typer.Option(help="Good recordings to make.")] = 200,
+    seconds: Annotated[float, typer.Option(help="Of each recording.")] = 6.0,
+    every: Annotated[float, typer.Option(help="Seconds between kills.")] = 5.0,
+) -> None:
+    if not disk.is_dir() or any(disk.iterdir()):
+        raise typer.BadParameter(f"{disk} is not an empty folder")
+    count = recordings
     for place in range(count):
-        write_recording(arguments.disk / "music", f"r{place:03}", arguments.seconds, place)
-    reasons = write_bad_files(arguments.disk / "music")
-    tiny_codec(arguments.disk / "codec")
-    (arguments.disk / "config.yaml").write_text(CONFIG, encoding="utf-8")
-    out, ballast = arguments.disk / "corpus", arguments.disk / "ballast"
+        write_recording(disk / "music", f"r{place:03}", seconds, place)
+    reasons = write_bad_files(disk / "music")
+    tiny_codec(disk / "codec")
+    (disk / "config.yaml").write_text(CONFIG, encoding="utf-8")
+    out, ballast = disk / "corpus", disk / "ballast"
     command = [sys.executable, "-m", "saxsolo", "corpus", "build", "--workers", "2", "--resume"]
-    command += [str(arguments.disk / "config.yaml"), "--out", str(out)]
+    command += [str(disk / "config.yaml"), "--out", str(out)]
 
     print("| run | exit | kills | seconds | said |\n| --- | --- | --- | --- | --- |")
-    plan = [("disk full midway", arguments.every, ballast), ("room made", arguments.every, None)]
-    for name, every, filling in [*plan, ("once more", 0.0, None)]:
+    plan = [("disk full midway", every, ballast), ("room made", every, None)]
+    for name, pause, filling in [*plan, ("once more", 0.0, None)]:
         before = stamps(out)
-        found = run(command, out, every, filling, count // 4)
+        found = run(command, out, pause, filling, count // 4)
         ballast.unlink(missing_ok=True)
         cells = (found[key] for key in ("exit", "kills", "seconds", "said"))
         print(f"| {name} | {' | '.join(str(one) for one in cells)} |", flush=True)
@@ -148,8 +147,9 @@ def main(argv: list[str] | None = None) -> int:
     wrong += [f"changed by the last run: {one}" for one in changed]
     print(f"{count} recordings, {len(reasons)} bad files; wrong: {len(wrong)}")
     print("\n".join(wrong))
-    return 1 if wrong else 0
+    if wrong:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

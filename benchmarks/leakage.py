@@ -1,7 +1,7 @@
 """Does a model read the solo in the trace that separation leaves in the backing, and does strange
 residue stop it?
 
-    python benchmarks/leakage.py --pairs PAIRS
+    saxsolo benchmark leakage --pairs PAIRS
 
 Rendered pairs know both stems, so a leak of any level can be made. A small network is to name the
 pitch class that the solo plays (or rest) from 0.1 s of the backing's spectrum. What it can do on
@@ -11,13 +11,13 @@ learnt from leaking backings must then play over clean ones: the last column.
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import soundfile
 import torch
+import typer
 
 from modeling_saxsolo.vocabulary_saxsolo import (
     FRAME_RATE,
@@ -100,53 +100,47 @@ def probe(train: list, test: dict[str, list], steps: int) -> dict[str, float]:
     return found
 
 
-def main(argv: list[str] | None = None) -> int:
-    """The command line."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--train", type=int, default=40)
-    parser.add_argument("--test", type=int, default=16)
-    parser.add_argument("--steps", type=int, default=800)
-    parser.add_argument("--leak-db", type=float, default=-24.0)
-    parser.add_argument("--residue-db", type=float, default=-20.0)
-    parser.add_argument("--voices", type=int, nargs="+", default=[1, 4, 8])
-    arguments = parser.parse_args(argv)
-    rows = [row for row in read_manifest(arguments.pairs) if row["seconds"] >= SECONDS]
+def main(
+    pairs: Annotated[Path, typer.Option(help="Folder of rendered pairs.")],
+    train: Annotated[int, typer.Option(help="Pairs to learn from.")] = 40,
+    test: Annotated[int, typer.Option(help="Pairs to test on.")] = 16,
+    steps: Annotated[int, typer.Option(help="Of the optimiser.")] = 800,
+    leak_db: Annotated[float, typer.Option(help="Level of the leak.")] = -24.0,
+    residue_db: Annotated[float, typer.Option(help="Level of each strange voice.")] = -20.0,
+    voices: Annotated[str, typer.Option(help="Numbers of strange voices.")] = "1,4,8",
+) -> None:
+    rows = [row for row in read_manifest(pairs) if row["seconds"] >= SECONDS]
     chosen = {
-        split: [
-            read(arguments.pairs, row) for row in [r for r in rows if r["split"] == split][:count]
-        ]
-        for split, count in (("train", arguments.train), ("test", arguments.test))
+        split: [read(pairs, row) for row in [r for r in rows if r["split"] == split][:count]]
+        for split, count in (("train", train), ("test", test))
     }
 
-    def made(split: str, leak_db: float | None, voices: int) -> list:
+    def made(split: str, level: float | None, count: int) -> list:
         parts = []
         for place, (backing, solo, classes) in enumerate(chosen[split]):
-            leak = 0.0 if leak_db is None else 10 ** (leak_db / 20)
+            leak = 0.0 if level is None else 10 ** (level / 20)
             heard = add_residue(
                 backing + leak * solo,
                 solo,
-                arguments.residue_db,
-                voices,
+                residue_db,
+                count,
                 np.random.default_rng(place),
             )
             parts.append((features(heard, len(classes)), classes))
         return parts
 
-    clean, leaking = made("test", None, 0), made("test", arguments.leak_db, 0)
-    ways = [("clean", None, 0), (f"leak {arguments.leak_db:g} dB", arguments.leak_db, 0)]
+    clean, leaking = made("test", None, 0), made("test", leak_db, 0)
+    ways = [("clean", None, 0), (f"leak {leak_db:g} dB", leak_db, 0)]
     ways += [
-        (f"leak, {n} voices at {arguments.residue_db:g} dB", arguments.leak_db, n)
-        for n in arguments.voices
+        (f"leak, {n} voices at {residue_db:g} dB", leak_db, n) for n in map(int, voices.split(","))
     ]
     print("| learnt from | pitch class right, same kind | clean | leaking |")
     print("| --- | --- | --- | --- |")
-    for name, leak, voices in ways:
-        test = {"same": made("test", leak, voices), "clean": clean, "leaking": leaking}
-        got = probe(made("train", leak, voices), test, arguments.steps)
+    for name, leak, count in ways:
+        sets = {"same": made("test", leak, count), "clean": clean, "leaking": leaking}
+        got = probe(made("train", leak, count), sets, steps)
         print(f"| {name} | {got['same']:.3f} | {got['clean']:.3f} | {got['leaking']:.3f} |")
-    return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    typer.run(main)

@@ -1,54 +1,59 @@
 """How fast the default plays: real-time factor, memory, and how soon it starts.
 
-    python benchmarks/real_time.py [--checkpoint DIR] [--seconds 30] [--threads 2]
+    saxsolo benchmark real-time [--checkpoint DIR] [--seconds 30] [--threads 2]
 
-Prints JSON. `seconds_to_first_block` counts from an empty process: imports, loading, listening to
-the backing and the first half second of saxophone. `peak_megabytes` is that of the process. The
-backing is a file, or made here: what it sounds like does not change the figures.
+Prints JSON. `seconds_to_first_block` counts from the start of the process: imports, loading,
+listening to the backing and the first half second of saxophone. `peak_megabytes` is that of the
+process. The backing is a file, or made here: what it sounds like does not change the figures.
 """
 
+import json
+import platform
+import resource
 import time
+from pathlib import Path
+from typing import Annotated
 
-STARTED = time.perf_counter()
-
-import argparse  # noqa: E402
-import json  # noqa: E402
-import platform  # noqa: E402
-import resource  # noqa: E402
-from pathlib import Path  # noqa: E402
-
-import numpy as np  # noqa: E402
+import numpy as np
+import psutil
+import typer
 
 RATE = 44100
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--backing", type=Path, help="a file instead of the made one")
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--checkpoint")
-    parser.add_argument("--codec")
-    parser.add_argument("--guidance", type=float)
-    parser.add_argument("--threads", type=int, help="of torch; its own choice when left out")
-    options = parser.parse_args()
+def main(
+    backing: Annotated[
+        Path | None, typer.Option(help="A file.", show_default="a backing made here")
+    ] = None,
+    seconds: Annotated[float, typer.Option(help="Length of the solo.")] = 30.0,
+    checkpoint: Annotated[
+        str | None, typer.Option(help="Folder or Hub id.", show_default="the default")
+    ] = None,
+    codec: Annotated[
+        str | None, typer.Option(help="Folder or Hub id of the codec.", show_default="the default")
+    ] = None,
+    guidance: Annotated[float | None, typer.Option(show_default="the model's")] = None,
+    threads: Annotated[
+        int | None, typer.Option(help="Threads of torch.", show_default="torch's choice")
+    ] = None,
+) -> None:
+    started = psutil.Process().create_time()
 
     import torch
 
     import saxsolo
 
-    if options.threads:
-        torch.set_num_threads(options.threads)
-    backing = options.backing or (_walk(options.seconds), RATE)
-    settings = {"seconds": options.seconds, "guidance": options.guidance}
-    player = saxsolo.load_player(options.checkpoint, options.codec)
-    loaded = time.perf_counter() - STARTED
-    blocks = saxsolo.stream(backing, player=player, **settings)
+    if threads:
+        torch.set_num_threads(threads)
+    sound = backing or (_walk(seconds), RATE)
+    settings = {"seconds": seconds, "guidance": guidance}
+    player = saxsolo.load_player(checkpoint, codec)
+    loaded = time.time() - started
+    blocks = saxsolo.stream(sound, player=player, **settings)
     next(blocks)
-    first = time.perf_counter() - STARTED
+    first = time.time() - started
     blocks.close()
-    run = saxsolo.improvise(backing, player=player, **settings).run
+    run = saxsolo.improvise(sound, player=player, **settings).run
     figures = {
         "real_time_factor": round(run["real_time_factor"], 2),
         "seconds_to_first_block": round(first, 1),
@@ -77,4 +82,4 @@ def _walk(seconds: float) -> np.ndarray:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,12 +1,11 @@
 """Seconds from pressing the button to the first sound in the browser, and to the whole take.
 
-    python benchmarks/space_first_sound.py --runs 3 --seconds 30
+    saxsolo benchmark space-first-sound --runs 3 --seconds 30
 
 Starts a server with the default model and Debian's chromium on this machine; both share its cores.
 A sound has begun when the audio element's time has moved.
 """
 
-import argparse
 import json
 import os
 import shutil
@@ -14,20 +13,22 @@ import signal
 import tempfile
 import time
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from playwright.sync_api import sync_playwright
-from space_load import start
+
+from .space_load import start
 
 HEARD = "[...document.querySelectorAll('#stream audio')].some(a => a.currentTime > 0.02)"
 PATIENCE = 600_000
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--seconds", type=int, default=30)
-    parser.add_argument("--example", default="bossa")
-    options = parser.parse_args()
+def main(
+    runs: Annotated[int, typer.Option(help="How often.")] = 3,
+    seconds: Annotated[int, typer.Option(help="Length of each solo.")] = 30,
+    example: Annotated[str, typer.Option(help="Which backing.")] = "bossa",
+) -> None:
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("chromium is not installed (apt-get install chromium)")
@@ -39,10 +40,10 @@ def main() -> None:
                 executable_path=chromium,
                 args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
             )
-            for run in range(options.runs):
+            for run in range(runs):
                 page = browser.new_page()
                 page.set_default_timeout(PATIENCE)
-                query = f"?example={options.example}&seconds={options.seconds}&seed={run}"
+                query = f"?example={example}&seconds={seconds}&seed={run}"
                 page.goto(url + query)
                 page.locator("#start:enabled").wait_for()
                 begin = time.perf_counter()
@@ -58,9 +59,9 @@ def main() -> None:
         finally:
             process.send_signal(signal.SIGTERM)
             process.wait(120)
-    facts = {"seconds": options.seconds, "load_average": os.getloadavg()[0], "runs": rows}
+    facts = {"seconds": seconds, "load_average": os.getloadavg()[0], "runs": rows}
     print(json.dumps(facts, indent=2))
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -1,13 +1,12 @@
 """A crowd at the Space: does anybody hang, is a take lost, are memory and files bounded?
 
-    python benchmarks/space_load.py --clients 50 --minutes 5
+    saxsolo benchmark space-load --clients 50 --minutes 5
 
 Starts a server of its own on the loopback, lets every client press the button again and again, and
 stops by itself. A client that is refused waits a second and comes back; one that is taken waits for
 its take and fetches the mix. Writes what happened as JSON.
 """
 
-import argparse
 import asyncio
 import json
 import os
@@ -19,10 +18,12 @@ import tempfile
 import time
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Annotated
 
 import httpx
 import numpy as np
 import psutil
+import typer
 
 PAUSE = 1.0
 # no solo, waited for and played, may take longer
@@ -102,9 +103,9 @@ async def watch(process: psutil.Process, folder: Path, until: float) -> list[tup
     seen = []
     while time.monotonic() < until:
         resident = files = size = 0
-        for one in (process, *process.children(recursive=True)):
+        for member in (process, *process.children(recursive=True)):
             try:
-                resident += one.memory_info().rss
+                resident += member.memory_info().rss
             except psutil.Error:
                 continue
         for path in folder.rglob("*"):
@@ -152,21 +153,18 @@ def start(folder: Path) -> tuple[subprocess.Popen, str]:
     raise SystemExit("the server did not start")
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--clients", type=int, default=50)
-    parser.add_argument("--minutes", type=float, default=5.0)
-    parser.add_argument("--solo-seconds", type=int, default=5, help="length of each solo")
-    parser.add_argument("--out", type=Path, help="JSON file for the figures")
-    options = parser.parse_args()
+def main(
+    clients: Annotated[int, typer.Option(help="Visitors at once.")] = 50,
+    minutes: Annotated[float, typer.Option(help="How long they stay.")] = 5.0,
+    solo_seconds: Annotated[int, typer.Option(help="Length of each solo.")] = 5,
+    out: Annotated[Path | None, typer.Option(help="JSON file for the figures.")] = None,
+) -> None:
     with tempfile.TemporaryDirectory(prefix="saxsolo-load-") as place:
         folder = Path(place)
         process, url = start(folder)
         try:
-            seconds = 60 * options.minutes
-            running = crowd(
-                url, process.pid, folder, options.clients, seconds, options.solo_seconds
-            )
+            seconds = 60 * minutes
+            running = crowd(url, process.pid, folder, clients, seconds, solo_seconds)
             tally, watched = asyncio.run(running)
             alive = httpx.get(url, timeout=60).status_code == 200
         finally:
@@ -175,9 +173,9 @@ def main() -> None:
         left = sum(1 for _ in folder.iterdir())
     resident, size, files = np.array(watched).T
     facts = {
-        "clients": options.clients,
-        "minutes": options.minutes,
-        "solo_seconds": options.solo_seconds,
+        "clients": clients,
+        "minutes": minutes,
+        "solo_seconds": solo_seconds,
         "load_average": os.getloadavg()[1],
         **{k: v for k, v in asdict(tally).items() if not k.endswith("_seconds")},
         **{
@@ -198,10 +196,11 @@ def main() -> None:
     }
     text = json.dumps(facts, indent=2)
     print(text)
-    if options.out:
-        options.out.write_text(text + "\n", encoding="utf-8")
-    sys.exit(0 if alive and not (tally.lost or tally.hung or tally.other_errors or left) else 1)
+    if out:
+        out.write_text(text + "\n", encoding="utf-8")
+    if not alive or tally.lost or tally.hung or tally.other_errors or left:
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

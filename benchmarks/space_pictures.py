@@ -1,18 +1,20 @@
 """The page as it looks: docs/space/desktop.png, dark.png and phone.png.
 
-    python benchmarks/space_pictures.py --out docs/space
+    saxsolo benchmark space-pictures --out docs/space
 
 Starts a server and Debian's chromium, plays one take, and takes a picture of it on each screen.
 """
 
-import argparse
 import shutil
 import signal
 import tempfile
 from pathlib import Path
+from typing import Annotated
 
+import typer
 from playwright.sync_api import sync_playwright
-from space_load import start
+
+from .space_load import start
 
 PATIENCE = 600_000
 SCREENS = {
@@ -27,12 +29,11 @@ SCREENS = {
 }
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--out", type=Path, default=Path("docs/space"))
-    parser.add_argument("--seconds", type=int, default=16)
-    options = parser.parse_args()
-    options.out.mkdir(parents=True, exist_ok=True)
+def main(
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")] = Path("docs/space"),
+    seconds: Annotated[int, typer.Option(help="Length of the take.")] = 16,
+) -> None:
+    out.mkdir(parents=True, exist_ok=True)
     chromium = shutil.which("chromium")
     if chromium is None:
         raise SystemExit("chromium is not installed (apt-get install chromium)")
@@ -43,11 +44,11 @@ def main() -> None:
             for name, screen in SCREENS.items():
                 page = browser.new_context(**screen).new_page()
                 page.set_default_timeout(PATIENCE)
-                page.goto(f"{url}?example=blues_in_f&seconds={options.seconds}&guidance=1.0&seed=2")
+                page.goto(f"{url}?example=blues_in_f&seconds={seconds}&guidance=1.0&seed=2")
                 page.locator("#start").click()
                 page.locator(".take .mixer").wait_for()
                 page.wait_for_timeout(1000)
-                path = options.out / f"{name}.png"
+                path = out / f"{name}.png"
                 page.screenshot(path=path, full_page=True)
                 print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
                 page.close()
@@ -58,4 +59,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

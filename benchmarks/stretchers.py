@@ -1,7 +1,7 @@
 """Libraries that change key and tempo, beside each other: is it in time, in tune, whole, quick?
 
     pip install pedalboard; apt-get install rubberband-cli
-    python -m benchmarks.stretchers --pairs PAIRS
+    saxsolo benchmark stretchers --pairs PAIRS
 
 Three recordings of solos and three of backings, 20 s each, through eight changes of key and tempo.
 What is not installed is left out. Columns: how far a click moves at most, how far a sine lands from
@@ -11,16 +11,17 @@ and its opposite (there and back, so both ways' damage), and the speed on one co
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Annotated
 
 import numpy as np
 import soundfile
+import typer
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.audio.codec_metrics import log_mel_distance
@@ -108,17 +109,13 @@ def there_and_back(stretch: Stretch, sounds: list[np.ndarray]) -> tuple[float, i
     return float(np.mean(distances)), off, heard / spent
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--seconds", type=float, default=20.0)
-    args = parser.parse_args(argv)
-    folders = sorted(path.parent for path in (args.pairs / args.split).glob("*/labels.npz"))[::9][
-        :3
-    ]
-    length = round(args.seconds * SAMPLING_RATE)
+def main(
+    pairs: Annotated[Path, typer.Option(help="Folder of rendered pairs.")],
+    split: Annotated[str, typer.Option(help="Split of the pairs.")] = "test",
+    seconds: Annotated[float, typer.Option(help="Of each sound.")] = 20.0,
+) -> None:
+    folders = sorted(path.parent for path in (pairs / split).glob("*/labels.npz"))[::9][:3]
+    length = round(seconds * SAMPLING_RATE)
     sounds = {
         name: [soundfile.read(one / f"{name}.flac", length, dtype="float32")[0] for one in folders]
         for name in ("solo", "backing")
@@ -140,4 +137,4 @@ def main(argv: list[str] | None = None) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    typer.run(main)

@@ -8,6 +8,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from .backing_saxsolo import BackingMeasure, BackingMeter
     from .codec_adapter_saxsolo import (
         CodecLayout,
         StreamingDecoder,
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 _MODULES = {
     "AudioError": "errors_saxsolo",
+    "BackingMeasure": "backing_saxsolo",
+    "BackingMeter": "backing_saxsolo",
     "CodecError": "errors_saxsolo",
     "CodecLayout": "codec_adapter_saxsolo",
     "FrameStreamer": "generation_saxsolo",
@@ -44,6 +47,8 @@ _MODULES = {
 
 __all__ = [
     "AudioError",
+    "BackingMeasure",
+    "BackingMeter",
     "CodecError",
     "CodecLayout",
     "FrameStreamer",

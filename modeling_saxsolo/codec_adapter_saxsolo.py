@@ -1,14 +1,18 @@
 """One interface over the codecs: ours (SaxcodecModel) and transformers.EncodecModel.
 
-Long sounds go through in chunks, so memory stays bounded. For ours, which is causal with an
-explicit state, chunks are exact. EnCodec is not causal and its LSTM remembers from the beginning:
-its chunks overlap by CONTEXT frames on the left and AHEAD on the right, and decoded chunks are
-cross-faded over one frame; the result is close to the whole, not equal.
+Sounds go through in blocks, so memory stays bounded. For ours, which is causal with an explicit
+state, blocks are exact. EnCodec is not causal and its LSTM remembers from the beginning: its blocks
+overlap by CONTEXT frames on the left and AHEAD on the right, and decoded ones are cross-faded over
+one frame; the result is close to the whole, not equal. Whole sounds are encoded by the same blocks
+as streams, so both have the same codes.
 
 B batch, K codebooks, T frames, n samples.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import torch
 from torch.nn import functional as F
@@ -17,10 +21,13 @@ from transformers import EncodecModel, PreTrainedConfig, PreTrainedModel
 from .errors_saxsolo import CodecError
 from .modeling_saxcodec import SaxcodecModel
 
+# frames that are encoded at once: fixed, since the last bits of a sum depend on it
+ENCODE_FRAMES = 250
+# frames that are decoded at once
 CHUNK = 1500
 CONTEXT = 100
 AHEAD = 25
-CODECS = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
+CODECS: dict[str, type[PreTrainedModel]] = {"saxcodec": SaxcodecModel, "encodec": EncodecModel}
 
 
 @dataclass(frozen=True)
@@ -37,7 +44,7 @@ class CodecLayout:
         return round(self.sampling_rate / self.frame_rate)
 
 
-def load_codec(folder: str, **kwargs) -> PreTrainedModel:
+def load_codec(folder: str, **kwargs: Any) -> PreTrainedModel:
     """Load a codec from a folder or a hub id, in float32, from safetensors alone.
 
     Args:
@@ -58,7 +65,7 @@ def load_codec(folder: str, **kwargs) -> PreTrainedModel:
     return codec
 
 
-def load_whole(model_class: type[PreTrainedModel], folder: str, **kwargs) -> PreTrainedModel:
+def load_whole(model_class: type[PreTrainedModel], folder: str, **kwargs: Any) -> PreTrainedModel:
     """Load a model in float32, from safetensors alone, and refuse one that lacks weights.
 
     Args:
@@ -67,9 +74,10 @@ def load_whole(model_class: type[PreTrainedModel], folder: str, **kwargs) -> Pre
     Raises:
         OSError: when there is no such folder, no safetensors in it, or weights are missing.
     """
-    model, report = model_class.from_pretrained(
+    loaded: Any = model_class.from_pretrained(
         folder, use_safetensors=True, dtype=torch.float32, output_loading_info=True, **kwargs
     )
+    model, report = loaded
     absent = sorted(report["missing_keys"]) + sorted(map(str, report["mismatched_keys"]))
     if absent:
         raise OSError(
@@ -102,27 +110,52 @@ def codec_layout(codec: PreTrainedModel) -> CodecLayout:
     return CodecLayout(books, config.codebook_size, rate, config.sampling_rate)
 
 
-@torch.no_grad()
 def encode(codec: PreTrainedModel, audio: torch.Tensor) -> torch.Tensor:
     """Samples (B, 1, n) at the codec's rate -> codes (B, K, ceil(n / frame samples))."""
+    size = ENCODE_FRAMES * codec_layout(codec).frame_samples
+    return torch.cat(list(encode_blocks(codec, audio.split(size, dim=-1))), dim=-1)
+
+
+@torch.no_grad()
+def encode_blocks(codec: PreTrainedModel, blocks: Iterable[torch.Tensor]) -> Iterator[torch.Tensor]:
+    """Codes of sounds that come in blocks.
+
+    Args:
+        blocks: (B, 1, n) samples, n = ENCODE_FRAMES frames in each but the last.
+
+    Yields:
+        (B, K, t) codes on the codec's device, t = ENCODE_FRAMES in each but the last.
+    """
     size = codec_layout(codec).frame_samples
-    audio = F.pad(audio, (0, -audio.shape[-1] % size))
-    frames = audio.shape[-1] // size
-    causal = not isinstance(codec, EncodecModel)
-    state = codec.init_encoder_state(audio.shape[0]) if causal else None
-    codes = []
-    for start in range(0, frames, CHUNK):
-        stop = min(start + CHUNK, frames)
-        if causal:
-            chunk, state = codec.encode_chunk(audio[..., start * size : stop * size], state)
-        else:
-            first, last = max(0, start - CONTEXT), min(frames, stop + AHEAD)
-            heard = audio[..., first * size : last * size]
-            bandwidth = codec.config.target_bandwidths[-1]
-            chunk = codec.encode(heard, bandwidth=bandwidth, return_dict=True).audio_codes[0]
-            chunk = chunk[..., start - first : stop - first]
-        codes.append(chunk)
-    return torch.cat(codes, dim=-1)
+    whole = (F.pad(b.to(codec.device), (0, -b.shape[-1] % size)) for b in blocks)
+    if isinstance(codec, EncodecModel):
+        yield from _encode_overlapping(codec, whole, size)
+        return
+    # what is ours declares no types for these two
+    causal: Any = codec
+    state = None
+    for audio in whole:
+        if state is None:
+            state = causal.init_encoder_state(audio.shape[0])
+        codes, state = causal.encode_chunk(audio, state)
+        yield codes
+
+
+def _encode_overlapping(
+    codec: EncodecModel, blocks: Iterable[torch.Tensor], size: int
+) -> Iterator[torch.Tensor]:
+    """Each block with CONTEXT frames before it and AHEAD after it, where there are any."""
+    bandwidth = codec.config.target_bandwidths[-1]
+    before = here = None
+    for after in chain(blocks, [None]):
+        if here is not None:
+            left = here[..., :0] if before is None else before[..., -CONTEXT * size :]
+            right = here[..., :0] if after is None else after[..., : AHEAD * size]
+            heard = torch.cat([left, here, right], dim=-1)
+            codes = codec.encode(heard, bandwidth=bandwidth, return_dict=True).audio_codes[0]
+            first = left.shape[-1] // size
+            yield codes[..., first : first + here.shape[-1] // size]
+        before, here = here, after
 
 
 def decode(codec: PreTrainedModel, codes: torch.Tensor) -> torch.Tensor:
@@ -140,10 +173,10 @@ class StreamingDecoder:
     """
 
     def __init__(self, codec: PreTrainedModel):
-        self.codec = codec
+        self.codec: Any = codec
         self.size = codec_layout(codec).frame_samples
         self.causal = not isinstance(codec, EncodecModel)
-        self._state = None
+        self._state: Any = None
         self._codes: torch.Tensor | None = None
         self._ready = 0
         self._fade: torch.Tensor | None = None
@@ -174,10 +207,12 @@ class StreamingDecoder:
 
     def _with_context(self, stop: int) -> torch.Tensor:
         """Samples of the buffered frames _ready..stop, cross-faded with the chunk before."""
+        codes = self._codes
+        assert codes is not None, "there are codes before there is anything to decode"
         if stop <= self._ready:
-            return torch.zeros(self._codes.shape[0], 1, 0)
-        audio = self.codec._decode_frame(self._codes)
-        audio = audio[..., : self._codes.shape[-1] * self.size]
+            return torch.zeros(codes.shape[0], 1, 0)
+        audio = self.codec._decode_frame(codes)
+        audio = audio[..., : codes.shape[-1] * self.size]
         new = audio[..., self._ready * self.size : stop * self.size].clone()
         if self._fade is not None:
             rise = torch.linspace(0, 1, self.size)
@@ -185,5 +220,5 @@ class StreamingDecoder:
         ahead = audio[..., stop * self.size : (stop + 1) * self.size]
         self._fade = ahead.clone() if ahead.shape[-1] else None
         drop = max(0, stop - CONTEXT)
-        self._codes, self._ready = self._codes[..., drop:], stop - drop
+        self._codes, self._ready = codes[..., drop:], stop - drop
         return new

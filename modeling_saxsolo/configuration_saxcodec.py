@@ -5,6 +5,8 @@ code from each of `num_codebooks` codebooks of `codebook_size` entries. All othe
 fields are the codec's own.
 """
 
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 from transformers import PretrainedConfig
 
@@ -51,7 +53,7 @@ class SaxcodecConfig(PretrainedConfig):
     max_f0: float = 1760.0
     f0_bins: int = 360
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
             raise ValueError(
                 f"n_fft={self.n_fft} must be a multiple (2 or more) of "
@@ -60,7 +62,7 @@ class SaxcodecConfig(PretrainedConfig):
             )
         if self.sampling_rate % (2 * self.hop_length):
             raise ValueError(
-                f"sampling_rate={self.sampling_rate} is no multiple of two hops "
+                f"sampling_rate={self.sampling_rate} is not a multiple of two hops "
                 f"(2 * hop_length={2 * self.hop_length}): the frame rate must be whole. "
                 "Choose hop_length = sampling_rate / 100."
             )

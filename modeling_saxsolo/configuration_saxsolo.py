@@ -4,6 +4,8 @@ Streams: the K codebooks of the solo and, before them, the optional score stream
 token a frame: 0 rest, 1..60 onset of MIDI pitch 40..99, 61..120 that pitch held). N streams in all.
 """
 
+from typing import Any
+
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
@@ -111,7 +113,7 @@ class SaxsoloConfig(PreTrainedConfig):
     decoder_start_token_id: int | None = None
     eos_token_id: int | None = None
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         self.delays = list(range(self.num_codebooks)) if self.delays is None else self.delays
         self.lookahead = [15, 50] if self.lookahead is None else self.lookahead
         labels = dict(LABEL_SIZES) if self.frame_labels is None else self.frame_labels
@@ -142,8 +144,8 @@ class SaxsoloConfig(PreTrainedConfig):
     def stream_delays(self) -> list[int]:
         """N delays in frames, the score stream (delay 0) first."""
         if not self.score_vocab_size:
-            return list(self.delays)
-        return [0] + [delay + self.score_lead for delay in self.delays]
+            return list(self.delays or [])
+        return [0] + [delay + self.score_lead for delay in self.delays or []]
 
     @property
     def stream_sizes(self) -> list[int]:
@@ -162,12 +164,12 @@ class SaxsoloConfig(PreTrainedConfig):
 
     @property
     def _knows_degrees(self) -> bool:
-        roots = self.frame_labels.get("chord_root", 0)
+        roots = (self.frame_labels or {}).get("chord_root", 0)
         return bool(self.score_vocab_size) and roots >= 12 and self.listen != "states"
 
     @property
     def _knows_rhythm(self) -> bool:
-        phases = self.frame_labels.get("beat_phase", 0)
+        phases = (self.frame_labels or {}).get("beat_phase", 0)
         return bool(self.score_vocab_size) and phases == BEAT_PHASES and self.listen != "states"
 
     def _check(self) -> None:
@@ -178,12 +180,13 @@ class SaxsoloConfig(PreTrainedConfig):
         for name in positive.split():
             if getattr(self, name) <= 0:
                 raise SaxsoloConfigError(f"{name} is {getattr(self, name)}: it must be positive.")
-        if len(self.delays) != self.num_codebooks:
+        delays, lookahead = self.delays or [], self.lookahead or []
+        if len(delays) != self.num_codebooks:
             raise SaxsoloConfigError(
-                f"delays {self.delays} are {len(self.delays)} values for num_codebooks "
+                f"delays {self.delays} are {len(delays)} values for num_codebooks "
                 f"{self.num_codebooks}: give one delay a codebook."
             )
-        if min(self.delays) < 0 or min([0, *self.lookahead]) < 0 or self.score_lead < 0:
+        if min(delays) < 0 or min([0, *lookahead]) < 0 or self.score_lead < 0:
             raise SaxsoloConfigError(
                 f"delays {self.delays}, lookahead {self.lookahead} and score_lead "
                 f"{self.score_lead} must be >= 0."
@@ -225,7 +228,7 @@ class SaxsoloConfig(PreTrainedConfig):
                 f"score_vocab_size is {self.score_vocab_size}, frame_labels {self.frame_labels}, "
                 f"listen {self.listen!r}: set rhythm false or give both."
             )
-        margin = max([0, *self.lookahead]) + max(self.stream_delays)
+        margin = max([0, *lookahead]) + max(self.stream_delays)
         if self.window_frames // 2 <= margin:
             raise SaxsoloConfigError(
                 f"window_frames {self.window_frames} is too short for lookahead {self.lookahead} "
@@ -245,7 +248,9 @@ class SaxsoloConfig(PreTrainedConfig):
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")
 
 
-def _in_order(field: str, values: dict, names: list[str] | None) -> tuple[dict, list[str]]:
+def _in_order(
+    field: str, values: dict[str, Any], names: list[str] | None
+) -> tuple[dict[str, Any], list[str]]:
     """The dict in the order of `names`, which survive JSON where the order of keys does not."""
     names = list(values) if names is None else names
     if sorted(names) != sorted(values):

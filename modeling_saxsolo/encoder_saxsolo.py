@@ -57,8 +57,8 @@ class SaxsoloEncoder(nn.Module):
         super().__init__()
         self.config = config
         size = config.hidden_size
-        self.label_sizes = list(config.frame_labels.values())
-        self.offsets = [0, *config.lookahead]
+        self.label_sizes = list((config.frame_labels or {}).values())
+        self.offsets = [0, *(config.lookahead or [])]
         self.embed = SaxsoloCodeEmbedding(config)
         self.layers = nn.ModuleList(
             SaxsoloEncoderLayer(config) for _ in range(config.encoder_layers)
@@ -68,7 +68,7 @@ class SaxsoloEncoder(nn.Module):
         if self.hands_states:
             self.null_state = nn.Parameter(torch.zeros(size))
         self.sink = nn.Parameter(torch.zeros(size))
-        self.condition_sizes = [len(values) for values in config.conditions.values()]
+        self.condition_sizes = [len(values) for values in (config.conditions or {}).values()]
         if self.condition_sizes:
             # Row 0 of each condition: not given.
             rows = sum(self.condition_sizes) + len(self.condition_sizes)
@@ -135,7 +135,7 @@ class SaxsoloEncoder(nn.Module):
             frame_label_logits=logits,
         )
 
-    def _hear(self, codes, real) -> torch.Tensor | None:
+    def _hear(self, codes: torch.Tensor, real: torch.Tensor) -> torch.Tensor | None:
         """States (B, T, D), undefined where a frame is not real; None where none is.
 
         Only rows with a real frame are run: dropped backings and rows without audio cost nothing.
@@ -161,7 +161,13 @@ class SaxsoloEncoder(nn.Module):
         states = hidden.new_zeros(len(rows), *hidden.shape[1:])
         return states.index_copy(0, rows.nonzero().squeeze(1), hidden)
 
-    def _posteriors(self, logits, real, given, heard_elsewhere) -> torch.Tensor:
+    def _posteriors(
+        self,
+        logits: torch.Tensor | None,
+        real: torch.Tensor,
+        given: torch.Tensor | None,
+        heard_elsewhere: torch.Tensor | None,
+    ) -> torch.Tensor:
         """Class probabilities of all labels side by side (B, T, sum of classes), no gradient.
 
         They come from the labels given, else from an ear of its own, else from the label heads.
@@ -181,11 +187,13 @@ class SaxsoloEncoder(nn.Module):
         parts = heard.split(self.label_sizes, dim=-1)
         chosen = []
         for part, label, size in zip(parts, given.unbind(1), self.label_sizes, strict=True):
-            told = F.one_hot(label.clamp(min=0), size).to(part.dtype)
-            chosen.append(torch.where((label >= 0).unsqueeze(-1), told, part))
+            known = F.one_hot(label.clamp(min=0), size).to(part.dtype)
+            chosen.append(torch.where((label >= 0).unsqueeze(-1), known, part))
         return torch.cat(chosen, dim=-1)
 
-    def _memory(self, states, real, condition_ids):
+    def _memory(
+        self, states: torch.Tensor | None, real: torch.Tensor, condition_ids: torch.Tensor | None
+    ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         """Memory (B, M, D), which of it is real (B, M), its places on the clock (M,) in frames."""
         batch, frames = real.shape
         tokens = [self.sink.expand(batch, 1, -1)]
@@ -212,7 +220,13 @@ class SaxsoloEncoder(nn.Module):
             places = torch.cat([places, middle])
         return torch.cat([token.to(self.sink.dtype) for token in tokens], dim=1), mask, places
 
-    def _clock(self, states, real, posteriors, steps: int):
+    def _clock(
+        self,
+        states: torch.Tensor | None,
+        real: torch.Tensor,
+        posteriors: torch.Tensor | None,
+        steps: int,
+    ) -> tuple[torch.Tensor, torch.Tensor | None, torch.Tensor | None]:
         """(B, S, D): what is known of the frame that each step predicts and of those ahead; with it
         the roots (B, S, O, 12) and the phases (B, S, 12), None without degrees or rhythm.
         """
@@ -238,7 +252,7 @@ class SaxsoloEncoder(nn.Module):
 
     def _twelve(self, labels: torch.Tensor, name: str) -> torch.Tensor:
         """The first twelve classes of one label out of all (..., sum of classes)."""
-        first = sum(self.label_sizes[: self.config.frame_label_names.index(name)])
+        first = sum(self.label_sizes[: list(self.config.frame_labels or {}).index(name)])
         return labels[..., first : first + 12]
 
     def _ahead(self, values: torch.Tensor, steps: int) -> torch.Tensor:

@@ -13,9 +13,10 @@ sampling_saxsolo decides what may be drawn at each step, and at which temperatur
 
 import copy
 from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
 import torch
-from transformers import GenerationConfig
+from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
 
 from .configuration_saxsolo import SaxsoloConfig
@@ -88,11 +89,24 @@ class _SkipPrompt(BaseStreamer):
         pass
 
 
-class SaxsoloGenerationMixin(GenerationMixin):
+if TYPE_CHECKING:
+
+    class _Generative(PreTrainedModel, GenerationMixin):
+        """What the model is beside this mixin."""
+
+        config: SaxsoloConfig
+        encoder: Any
+        decoder: Any
+else:
+    _Generative = GenerationMixin
+
+
+class SaxsoloGenerationMixin(_Generative):
     """`generate()` for delayed streams over a backing of any length."""
 
+    # other inputs and another output than the library's: a backing, and codes
     @torch.no_grad()
-    def generate(
+    def generate(  # type: ignore[override]
         self,
         backing_codes: torch.Tensor,
         attention_mask: torch.Tensor | None = None,
@@ -108,7 +122,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         plan_frames: int | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> torch.Tensor:
         """Play a solo over a backing.
 
@@ -144,7 +158,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             ("codec_top_k", codec_top_k),
         ):
             setattr(settings, name, getattr(settings, name, None) if value is None else value)
-        inputs = {
+        inputs: dict[str, Any] = {
             "backing_codes": backing_codes,
             "attention_mask": attention_mask,
             "condition_ids": condition_ids,
@@ -219,7 +233,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         if settings.return_dict_in_generate:
             raise ValueError("return_dict_in_generate=True: generate() returns codes alone.")
 
-    def _check_inputs(self, inputs: dict, prompt_codes: torch.Tensor | None) -> None:
+    def _check_inputs(self, inputs: dict[str, Any], prompt_codes: torch.Tensor | None) -> None:
         """Refuse shapes that do not fit, with both named."""
         config = self.config
         codes = inputs["backing_codes"]
@@ -231,9 +245,9 @@ class SaxsoloGenerationMixin(GenerationMixin):
         batch, _, frames = codes.shape
         wanted = {
             "attention_mask": (batch, frames),
-            "condition_ids": (batch, len(config.conditions)),
-            "frame_label_inputs": (batch, len(config.frame_labels), frames),
-            "frame_label_posteriors": (batch, sum(config.frame_labels.values()), frames),
+            "condition_ids": (batch, len(config.conditions or {})),
+            "frame_label_inputs": (batch, len(config.frame_labels or {}), frames),
+            "frame_label_posteriors": (batch, sum((config.frame_labels or {}).values()), frames),
         }
         for name, shape in wanted.items():
             if inputs[name] is not None and tuple(inputs[name].shape) != shape:
@@ -249,7 +263,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
                     f"{batch_streams} and t <= {frames} backing frames."
                 )
 
-    def _forced_tokens(self, inputs: dict, prompt_codes: torch.Tensor) -> torch.Tensor:
+    def _forced_tokens(self, inputs: dict[str, Any], prompt_codes: torch.Tensor) -> torch.Tensor:
         """(B, N, S): the prompt and the pads around each stream, FREE elsewhere."""
         codes, mask = inputs["backing_codes"], inputs["attention_mask"]
         batch, _, frames = codes.shape
@@ -271,9 +285,17 @@ class SaxsoloGenerationMixin(GenerationMixin):
         last = min(first + window, frames)
         if last == frames:
             return first, last, frames + max(self.config.stream_delays)
-        return first, last, last - max([0, *self.config.lookahead])
+        return first, last, last - max([0, *(self.config.lookahead or [])])
 
-    def _plan_notes(self, inputs, past, forced, processors, settings, kwargs) -> torch.Tensor:
+    def _plan_notes(
+        self,
+        inputs: dict[str, Any],
+        past: torch.Tensor,
+        forced: torch.Tensor,
+        processors: LogitsProcessorList,
+        settings: GenerationConfig,
+        kwargs: dict[str, Any],
+    ) -> torch.Tensor:
         """The score stream's next steps after `past` (B, N, s), decided without the sound.
 
         Args:
@@ -301,7 +323,15 @@ class SaxsoloGenerationMixin(GenerationMixin):
         return notes[:, 0]
 
     def _play_window(
-        self, inputs, past, processors, steps, settings, guidance, streamer, kwargs
+        self,
+        inputs: dict[str, Any],
+        past: torch.Tensor,
+        processors: LogitsProcessorList,
+        steps: int,
+        settings: GenerationConfig,
+        guidance: float | None,
+        streamer: BaseStreamer | None,
+        kwargs: dict[str, Any],
     ) -> torch.Tensor:
         """Play `steps` more steps after `past` (B, N, s); returns them (B, N, steps)."""
         config = self.config
@@ -322,7 +352,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
             setattr(settings, name, getattr(config, name))
         if config.score_vocab_size and settings.do_sample:
             settings.update(temperature=1.0, top_k=0, top_p=1.0)
-        tokens = super().generate(
+        tokens: Any = super().generate(
             encoder_outputs=self.encoder(**inputs),
             decoder_input_ids=prompt,
             generation_config=settings,
@@ -333,7 +363,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         return tokens.view(batch, streams, -1)[..., 1 + known :]
 
     def _stream_processors(
-        self, settings: GenerationConfig, pitch_temperature: float, onset_bias: float
+        self, settings: Any, pitch_temperature: float, onset_bias: float
     ) -> LogitsProcessorList:
         """Grammar and sampling; without a score stream the library's own sampling is used."""
         config = self.config
@@ -351,22 +381,27 @@ class SaxsoloGenerationMixin(GenerationMixin):
         return processors
 
     def _prepare_decoder_input_ids_for_generation(
-        self, batch_size, model_input_name, model_kwargs, decoder_start_token_id, device=None
-    ):
+        self,
+        batch_size: int,
+        model_input_name: str,
+        model_kwargs: dict[str, Any],
+        decoder_start_token_id: torch.Tensor,
+        device: torch.device | None = None,
+    ) -> tuple[torch.Tensor, dict[str, Any]]:
         # Ours already begin with BOS, and their batch is B * N, not the encoder's.
         return model_kwargs.pop("decoder_input_ids"), model_kwargs
 
-    def prepare_inputs_for_generation(
+    def prepare_inputs_for_generation(  # type: ignore[override]
         self,
         input_ids: torch.Tensor,
         next_sequence_length: int | None = None,
-        past_key_values=None,
-        encoder_outputs=None,
+        past_key_values: Any = None,
+        encoder_outputs: Any = None,
         use_cache: bool | None = None,
         guidance: float | None = None,
         score_only: bool = False,
-        **kwargs,
-    ) -> dict:
+        **kwargs: Any,
+    ) -> dict[str, Any]:
         """Only what one step of `forward` needs: the decoder makes its own masks."""
         onsets = None
         if self.config.rhythm:
@@ -388,7 +423,7 @@ class SaxsoloGenerationMixin(GenerationMixin):
         }
 
 
-def _first_frames(inputs: dict, first: int, last: int) -> dict:
+def _first_frames(inputs: dict[str, Any], first: int, last: int) -> dict[str, Any]:
     """Frames first..last of every input that has a frame axis (it is the last one)."""
     return {
         name: value if value is None or name == "condition_ids" else value[..., first:last]
@@ -396,7 +431,7 @@ def _first_frames(inputs: dict, first: int, last: int) -> dict:
     }
 
 
-def _with_null_rows(inputs: dict) -> dict:
+def _with_null_rows(inputs: dict[str, Any]) -> dict[str, Any]:
     """Append to every row its null: no backing, no conditions, no labels."""
     codes = inputs["backing_codes"]
     mask = inputs["attention_mask"]

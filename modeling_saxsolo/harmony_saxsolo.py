@@ -22,7 +22,7 @@ class SaxsoloHarmony(nn.Module):
 
     def __init__(self, config: SaxsoloConfig):
         super().__init__()
-        moments = 1 + len(config.lookahead)
+        moments = 1 + len(config.lookahead or [])
         self.pitches = (config.score_vocab_size - 1) // 2
         self.into = nn.Linear(moments * DEGREES, config.hidden_size, bias=False)
         self.out = nn.Linear(config.hidden_size, moments * DEGREES, bias=False)

@@ -9,6 +9,8 @@ Choices, by measurement on two processor cores (forward and backward, 8 x 768 fr
   alone (the condition tokens have no place in time).
 """
 
+from typing import Any
+
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -62,7 +64,7 @@ def eager_attention_forward(
     value: torch.Tensor,
     attention_mask: torch.Tensor | None,
     scaling: float,
-    **kwargs,
+    **kwargs: Any,
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Plain attention, the reference for the fused kernels.
 
@@ -105,7 +107,15 @@ class SaxsoloAttention(nn.Module):
             self.query_key_value = nn.Linear(size, 3 * size, bias=False)
         self.out = nn.Linear(size, size, bias=False)
 
-    def forward(self, hidden, rotary, mask=None, cache=None, memory=None, memory_rotary=None):
+    def forward(
+        self,
+        hidden: torch.Tensor,
+        rotary: torch.Tensor | None,
+        mask: torch.Tensor | None = None,
+        cache: Any = None,
+        memory: torch.Tensor | None = None,
+        memory_rotary: torch.Tensor | None = None,
+    ) -> torch.Tensor:
         """Attend.
 
         Args:
@@ -136,7 +146,9 @@ class SaxsoloAttention(nn.Module):
         out, _ = attend(self, query.transpose(1, 2), key, value, mask, scaling=self.scaling)
         return self.out(out.reshape(batch, length, size))
 
-    def _memory_keys(self, memory, memory_rotary, cache) -> tuple[torch.Tensor, torch.Tensor]:
+    def _memory_keys(
+        self, memory: torch.Tensor, memory_rotary: torch.Tensor | None, cache: Any
+    ) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values (B, H, M, head_dim) of the memory, computed once if there is a cache."""
         if cache is not None and cache.is_updated.get(self.layer_idx):
             layer = cache.cross_attention_cache.layers[self.layer_idx]
@@ -175,7 +187,9 @@ class SaxsoloEncoderLayer(GradientCheckpointingLayer):
         self.mlp_norm = layer_norm(config)
         self.mlp = SaxsoloMLP(config)
 
-    def forward(self, hidden, rotary, mask=None):
+    def forward(
+        self, hidden: torch.Tensor, rotary: torch.Tensor, mask: torch.Tensor | None = None
+    ) -> torch.Tensor:
         branch = self.attention(self.attention_norm(hidden), rotary, mask)
         hidden = hidden + dropout(branch, self.dropout, self.training)
         branch = self.mlp(self.mlp_norm(hidden))
@@ -196,7 +210,16 @@ class SaxsoloDecoderLayer(GradientCheckpointingLayer):
         self.mlp = SaxsoloMLP(config)
         self.rotary_cross = config.clock in ("both", "cross")
 
-    def forward(self, hidden, rotary, mask, memory, memory_rotary, memory_mask, cache=None):
+    def forward(
+        self,
+        hidden: torch.Tensor,
+        rotary: torch.Tensor,
+        mask: torch.Tensor | None,
+        memory: torch.Tensor,
+        memory_rotary: torch.Tensor,
+        memory_mask: torch.Tensor | None,
+        cache: Any = None,
+    ) -> torch.Tensor:
         branch = self.attention(self.attention_norm(hidden), rotary, mask, cache)
         hidden = hidden + dropout(branch, self.dropout, self.training)
         branch = self.cross_attention(

@@ -190,7 +190,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         _check_audio(audio)
         if audio.shape[-1] % self.config.frame_samples:
             raise ValueError(
-                f"a chunk of {audio.shape[-1]} samples is no whole number of frames of "
+                f"a chunk of {audio.shape[-1]} samples is not a whole number of frames of "
                 f"{self.config.frame_samples}; pass whole frames, or the whole sound to encode()"
             )
         latents, state = self._latents(audio[:, 0], state)

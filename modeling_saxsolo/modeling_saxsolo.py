@@ -72,7 +72,7 @@ class SaxsoloPreTrainedModel(PreTrainedModel):
     _supports_sdpa = True
     _no_split_modules = ["SaxsoloEncoderLayer", "SaxsoloDecoderLayer"]
 
-    def _init_weights(self, module):
+    def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         std = self.config.initializer_range
         if isinstance(module, SaxsoloCodeEmbedding) and module.projection is not None:
@@ -118,6 +118,7 @@ class SaxsoloDecoder(nn.Module):
         """(B, S', N) tokens after those in the cache -> hidden states (B, S', D) and the preference
         of the score's onsets for each pitch class (B, S', 12), or for all alike (B, S', 1);
         None with neither degrees nor rhythm. `onsets` as in the model's `forward`."""
+        assert heard.clock is not None and heard.rotary is not None, "the encoder makes both"
         past = 0 if cache is None else cache.get_seq_length()
         length = tokens.shape[1]
         positions = torch.arange(length, device=tokens.device) + past
@@ -128,7 +129,7 @@ class SaxsoloDecoder(nn.Module):
         if roots is not None:
             hidden = hidden + self.harmony.hear(tokens[..., 0], roots)
         since = None
-        if heard.beats is not None:
+        if heard.beats is not None and heard.beats_known is not None:
             if onsets is None and past:
                 raise ValueError(
                     f"the cache holds {past} steps: give onsets, since the tokens alone no longer "
@@ -152,7 +153,7 @@ class SaxsoloDecoder(nn.Module):
             )
         hidden = self.norm(hidden)
         leaning = None if roots is None else self.harmony.lean(hidden, roots)
-        if since is not None:
+        if since is not None and heard.phases is not None:
             phases = heard.phases.index_select(1, positions)
             struck = self.rhythm.lean(hidden, since, phases)
             leaning = struck if leaning is None else leaning + struck
@@ -168,7 +169,9 @@ class SaxsoloDecoder(nn.Module):
         return self.embed(codes) + self.score_embed(score)
 
 
-def _causal_mask(positions, past, cache) -> torch.Tensor | None:
+def _causal_mask(
+    positions: torch.Tensor, past: int, cache: EncoderDecoderCache | None
+) -> torch.Tensor | None:
     """Bool (1, 1, S', keys), or None where the attention kernel knows without."""
     if cache is None:
         return None
@@ -260,7 +263,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         kept = (weight.float() @ basis @ basis.T).to(weight)
         weight.copy_(kept + factor * (weight - kept))
 
-    @can_return_tuple
+    @can_return_tuple  # type: ignore[untyped-decorator]
     def forward(
         self,
         backing_codes: torch.Tensor | None = None,
@@ -316,14 +319,13 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
                 frame_label_inputs,
                 frame_label_posteriors,
             )
-        streams = self.config.num_streams
-        if labels is not None:
-            tokens = self._shift_right(labels) if decoder_input_ids is None else None
-        elif decoder_input_ids is None:
-            raise ValueError("give decoder_input_ids (B * N, S), or labels (B, N, S).")
         if decoder_input_ids is not None:
-            tokens = decoder_input_ids.view(-1, streams, decoder_input_ids.shape[-1])
-            tokens = tokens.transpose(1, 2)
+            steps = decoder_input_ids.shape[-1]
+            tokens = decoder_input_ids.view(-1, self.config.num_streams, steps).transpose(1, 2)
+        elif labels is not None:
+            tokens = self._shift_right(labels)
+        else:
+            raise ValueError("give decoder_input_ids (B * N, S), or labels (B, N, S).")
         if use_cache is None:
             use_cache = labels is None and not self.training and self.config.use_cache
         if use_cache and past_key_values is None:
@@ -355,18 +357,24 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
 
     def _shift_right(self, labels: torch.Tensor) -> torch.Tensor:
         """Labels (B, N, S) -> what the decoder has seen before each step (B, S, N)."""
-        start = labels.new_full((*labels.shape[:2], 1), self.config.decoder_start_token_id)
+        first, pad = self.config.decoder_start_token_id, self.config.pad_token_id
+        assert first is not None and pad is not None, "the config sets both"
+        start = labels.new_full((*labels.shape[:2], 1), first)
         tokens = torch.cat([start, labels[..., :-1]], dim=-1)
-        return tokens.masked_fill(tokens < 0, self.config.pad_token_id).transpose(1, 2)
+        return tokens.masked_fill(tokens < 0, pad).transpose(1, 2)
 
-    def _stream_logits(self, stream: int, hidden, leaning) -> torch.Tensor:
+    def _stream_logits(
+        self, stream: int, hidden: torch.Tensor, leaning: torch.Tensor | None
+    ) -> torch.Tensor:
         """Logits (..., size of the stream); hidden (..., D), leaning (..., 12 or 1) or None."""
         logits = self.heads[stream](hidden)
         if stream == 0 and leaning is not None:
             logits = onto_onsets(logits, leaning.to(logits.dtype))
         return logits
 
-    def _logits(self, hidden, leaning, streams: int) -> torch.Tensor:
+    def _logits(
+        self, hidden: torch.Tensor, leaning: torch.Tensor | None, streams: int
+    ) -> torch.Tensor:
         """(B, S', D), leaning (B, S', 12 or 1) or None -> (B * N, S', codebook_size + 2), the
         lowest number everywhere after the first `streams` of the N."""
         batch, steps, _ = hidden.shape
@@ -377,9 +385,16 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             logits[:, stream, :, :size] = self._stream_logits(stream, hidden, leaning)
         return logits.flatten(0, 1)
 
-    def _add_stream_losses(self, output, hidden, leaning, labels) -> None:
+    def _add_stream_losses(
+        self,
+        output: SaxsoloOutput,
+        hidden: torch.Tensor,
+        leaning: torch.Tensor | None,
+        labels: torch.Tensor,
+    ) -> None:
         """Cross-entropy of each stream where it has labels, and their mean over such streams."""
-        losses, hits = [], []
+        losses: list[torch.Tensor | None] = []
+        hits: list[torch.Tensor] = []
         hidden = hidden.flatten(0, 1)
         leaning = None if leaning is None else leaning.flatten(0, 1)
         for stream, target in enumerate(labels.unbind(1)):
@@ -408,7 +423,13 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         if not self.training:
             output.accuracy_per_stream = torch.stack(hits)
 
-    def _add_label_losses(self, output, logits, attention_mask, targets) -> None:
+    def _add_label_losses(
+        self,
+        output: SaxsoloOutput,
+        logits: torch.Tensor | None,
+        attention_mask: torch.Tensor | None,
+        targets: torch.Tensor,
+    ) -> None:
         """Mean over the labels of their cross-entropy where a frame is real and its label known."""
         sizes = self.encoder.label_sizes
         hits = targets.new_full((len(sizes),), float("nan"), dtype=torch.float32)

@@ -7,16 +7,15 @@ solo = play("backing.wav", seed=1, instrument="alto")
 """
 
 import copy
-import math
 import os
+from typing import Any
 
-import numpy as np
 import torch
 from transformers import GenerationConfig, Pipeline
-from transformers.audio_utils import load_audio
+from transformers.utils import is_soundfile_available
 
 from .errors_saxsolo import AudioError
-from .resample_saxsolo import resample, to_mono
+from .resample_saxsolo import as_columns, resampled_length
 
 # what config.json says of it; the library knows no task of this name
 CUSTOM_PIPELINES = {
@@ -36,6 +35,9 @@ NO_SETTINGS = ("num_return_sequences", "return_dict_in_generate")
 class SaxsoloPipeline(Pipeline):
     """Plays a solo over each backing. See `__call__`."""
 
+    processor: Any
+    model: Any
+
     _load_processor = True
     _load_tokenizer = False
     _load_image_processor = False
@@ -43,69 +45,89 @@ class SaxsoloPipeline(Pipeline):
     _load_feature_extractor = False
     _pipeline_calls_generate = True
 
-    def __init__(self, model, *args, **kwargs):
+    def __init__(self, model: Any, *args: Any, **kwargs: Any) -> None:
         # `pipeline()` puts classes in place of their names there, and a config with classes in it
         # cannot be saved
         model.config.custom_pipelines = copy.deepcopy(CUSTOM_PIPELINES)
         super().__init__(model, *args, **kwargs)
         self.processor.codec.to(self.device)
 
-    def __call__(self, inputs, **settings):
+    def __call__(self, inputs: Any, **settings: Any) -> Any:
         """Play over one backing, or over each of a list.
 
         Args:
             inputs: the path of a sound; samples (n,), (channels, n) or (n, channels), then with
                 sampling_rate=...; {"array": samples, "sampling_rate": 44100}; or a list of those.
             settings: seed (the same one plays the same solo; the process's random state stays as
-                it was), seconds (play over the first of them only), the model's conditions
+                it was), seconds (play this long exactly: a shorter backing is followed by
+                silence), force (play over silence too), the model's conditions
                 (instrument="alto", ...), and what `generate` takes (temperature, guidance_scale,
                 codec_temperature, ...).
 
         Returns:
             {"audio": (n,) float32, "sampling_rate": samples a second, "codes": (N, T) int64} with
-            as many seconds as the backing has; a list of those for a list.
+            as many seconds as the backing has, or `seconds`; a list of those for a list.
 
         Raises:
-            AudioError: for what is no sound. ValueError: for an unknown setting or value.
+            AudioError: for what is not audio, or silent.
+            ValueError: for an unknown setting or value.
         """
         if isinstance(inputs, list) and not inputs:
             return []
         return super().__call__(inputs, **settings)
 
-    def _sanitize_parameters(self, sampling_rate=None, seconds=None, seed=None, **settings):
+    def _sanitize_parameters(
+        self,
+        sampling_rate: int | None = None,
+        seconds: float | None = None,
+        force: bool | None = None,
+        seed: int | None = None,
+        **settings: Any,
+    ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
         conditions = {k: settings.pop(k) for k in list(settings) if k in self.processor.conditions}
         known = {*vars(GenerationConfig()), *OWN_SETTINGS, "generation_config"}
         unknown = sorted(name for name in settings if name not in known or name in NO_SETTINGS)
         if unknown:
             raise ValueError(
-                f"unknown settings {unknown}: seed, seconds, sampling_rate, "
+                f"unknown settings {unknown}: seed, seconds, force, sampling_rate, "
                 f"{', '.join(self.processor.conditions)} and those of generate() are taken."
             )
         if seconds is not None and not seconds > 0:
             raise ValueError(f"seconds is {seconds}: give more than 0.")
-        heard = {"sampling_rate": sampling_rate, "seconds": seconds}
+        heard = {"sampling_rate": sampling_rate, "seconds": seconds, "force": force}
         heard = {name: value for name, value in heard.items() if value is not None}
         played = {} if seed is None else {"seed": seed}
         return {**heard, **conditions}, {**played, **settings}, {}
 
-    def preprocess(self, sound, sampling_rate=None, seconds=None, **conditions):
+    def preprocess(
+        self,
+        sound: Any,
+        sampling_rate: int | None = None,
+        seconds: float | None = None,
+        force: bool = False,
+        **conditions: Any,
+    ) -> dict[str, Any]:
         """One sound -> the inputs of `generate`, and how many samples are to be played."""
-        rate = self.processor.sampling_rate
         if isinstance(sound, (str, os.PathLike)):
-            sound, sampling_rate = _read(os.fspath(sound), rate), rate
+            sound, sampling_rate = _read(os.fspath(sound))
         elif isinstance(sound, dict):
             if "array" not in sound or "sampling_rate" not in sound:
                 raise AudioError(f"a dict of {sorted(sound)}: give array and sampling_rate.")
             sound, sampling_rate = sound["array"], sound["sampling_rate"]
-        if sampling_rate is None:
-            raise AudioError("sampling_rate is missing: give the samples a second of the audio.")
-        samples = resample(to_mono(sound), sampling_rate, rate)
-        if seconds is not None:
-            samples = samples[: math.ceil(seconds * rate)]
-        inputs = self.processor(samples, sampling_rate=rate, **conditions)
-        return {"samples": len(samples), "inputs": dict(inputs)}
+        sound = as_columns(sound)
+        inputs = self.processor(
+            sound, sampling_rate=sampling_rate, seconds=seconds, force=force, **conditions
+        )
+        rate = self.processor.sampling_rate
+        if seconds is None:
+            samples = resampled_length(len(sound), sampling_rate, rate)
+        else:
+            samples = round(seconds * rate)
+        return {"samples": samples, "inputs": dict(inputs)}
 
-    def _forward(self, model_inputs, seed=None, **settings):
+    def _forward(
+        self, model_inputs: dict[str, Any], seed: int | None = None, **settings: Any
+    ) -> dict[str, Any]:
         settings = self._prepare_generate_kwargs(settings)
         with torch.random.fork_rng(enabled=seed is not None):
             if seed is not None:
@@ -113,19 +135,29 @@ class SaxsoloPipeline(Pipeline):
             codes = self.model.generate(**model_inputs["inputs"], **settings)
         return {"samples": model_inputs["samples"], "codes": codes}
 
-    def postprocess(self, model_outputs):
+    def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any]:
         codes = model_outputs["codes"][0]
         audio = self.processor.decode(codes)[: model_outputs["samples"]]
         rate = self.processor.sampling_rate
         return {"audio": audio, "sampling_rate": rate, "codes": codes.numpy()}
 
 
-def _read(path: str, sampling_rate: int) -> np.ndarray:
-    """The mono samples (n,) of a file; the library reads it, with soundfile or torchcodec."""
+def _read(path: str) -> tuple[torch.Tensor, int]:
+    """The samples (n, channels) of a file as they are, and their rate: not resampled, so that every
+    way in resamples alike. By soundfile where it is installed, else by torchcodec."""
     if not os.path.isfile(path):
         raise AudioError(f"{path}: no such file.")
     try:
-        return load_audio(path, sampling_rate=sampling_rate)
+        if is_soundfile_available():
+            import soundfile
+
+            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
+            return torch.from_numpy(samples), rate
+        else:
+            from torchcodec.decoders import AudioDecoder
+
+            sound = AudioDecoder(path).get_all_samples()
+            return sound.data.T, sound.sample_rate
     except Exception as error:
-        # each of the library's readers has errors of its own
+        # each of the readers has errors of its own
         raise AudioError(f"{path} cannot be read as a sound: {error}") from error

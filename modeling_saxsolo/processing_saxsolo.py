@@ -7,7 +7,9 @@ else a hub id (with "codec_revision" beside it).
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,10 +17,22 @@ from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import cached_file
 
-from .codec_adapter_saxsolo import codec_layout, decode, encode, load_codec
+from .backing_saxsolo import (
+    BackingMeasure,
+    BackingMeter,
+    heard_blocks,
+    in_blocks,
+    measure_backing,
+)
+from .codec_adapter_saxsolo import (
+    ENCODE_FRAMES,
+    codec_layout,
+    decode,
+    encode_blocks,
+    load_codec,
+)
 from .configuration_saxsolo import SaxsoloConfig
 from .errors_saxsolo import AudioError, CodecError
-from .resample_saxsolo import resample, to_mono
 
 CONFIG_NAME = "processor_config.json"
 CODEC_FOLDER = "codec"
@@ -38,6 +52,12 @@ class SaxsoloProcessor(ProcessorMixin):
         CodecError: when codec and config differ in layout.
     """
 
+    codec: Any
+    num_codebooks: int
+    codebook_size: int
+    frame_rate: float
+    sampling_rate: int
+
     def __init__(
         self,
         codec: PreTrainedModel,
@@ -47,7 +67,7 @@ class SaxsoloProcessor(ProcessorMixin):
         # ProcessorMixin's own __init__ only sorts tokenizers and image processors.
         self.chat_template = None
         self.codec = codec
-        self.conditions = config.conditions
+        self.conditions: dict[str, list[str]] = config.conditions or {}
         self.num_streams = config.num_streams
         self.default_conditions = default_conditions or {}
         self._condition_ids([dict(self.default_conditions)])
@@ -60,20 +80,29 @@ class SaxsoloProcessor(ProcessorMixin):
                     "codec that the model was trained with, or one of the same layout."
                 )
 
-    def __call__(
+    def __call__(  # type: ignore[override]
         self,
-        audio,
+        audio: Any,
         sampling_rate: int | None = None,
         return_tensors: str | None = "pt",
+        *,
+        measure: BackingMeasure | BackingMeter | list[Any] | None = None,
+        seconds: float | None = None,
+        force: bool = False,
         **conditions: str | list[str | None] | None,
     ) -> BatchFeature:
-        """Encode backings.
+        """Encode backings, brought to the level that the model listens at.
 
         Args:
             audio: one sound or a list of them; samples (n,), (channels, n) or (n, channels), numpy
-                or torch, floats in [-1, 1] or integers, down-mixed to mono.
+                or torch, floats in [-1, 1] or integers, down-mixed to mono; or an iterator of
+                blocks (n,) or (n, channels), with its measure: the codes are those of the whole.
             sampling_rate: samples a second of `audio`, any.
             return_tensors: "pt".
+            measure: what `measure` gave for the sound; a list of those for a list; measured here
+                when None. A `BackingMeter` for a live source, see backing_saxsolo.py.
+            seconds: of this length exactly: a shorter sound is followed by silence.
+            force: take a silent backing too.
             conditions: by name (instrument="tenor", feel=...), one for all or a list of one a
                 sound; None = not given; left out = the default, if there is one.
 
@@ -81,7 +110,7 @@ class SaxsoloProcessor(ProcessorMixin):
             backing_codes (B, K, T), attention_mask (B, T), condition_ids (B, C), all int64.
 
         Raises:
-            AudioError: for a missing sampling rate or unusable samples.
+            AudioError: for a missing sampling rate, unusable samples, or silence without `force`.
             ValueError: for an unknown condition or value.
         """
         if return_tensors not in ("pt", None):
@@ -91,11 +120,21 @@ class SaxsoloProcessor(ProcessorMixin):
         sounds = list(audio) if _is_batch(audio) else [audio]
         given = self._per_sound(conditions, len(sounds))
         condition_ids = self._condition_ids(given)
+        measures = measure if isinstance(measure, list) else [measure] * len(sounds)
+        if len(measures) != len(sounds):
+            raise ValueError(f"measure has {len(measures)} values for {len(sounds)} sounds.")
         codes = []
-        for sound in sounds:
-            samples = resample(to_mono(sound), sampling_rate, self.sampling_rate)
-            samples = samples.to(self.codec.device)
-            codes.append(encode(self.codec, samples.view(1, 1, -1))[0])
+        for sound, known in zip(sounds, measures, strict=True):
+            if known is None:
+                if isinstance(sound, Iterator):
+                    raise AudioError("a sound that comes in blocks needs its measure: give both.")
+                known = self.measure(sound, sampling_rate, seconds)
+            if isinstance(known, BackingMeasure) and known.silent and not force:
+                raise AudioError(
+                    f"the backing is silent (peak {known.peak:.1g}); force=True plays anyway."
+                )
+            parts = self.listen(sound, sampling_rate, known, seconds)
+            codes.append(torch.cat(list(parts), dim=-1)[0])
         length = max(code.shape[-1] for code in codes)
         backing = torch.zeros(len(codes), self.num_codebooks, length, dtype=torch.long)
         mask = torch.zeros(len(codes), length, dtype=torch.long)
@@ -106,11 +145,53 @@ class SaxsoloProcessor(ProcessorMixin):
             {"backing_codes": backing, "attention_mask": mask, "condition_ids": condition_ids}
         )
 
-    def decode(self, codes: torch.Tensor) -> np.ndarray:
+    def measure(
+        self, audio: Any, sampling_rate: int, seconds: float | None = None
+    ) -> BackingMeasure:
+        """What must be known of a whole backing before it is listened to.
+
+        Args:
+            audio: one sound, or an iterator of its blocks; as in `__call__`.
+            sampling_rate: samples a second of `audio`. seconds: of the first of them only.
+
+        Raises:
+            AudioError: for unusable samples.
+        """
+        return measure_backing(audio, sampling_rate, seconds)
+
+    def listen(
+        self,
+        audio: Any,
+        sampling_rate: int,
+        measure: BackingMeasure | BackingMeter | None,
+        seconds: float | None = None,
+    ) -> Iterator[torch.Tensor]:
+        """The codes of one backing, by blocks.
+
+        Args:
+            audio, sampling_rate, seconds: as in `__call__`.
+            measure: of this sound; None leaves its level as it is.
+
+        Yields:
+            (1, K, t) codes on the codec's device.
+
+        Raises:
+            AudioError: for unusable samples.
+        """
+        size = ENCODE_FRAMES * codec_layout(self.codec).frame_samples
+        heard = heard_blocks(audio, sampling_rate, self.sampling_rate, measure, seconds)
+        blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
+        yield from encode_blocks(self.codec, blocks)
+
+    def decode(  # type: ignore[override]
+        self, codes: torch.Tensor
+    ) -> np.ndarray:
         """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""
         return self.batch_decode(torch.as_tensor(codes).unsqueeze(0))[0]
 
-    def batch_decode(self, codes: torch.Tensor) -> list[np.ndarray]:
+    def batch_decode(  # type: ignore[override]
+        self, codes: torch.Tensor
+    ) -> list[np.ndarray]:
         """Codes of solos -> their samples.
 
         Args:
@@ -137,7 +218,7 @@ class SaxsoloProcessor(ProcessorMixin):
             sounds.append(decode(self.codec, row)[0, 0].float().cpu().numpy() if length else EMPTY)
         return sounds
 
-    def _per_sound(self, conditions: dict, count: int) -> list[dict]:
+    def _per_sound(self, conditions: dict[str, Any], count: int) -> list[dict[str, Any]]:
         unknown = sorted(set(conditions) - set(self.conditions))
         if unknown:
             raise ValueError(
@@ -148,11 +229,11 @@ class SaxsoloProcessor(ProcessorMixin):
             values = value if isinstance(value, (list, tuple)) else [value] * count
             if len(values) != count:
                 raise ValueError(f"{name} has {len(values)} values for {count} sounds.")
-            for row, one in zip(rows, values, strict=True):
-                row[name] = one
+            for row, value_of_sound in zip(rows, values, strict=True):
+                row[name] = value_of_sound
         return rows
 
-    def _condition_ids(self, rows: list[dict]) -> torch.Tensor:
+    def _condition_ids(self, rows: list[dict[str, Any]]) -> torch.Tensor:
         """Value names of B sounds -> (B, C) indices, -1 = not given."""
         ids = torch.full((len(rows), len(self.conditions)), -1, dtype=torch.long)
         for i, row in enumerate(rows):
@@ -163,13 +244,13 @@ class SaxsoloProcessor(ProcessorMixin):
                 ids[i, j] = -1 if value is None else values.index(value)
         return ids
 
-    def save_pretrained(
+    def save_pretrained(  # type: ignore[override]
         self,
-        save_directory: str | os.PathLike,
+        save_directory: str | os.PathLike[str],
         push_to_hub: bool = False,
         codec_reference: str | None = None,
         codec_revision: str | None = None,
-        **kwargs,
+        **kwargs: Any,
     ) -> list[str]:
         """Write processor_config.json, this code, and the codec.
 
@@ -202,11 +283,11 @@ class SaxsoloProcessor(ProcessorMixin):
         return [str(folder / CONFIG_NAME)]
 
     @classmethod
-    def from_pretrained(
+    def from_pretrained(  # type: ignore[override]
         cls,
-        pretrained_model_name_or_path: str | os.PathLike,
-        codec: str | os.PathLike | PreTrainedModel | None = None,
-        **kwargs,
+        pretrained_model_name_or_path: str | os.PathLike[str],
+        codec: str | os.PathLike[str] | PreTrainedModel | None = None,
+        **kwargs: Any,
     ) -> "SaxsoloProcessor":
         """Load from a folder or a hub id.
 
@@ -220,7 +301,7 @@ class SaxsoloProcessor(ProcessorMixin):
         """
         hub = {key: kwargs[key] for key in HUB_KEYS if kwargs.get(key) is not None}
         path = cached_file(pretrained_model_name_or_path, CONFIG_NAME, **hub)
-        settings = json.loads(Path(path).read_text(encoding="utf-8"))
+        settings = json.loads(Path(str(path)).read_text(encoding="utf-8"))
         if codec is None:
             codec = _load_referenced(str(pretrained_model_name_or_path), settings, hub)
         elif not isinstance(codec, PreTrainedModel):
@@ -238,14 +319,14 @@ class SaxsoloProcessor(ProcessorMixin):
 EMPTY = np.zeros(0, dtype=np.float32)
 
 
-def _load_referenced(folder: str, settings: dict, hub: dict) -> PreTrainedModel:
+def _load_referenced(folder: str, settings: dict[str, Any], hub: dict[str, Any]) -> PreTrainedModel:
     """The codec that a processor_config.json names."""
     name = settings["codec"]
     if os.path.isdir(folder):
         path = Path(folder) / name
         if name.startswith(".") or path.is_dir():
             if not path.is_dir():
-                raise OSError(f"{CONFIG_NAME} names the codec {name}, but {path} is no folder.")
+                raise OSError(f"{CONFIG_NAME} names the codec {name}, but {path} is not a folder.")
             return load_codec(str(path))
     elif name == CODEC_FOLDER:
         return load_codec(folder, subfolder=name, **hub)
@@ -256,7 +337,7 @@ def _load_referenced(folder: str, settings: dict, hub: dict) -> PreTrainedModel:
     return load_codec(name, **hub)
 
 
-def _is_batch(audio) -> bool:
+def _is_batch(audio: Any) -> bool:
     """Lists and tuples are batches, unless they are a list of plain numbers; so is (B, 1, n)."""
     if isinstance(audio, (list, tuple)):
         return len(audio) > 0 and not np.isscalar(audio[0])

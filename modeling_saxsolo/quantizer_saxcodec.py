@@ -36,7 +36,10 @@ class ResidualVectorQuantizer(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (..., K) -> latents (..., D), the sum of the codes' vectors."""
-        return sum(F.embedding(codes[..., k], self.vectors[k]) for k in range(codes.shape[-1]))
+        latents = F.embedding(codes[..., 0], self.vectors[0])
+        for k in range(1, codes.shape[-1]):
+            latents = latents + F.embedding(codes[..., k], self.vectors[k])
+        return latents
 
     @staticmethod
     def _nearest(residual: Tensor, vectors: Tensor) -> Tensor:

@@ -1,25 +1,51 @@
-"""Any audio to the mono, finite float32 samples a codec takes."""
+"""Any audio to the mono, finite float32 samples a codec takes, at the codec's rate, by blocks."""
 
 import math
+from typing import Any
 
 import numpy as np
 import torch
 
 from .errors_saxsolo import AudioError
+from .vocabulary_saxsolo import INTEGER_SAMPLES
 
-ZERO_CROSSINGS = 32
+ZERO_CROSSINGS = 64
 KAISER_BETA = 10.0
 ROLLOFF = 0.95
-BLOCK = 16384
+# outputs at once, about: a fixed number, so that the bits do not depend on how the input comes
+CHUNK = 8192
+# neighbouring outputs that share one matrix of weights
+GROUP = 64
+# floats of all these matrices together, at most; odd rates above 100 kHz would need more
+MOST_WEIGHTS = 1 << 25
 
 
-def to_mono(audio) -> torch.Tensor:
+def check_rate(rate: float) -> None:
+    """Refuse what is not a sampling rate.
+
+    Raises:
+        AudioError: for a rate that is not a positive whole number.
+    """
+    if rate <= 0 or rate != int(rate):
+        raise AudioError(f"sampling_rate is {rate}: it must be a positive whole number.")
+
+
+def to_mono(audio: Any) -> torch.Tensor:
     """Array, tensor or nested list of one sound -> (n,) float32, channels averaged.
 
-    Of two axes the shorter one is taken for the channels. Integers are scaled to [-1, 1].
+    Of two axes the shorter one is taken for the channels.
 
     Raises:
         AudioError: for no samples, more than two axes, NaN or infinite samples.
+    """
+    return mix_down(as_columns(audio))
+
+
+def as_columns(audio: Any) -> torch.Tensor:
+    """Array, tensor or nested list of one sound -> (n, channels), of the type that it came in.
+
+    Raises:
+        AudioError: for no samples, or more than two axes.
     """
     samples = torch.as_tensor(np.asarray(audio) if not torch.is_tensor(audio) else audio).detach()
     if samples.dim() not in (1, 2) or not samples.numel():
@@ -27,62 +53,142 @@ def to_mono(audio) -> torch.Tensor:
             f"audio has the shape {tuple(samples.shape)}: give samples (n,), (channels, n) or "
             "(n, channels), and a list of those for a batch."
         )
-    if samples.dtype in (torch.uint8, torch.int8, torch.int16, torch.int32):
+    if samples.dim() == 1:
+        return samples[:, None]
+    return samples if samples.shape[0] > samples.shape[1] else samples.T
+
+
+def mix_down(samples: torch.Tensor) -> torch.Tensor:
+    """(n, channels) of any type -> (n,) float32, channels averaged.
+
+    Raises:
+        AudioError: for NaN or infinite samples, or a type that is not audio.
+    """
+    samples = as_floats(samples).cpu()
+    if not torch.isfinite(samples).all():
+        bad = int((~torch.isfinite(samples)).sum())
+        raise AudioError(f"audio holds {bad} NaN or infinite samples: repair or re-export it.")
+    if samples.shape[1] == 1:
+        return samples[:, 0]
+    return samples.double().mean(dim=1).float()
+
+
+def as_floats(samples: torch.Tensor) -> torch.Tensor:
+    """Samples of any type -> float32; integers are scaled to [-1, 1], as libsndfile scales them.
+
+    Raises:
+        AudioError: for a type that is not audio.
+    """
+    if str(samples.dtype).removeprefix("torch.") in INTEGER_SAMPLES:
         info = torch.iinfo(samples.dtype)
         middle = 128 if samples.dtype == torch.uint8 else 0
         samples = (samples.double() - middle) / (info.max - middle + 1)
     elif not samples.is_floating_point():
         raise AudioError(f"audio holds {samples.dtype}: give floats in [-1, 1] or int16.")
-    if not torch.isfinite(samples).all():
-        bad = int((~torch.isfinite(samples)).sum())
-        raise AudioError(f"audio holds {bad} NaN or infinite samples: repair or re-export it.")
-    if samples.dim() == 2:
-        samples = samples.double().mean(dim=int(samples.shape[0] > samples.shape[1]))
-    return samples.float().cpu()
+    return samples.float()
+
+
+def resampled_length(length: int, rate: int, new_rate: int) -> int:
+    """Samples at `new_rate` of `length` samples at `rate`: the nearest whole number."""
+    return round(length * new_rate / rate)
 
 
 def resample(samples: torch.Tensor, rate: float, new_rate: float) -> torch.Tensor:
-    """Band-limited resampling with a Kaiser-windowed sinc (Smith, "Digital audio resampling").
+    """A whole sound (n,) float32 at another rate, see `Resampler`."""
+    resampler = Resampler(rate, new_rate)
+    return torch.cat([resampler.push(samples), resampler.finish()])
+
+
+class Resampler:
+    """Band-limited resampling by blocks, with a Kaiser-windowed sinc (Smith, "Digital Audio
+    Resampling", 2002).
+
+    `push(samples (n,) float32)` gives the samples that are ready, `finish()` the rest, so that all
+    of them together are `resampled_length` of the whole and sample 0 stays sample 0. The bits are
+    the same however the input is divided. Of the lower of the two Nyquist frequencies the band up
+    to 90 % is kept, and what lies above it is 100 dB down.
 
     Args:
-        samples: (n,) float32. rate, new_rate: samples a second, whole numbers.
-
-    Returns:
-        (ceil(n * new_rate / rate),) float32; sample 0 stays sample 0. What lies above 95 % of the
-        lower Nyquist frequency is lost.
+        rate, new_rate: samples a second, whole numbers.
 
     Raises:
         AudioError: for rates that are not positive whole numbers.
     """
-    if rate <= 0 or new_rate <= 0 or rate != int(rate) or new_rate != int(new_rate):
-        raise AudioError(f"sampling rates must be positive whole numbers, got {rate}, {new_rate}.")
-    if rate == new_rate:
-        return samples
-    common = math.gcd(int(rate), int(new_rate))
-    up, down = int(new_rate) // common, int(rate) // common
-    cutoff = ROLLOFF * min(1.0, up / down)
-    half = math.ceil(ZERO_CROSSINGS / cutoff)
-    taps = torch.arange(1 - half, half + 1)
-    # Output m lies at input m * down / up: a whole part and one of `up` fractions.
-    few = up <= 4096
-    table = _sinc_weights(torch.arange(up).double() / up, taps, half, cutoff) if few else None
-    padded = torch.nn.functional.pad(samples, (half - 1, half + 1))
-    length = math.ceil(len(samples) * up / down)
-    out = torch.empty(length)
-    for start in range(0, length, BLOCK):
-        place = torch.arange(start, min(start + BLOCK, length)) * down
-        fraction = place % up
-        weights = (
-            table[fraction] if few else _sinc_weights(fraction.double() / up, taps, half, cutoff)
-        )
-        windows = padded[(place // up)[:, None] + torch.arange(2 * half)]
-        out[start : start + BLOCK] = (windows * weights).sum(dim=1)
-    return out
 
+    def __init__(self, rate: float, new_rate: float):
+        check_rate(rate)
+        check_rate(new_rate)
+        self.rate, self.new_rate = int(rate), int(new_rate)
+        self._taken = self._given = 0
+        common = math.gcd(self.rate, self.new_rate)
+        up, down = self.new_rate // common, self.rate // common
+        self._cutoff = ROLLOFF * min(1.0, up / down)
+        self._half = math.ceil(ZERO_CROSSINGS / self._cutoff)
+        repeat = -(-GROUP // up)
+        # `up` outputs lie over `down` inputs, and then the weights come again
+        self._up, self._down = up * repeat, down * repeat
+        self._periods = max(1, CHUNK // self._up)
+        self._chunk = self._periods * self._up
+        groups = -(-self._up // GROUP)
+        self._starts = [group * GROUP * self._down // self._up for group in range(groups)]
+        self._span = GROUP * self._down // self._up + 1 + 2 * self._half
+        self._bank: list[torch.Tensor] = []
+        if groups * self._span * GROUP <= MOST_WEIGHTS and self.rate != self.new_rate:
+            self._bank = [self._group_weights(group) for group in range(groups)]
+        # input from the first sample on that the next chunk needs; before the sound there is none
+        self._held = torch.zeros(self._half - 1)
 
-def _sinc_weights(fraction, taps, half: int, cutoff: float) -> torch.Tensor:
-    """(fractions, taps) float32 weights of the input samples around a place between two of them."""
-    distance = taps - fraction[:, None]
-    window = torch.i0(KAISER_BETA * (1 - (distance / half) ** 2).clamp(min=0).sqrt())
-    window = window / torch.i0(torch.tensor(KAISER_BETA, dtype=torch.float64))
-    return (cutoff * torch.sinc(cutoff * distance) * window).float()
+    def push(self, samples: torch.Tensor) -> torch.Tensor:
+        """Take samples (n,) float32; give those, (m,), that no later sample can change."""
+        self._taken += len(samples)
+        if self.rate == self.new_rate:
+            self._given += len(samples)
+            return samples
+        self._held = torch.cat([self._held, samples])
+        return self._ready()
+
+    def finish(self) -> torch.Tensor:
+        """Give the samples (m,) that were held back, as if silence followed."""
+        missing = resampled_length(self._taken, self.rate, self.new_rate) - self._given
+        parts = [torch.zeros(0)]
+        while missing > 0:
+            self._held = torch.cat([self._held, torch.zeros(self._needed())])
+            parts.append(self._ready()[:missing])
+            missing -= len(parts[-1])
+        return torch.cat(parts)
+
+    def _ready(self) -> torch.Tensor:
+        parts, done, step = [torch.zeros(0)], 0, self._periods * self._down
+        while len(self._held) - done >= self._needed():
+            parts.append(self._next_chunk(self._held[done : done + self._needed()]))
+            done += step
+        self._given += sum(map(len, parts))
+        # a copy, or a short rest would keep the whole input alive
+        self._held = self._held[done:].clone()
+        return torch.cat(parts)
+
+    def _needed(self) -> int:
+        """Inputs of a chunk."""
+        return (self._periods - 1) * self._down + self._starts[-1] + self._span
+
+    def _next_chunk(self, held: torch.Tensor) -> torch.Tensor:
+        """A chunk of outputs from the inputs that it needs."""
+        outputs, reach = [], (self._periods - 1) * self._down + self._span
+        for group, start in enumerate(self._starts):
+            weights = self._bank[group] if self._bank else self._group_weights(group)
+            windows = held[start : start + reach].unfold(0, self._span, self._down)
+            outputs.append(windows @ weights)
+        return torch.cat(outputs, dim=1)[:, : self._up].flatten()
+
+    def _group_weights(self, group: int) -> torch.Tensor:
+        """(span, GROUP) float32: weights of the inputs around a group for each of its outputs."""
+        place = torch.arange(group * GROUP, (group + 1) * GROUP) * self._down
+        fraction = (place % self._up).double() / self._up
+        distance = torch.arange(1 - self._half, self._half + 1) - fraction[:, None]
+        window = torch.i0(KAISER_BETA * (1 - (distance / self._half) ** 2).clamp(min=0).sqrt())
+        window = window / torch.i0(torch.tensor(KAISER_BETA, dtype=torch.float64))
+        weights = self._cutoff * torch.sinc(self._cutoff * distance) * window
+        rows = (place // self._up - self._starts[group])[:, None] + torch.arange(2 * self._half)
+        matrix = torch.zeros(self._span, GROUP)
+        matrix[rows, torch.arange(GROUP)[:, None]] = weights.float()
+        return matrix

@@ -6,6 +6,8 @@ every checkpoint (`SaxsoloConfig` stores them), so their order never changes.
 """
 
 SAMPLING_RATE = 32_000  # samples a second of the codec and of all audio in the corpus
+# types of whole numbers that samples may come in, beside floats
+INTEGER_SAMPLES = ("uint8", "int8", "int16", "int32")
 FRAME_RATE = 50  # frames a second: one code per codebook, one score token, one row of labels
 SAMPLES_PER_FRAME = SAMPLING_RATE // FRAME_RATE
 

@@ -8,6 +8,7 @@ Names are loaded when they are first used: importing this is quick, torch comes 
 """
 
 from importlib import import_module
+from importlib.metadata import PackageNotFoundError, version
 
 _PLACES = {
     "AudioError": "errors",
@@ -17,7 +18,7 @@ _PLACES = {
     "Player": "weights.loading",
     "SaxsoloError": "errors",
     "SettingError": "errors",
-    "Settings": "playing.performance",
+    "Settings": "playing.settings",
     "Take": "playing.take",
     "improvise": "playing.performance",
     "load_player": "weights.loading",
@@ -29,10 +30,20 @@ __all__ = sorted(_PLACES)
 
 
 def __getattr__(name: str) -> object:
+    if name == "__version__":
+        return _version()
     if name not in _PLACES:
         raise AttributeError(f"module 'saxsolo' has no attribute {name!r}")
     return getattr(import_module(f".{_PLACES[name]}", __name__), name)
 
 
 def __dir__() -> list[str]:
-    return __all__
+    return [*__all__, "__version__"]
+
+
+def _version() -> str:
+    """As installed; a copy that was never installed, as in a Space, has no version."""
+    try:
+        return version("saxsolo")
+    except PackageNotFoundError:
+        return "0+unknown"

@@ -92,20 +92,28 @@ def replacing_folder(folder: Path) -> Iterator[Path]:
 
     Errors are raised as they come: who fills the folder knows them.
     """
-    partial, earlier = partial_path(folder), _aside(folder)
-    for leftover in (partial, earlier):
-        shutil.rmtree(leftover, ignore_errors=True)
+    partial = partial_path(folder)
+    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
     try:
         yield partial
+        replace_folder(partial, folder)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def replace_folder(fresh: Path, folder: Path) -> None:
+    """Puts a finished folder in place of an earlier one, which comes back should that fail."""
+    earlier = _aside(folder)
+    shutil.rmtree(earlier, ignore_errors=True)
+    try:
         if folder.exists():
             folder.rename(earlier)
-        partial.rename(folder)
+        fresh.rename(folder)
     finally:
         if earlier.exists() and not folder.exists():
             earlier.rename(folder)
-        for leftover in (partial, earlier):
-            shutil.rmtree(leftover, ignore_errors=True)
+        shutil.rmtree(earlier, ignore_errors=True)
 
 
 def remove_folder(folder: Path) -> None:

@@ -3,7 +3,7 @@
 import sys
 import time
 from collections.abc import Callable
-from typing import TextIO
+from typing import NoReturn, TextIO
 
 from tqdm import tqdm
 
@@ -24,7 +24,7 @@ class Progress:
     def __init__(self, word: str, stream: TextIO | None = None):
         self.word = word
         self.stream = stream or sys.stderr
-        self._bar: tqdm | None = None
+        self._bar: tqdm[NoReturn] | None = None
         self._first: tuple[float, float] | None = None
         self._shown = 0.0
 
@@ -50,7 +50,7 @@ class Progress:
                 file=self.stream,
                 bar_format="{desc} {bar} {n:.0f} of {total:.0f} s, {remaining} left",
             )
-        self._bar.update(min(done, self._bar.total) - self._bar.n)
+        self._bar.update(min(done, self._bar.total or done) - self._bar.n)
 
     def _say(self, done: float, total: float) -> None:
         now = time.monotonic()

@@ -1,4 +1,10 @@
-"""What the Hub starts. On your own machine `saxsolo app` does the same with a few options."""
+"""What the Hub starts. On other machines `saxsolo app` does the same, with a few options."""
+
+try:
+    # ZeroGPU wants it imported before torch
+    import spaces  # noqa: F401
+except ImportError:
+    pass
 
 from saxsolo.page.server import launch
 

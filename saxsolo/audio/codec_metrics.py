@@ -36,6 +36,8 @@ class LogMel(torch.nn.Module):
         floor: float = LOG_FLOOR,
     ):
         super().__init__()
+        self.bank: Tensor
+        self.window: Tensor
         self.n_fft, self.hop_length, self.floor = n_fft, hop_length, floor
         bank = mel_filter_bank(
             n_fft // 2 + 1,

@@ -34,7 +34,7 @@ class PitchTrack:
     level: npt.NDArray[np.floating]
 
     @property
-    def times(self) -> npt.NDArray[np.float64]:
+    def times(self) -> npt.NDArray[np.floating]:
         """(F,) seconds."""
         return np.arange(len(self.hertz)) * HOP_SECONDS
 
@@ -46,8 +46,8 @@ def track_pitch(audio: Samples, sampling_rate: int) -> PitchTrack:
         audio: (n,) float32, finite, n >= 1.
         sampling_rate: samples a second.
     """
-    found = _detector().detect(audio, sampling_rate)
-    return PitchTrack(found.pitch_hz, found.confidence, found.loudness_db)
+    result = _detector().detect(audio, sampling_rate)
+    return PitchTrack(result.pitch_hz, result.confidence, result.loudness_db)
 
 
 def track_pitch_of_blocks(blocks: Iterable[Samples], sampling_rate: int) -> PitchTrack:
@@ -66,7 +66,7 @@ def track_pitch_of_blocks(blocks: Iterable[Samples], sampling_rate: int) -> Pitc
 
 def track_f0(
     audio: Samples, sampling_rate: int
-) -> tuple[npt.NDArray[np.float64], npt.NDArray[np.floating]]:
+) -> tuple[npt.NDArray[np.floating], npt.NDArray[np.floating]]:
     """`track_pitch` as times in seconds and hertz with 0 = unvoiced, (F,) each."""
     track = track_pitch(audio, sampling_rate)
     return track.times, np.where(track.confidence >= SURE, track.hertz, 0.0)

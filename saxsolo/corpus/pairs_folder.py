@@ -26,7 +26,7 @@ from saxsolo.errors import SaxsoloError
 MANIFEST = "manifest.jsonl"
 BACKING, SOLO, LABELS = "backing.flac", "solo.flac", "labels.npz"
 #: what every row tells
-NEEDED = ("pair_id", "split", "semitones", "seconds")
+NEEDED = ("pair_id", "split")
 
 Row = dict[str, Any]
 Sound = npt.NDArray[np.float32]

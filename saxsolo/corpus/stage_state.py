@@ -15,8 +15,10 @@ import json
 import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from saxsolo.atomic import write_json
+from saxsolo.config_model import ConfigModel
 
 STAGES = ("download", "separate", "select", "augment", "tokenise")
 SPARE_BYTES = 64 * 2**20
@@ -48,16 +50,20 @@ class StageRecord:
     id: str
     fingerprint: str
     failed: str = ""
-    result: dict = field(default_factory=dict)
-    losses: list = field(default_factory=list)
+    result: dict[str, Any] = field(default_factory=dict)
+    losses: list[Any] = field(default_factory=list)
     seconds: float = 0.0
     processor_seconds: float = 0.0
 
 
 def fingerprint(*parts: object) -> str:
-    """16 hex digits over JSON-able settings (dataclasses too)."""
-    plain = json.dumps(parts, sort_keys=True, default=asdict)
+    """16 hex digits over JSON-able settings (dataclasses and config models too)."""
+    plain = json.dumps(parts, sort_keys=True, default=_plain)
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
+
+
+def _plain(settings: Any) -> dict[str, Any]:
+    return settings.model_dump() if isinstance(settings, ConfigModel) else asdict(settings)
 
 
 def read_record(out: Path, stage: str, item: str, wanted: str | None = None) -> StageRecord | None:

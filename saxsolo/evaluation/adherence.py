@@ -2,13 +2,11 @@
 
     saxsolo measure adherence --pairs PAIRS [--limit 16] [--seconds 30]
 
-says what the human solos score, their own and spoilt ones.
+prints what the human solos score, intact and degraded.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -42,9 +40,9 @@ def apa_style(
     distribution-based embedding distances", arXiv:2404.00775, and 2025, arXiv:2503.06346, on CLAP
     embeddings). Embeddings are scaled by the mean and deviation of X.
 
-    Give candidates over the same backings as the reference: with others, the tunes' own
-    differences drown what is asked. The human solos then score 1 by construction, and what is read
-    is how near a player comes. 16 test pairs of 30 s, `saxsolo measure adherence --pairs
+    Give candidates over the same backings as the reference: otherwise the
+    differences between tunes dominate. The human solos then score 1 by construction, and the figure
+    says how near a player comes. 16 test pairs of 30 s, `saxsolo measure adherence --pairs
     PAIRS`: own solo 1.00, two seconds late 0.72, a semitone up, another tune's and noise 0.00.
 
     Args:
@@ -155,44 +153,33 @@ def _chroma(audio: np.ndarray, rate: int) -> np.ndarray:
     return _normed(np.maximum(energy - 0.8 * np.median(energy, axis=1, keepdims=True), 0))
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
+def measure_adherence(
+    pairs: Path, *, split: str = "test", limit: int = 16, seconds: float = 30.0
+) -> tuple[dict[str, float | None], int]:
+    """`apa_style` of the human solos of a split, as they are and spoilt; and the number of cases.
+
+    Raises:
+        EvaluationError: no such pairs.
+    """
     from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
     from .cases import choose_cases
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--limit", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    args = parser.parse_args(argv)
-    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
-    reference = [(case.backing(), case.human()) for case in cases]
+    cases = choose_cases(pairs, split, limit, seconds)
+    own = [(case.backing(), case.human()) for case in cases]
     noise = np.random.default_rng(0)
-    spoilt = {
-        "own": reference,
-        "own, 2 s late": [(b, np.roll(s, 2 * SAMPLING_RATE)) for b, s in reference],
-        "a semitone up": [(b, _transposed(s, 1)) for b, s in reference],
-        "another tune's": [
-            (b, reference[(i + 5) % len(reference)][1]) for i, (b, _) in enumerate(reference)
-        ],
-        "noise": [(b, noise.standard_normal(len(s)).astype(np.float32)) for b, s in reference],
+    candidates = {
+        "own": own,
+        "own, 2 s late": [(b, np.roll(s, 2 * SAMPLING_RATE)) for b, s in own],
+        "a semitone up": [(b, _transposed(s, 1)) for b, s in own],
+        "another tune's": [(b, own[(i + 5) % len(own)][1]) for i, (b, _) in enumerate(own)],
+        "noise": [(b, noise.standard_normal(len(s)).astype(np.float32)) for b, s in own],
     }
-    for name, candidates in spoilt.items():
-        value = apa_style(candidates, reference, SAMPLING_RATE)
-        print(f"{name:15} {'none' if value is None else format(value, '.2f')} ({len(cases)} cases)")
+    scores = {name: apa_style(some, own, SAMPLING_RATE) for name, some in candidates.items()}
+    return scores, len(cases)
 
 
 def _transposed(audio: np.ndarray, semitones: int) -> np.ndarray:
     """Higher and shorter, as a tape played fast, and begun again at its end; (n,) as before."""
     fast = soxr.resample(audio, 48000, 48000 / 2 ** (semitones / 12))
     return np.resize(fast, len(audio))
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"adherence: {error}", file=sys.stderr)
-        sys.exit(2)

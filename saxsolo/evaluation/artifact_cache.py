@@ -1,7 +1,7 @@
-"""What is done is kept, so that a report that broke off goes on, and a second one is quick.
+"""Results are kept, so that an interrupted report continues, and a second one is quick.
 
-Everything lies under a key that names what it was made from. A sound is always handed out as it was
-read back: a report made in one go and a resumed one are the same.
+Everything is stored under a key that names what it was made from. A sound is always returned as
+read back from disk, so an uninterrupted report and a resumed one are the same.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import json
 from collections.abc import Callable
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -67,7 +68,9 @@ class ArtifactCache:
             kept = {f.name: file[f.name] for f in fields(SoloNotes)}
         return SoloNotes(**{k: v.item() if v.ndim == 0 else v for k, v in kept.items()})
 
-    def value(self, case: str, name: str, key: object, make: Callable[[], dict]) -> dict:
+    def value(
+        self, case: str, name: str, key: object, make: Callable[[], dict[str, Any]]
+    ) -> dict[str, Any]:
         """The dict of plain values that `make` gives, made once as long as `key` stays the same."""
         path = self.folder / case / f"{name}.json"
         sign = digest(key)

@@ -1,7 +1,8 @@
-"""What a solo has to beat: players that know less, or nothing, of the backing.
+"""What a solo has to beat: players that know less of the backing, or nothing.
 
-- `retrieve`: the passage of a training solo whose chords are likest, moved to the key and the beat.
-- `random_walk`: swung eighths that wander through the scale of the chord.
+- `retrieve`: the passage of a training solo whose chords are most similar, moved to the key
+  and the beat.
+- `random_walk`: swung eighths that walk at random through the scale of the chord.
 - `noise`, `held_note`, `silence`.
 - the human over a wrong backing needs no sound of its own: see report.py.
 
@@ -87,9 +88,9 @@ def read_training(pairs: Path) -> list[TrainingSolo]:
 def retrieve(
     labels: np.ndarray, instrument: str, solos: Sequence[TrainingSolo]
 ) -> tuple[list[Note], str] | None:
-    """The notes of the training passage whose chords are likest to those of `labels`.
+    """The notes of the training passage whose chords are most similar to those of `labels`.
 
-    Likeness of two beats: half for the same root, a quarter for the same root and quality, a
+    Similarity of two beats: half for the same root, a quarter for the same root and quality, a
     quarter for the same beat of the bar; a passage's is the mean over all beats, over all twelve
     keys. The notes are transposed, and moved from the passage's beats to these.
 
@@ -103,9 +104,9 @@ def retrieve(
         return None
     best: tuple[float, TrainingSolo, int, int] | None = None
     for solo in solos:
-        found = _likest(here, solo)
-        if found is not None and (best is None or found[0] > best[0]):
-            best = (found[0], solo, *found[1:])
+        likest = _likest(here, solo)
+        if likest is not None and (best is None or likest[0] > best[0]):
+            best = (likest[0], solo, *likest[1:])
     if best is None:
         return None
     _, solo, start, key = best

@@ -8,9 +8,7 @@ Ellis 2007) is compared where it is installed; it names no bars and no chords.
 
 from __future__ import annotations
 
-import argparse
 import importlib.util
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +29,7 @@ def reference(labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return beats, beats[labels[frames, 3] == 0]
 
 
-def beat_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
+def beat_figures(truth: np.ndarray, tracked: np.ndarray) -> dict[str, float]:
     """How well beats (seconds) agree, 0..1, with mir_eval's usual tolerances.
 
     beat_f1: matched within 70 ms. beat_continuity: share of beats in the longest-standing right
@@ -40,11 +38,11 @@ def beat_figures(truth: np.ndarray, found: np.ndarray) -> dict[str, float]:
     """
     from mir_eval import beat
 
-    if not len(found):
+    if not len(tracked):
         return {"beat_f1": 0.0, "beat_continuity": 0.0, "beat_continuity_any": 0.0}
-    steady = beat.continuity(truth, found)
+    steady = beat.continuity(truth, tracked)
     return {
-        "beat_f1": float(beat.f_measure(truth, found)),
+        "beat_f1": float(beat.f_measure(truth, tracked)),
         "beat_continuity": float(steady[1]),
         "beat_continuity_any": float(steady[3]),
     }
@@ -63,9 +61,10 @@ def grid_figures(labels: np.ndarray, grid: BeatGrid | None) -> dict[str, float]:
     labels = labels.astype(int)
     beats, downbeats = reference(labels)
     figures = beat_figures(beats, np.zeros(0) if grid is None else grid.beats)
-    found = np.zeros(0) if grid is None else grid.beats[grid.places == 0]
+    tracked = np.zeros(0) if grid is None else grid.beats[grid.places == 0]
     if len(downbeats):
-        figures["downbeat_f1"] = float(beat.f_measure(downbeats, found)) if len(found) else 0.0
+        f1 = float(beat.f_measure(downbeats, tracked)) if len(tracked) else 0.0
+        figures["downbeat_f1"] = f1
     known = labels[:, 0] >= 0
     if known.any():
         heard = np.full_like(labels, -1) if grid is None else grid.labels(len(labels)).astype(int)
@@ -82,13 +81,33 @@ def librosa_beats(audio: np.ndarray, sampling_rate: int) -> np.ndarray:
     return librosa.beat.beat_track(y=low, sr=22050, units="time")[1]
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text.
+def measure_hearing(
+    pairs: Path,
+    checkpoint: str | None = None,
+    codec: str | None = None,
+    *,
+    split: str = "test",
+    limit: int = 16,
+    seconds: float = 30.0,
+) -> tuple[dict[str, dict[str, float]], int]:
+    """Means of `grid_figures` over backings, for a model and for librosa where it is installed.
 
-    Found on 16 test pairs of 30 s with the default's third weights (docs/LOG.md):
+    Measured on 16 test pairs of 30 s with the default's third weights (docs/LOG.md):
 
         model:   beat F1 0.997, continuity 0.993, downbeat F1 0.926, root 0.694, chord 0.639
         librosa: beat F1 0.858, continuity 0.612 (0.964 if double and half tempo count)
+
+    Args:
+        pairs: folder with manifest.jsonl.
+        checkpoint, codec: as in `load_player`.
+        limit: of the backings, 0 takes all; seconds: of each.
+
+    Returns:
+        Name of the listener -> figure -> mean, without figures that no backing has; and the number
+        of backings.
+
+    Raises:
+        EvaluationError: no such pairs. CheckpointError: no such model.
     """
     from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
     from saxsolo.audio.files import open_sound
@@ -99,39 +118,24 @@ def main(argv: list[str] | None = None) -> None:
 
     from .cases import choose_cases
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
-    parser.add_argument("--checkpoint", help="folder or Hub id; the default when left out")
-    parser.add_argument("--codec", help="folder or Hub id; the checkpoint's when left out")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--limit", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    args = parser.parse_args(argv)
-    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
-    player = load_player(args.checkpoint, args.codec)
-    found: dict[str, list[dict[str, float]]] = {player.solo.name: []}
+    cases = choose_cases(pairs, split, limit, seconds)
+    player = load_player(checkpoint, codec)
+    rows: dict[str, list[dict[str, float]]] = {player.solo.name: []}
     if importlib.util.find_spec("librosa"):
-        found["librosa"] = []
+        rows["librosa"] = []
     for case in tqdm(cases, desc="beats", disable=None):
         labels = case.labels()
         source = open_sound(case.folder / "backing.flac")
-        codes = Performance(player, source, Settings(seconds=args.seconds)).listen()
+        codes = Performance(player, source, Settings(seconds=seconds)).listen()
         grid = find_grid(hear(player.solo.model, codes))
-        found[player.solo.name].append(grid_figures(labels, grid))
-        if "librosa" in found:
+        rows[player.solo.name].append(grid_figures(labels, grid))
+        if "librosa" in rows:
             beats = librosa_beats(case.backing(), SAMPLING_RATE)
-            found["librosa"].append(beat_figures(reference(labels)[0], beats))
-    for name, rows in found.items():
-        means = []
-        for figure in FIGURES:
-            values = [row[figure] for row in rows if figure in row]
-            means.append(f"{figure} {np.mean(values):.3f}" if values else f"{figure} -")
-        print(f"{name}: {', '.join(means)} ({len(cases)} backings of {args.seconds:g} s)")
+            rows["librosa"].append(beat_figures(reference(labels)[0], beats))
+    means = {name: _means(measured) for name, measured in rows.items()}
+    return means, len(cases)
 
 
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"beats: {error}", file=sys.stderr)
-        sys.exit(2)
+def _means(rows: list[dict[str, float]]) -> dict[str, float]:
+    known = {figure: [row[figure] for row in rows if figure in row] for figure in FIGURES}
+    return {figure: float(np.mean(values)) for figure, values in known.items() if values}

@@ -1,13 +1,15 @@
-"""Measures over cases become figures: a mean, its 95 % interval, how many cases, or the reason why
-there is none."""
+"""Figures over cases: a mean, its 95 % interval and the number of cases, or the reason why there is
+none."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
 from saxsolo.intervals import percentile_interval, resamples
 
@@ -74,17 +76,17 @@ HARMONY, TIME = harmony.FIGURES, timing.FIGURES
 CROSSED = tuple(name.removeprefix("auc_") for name in METRICS if name.startswith("auc_"))
 
 
-def interval(values: Sequence[float], seed: int = 0, draws: int = DRAWS) -> list[float] | None:
+def interval(values: npt.ArrayLike, seed: int = 0, draws: int = DRAWS) -> list[float] | None:
     """Bootstrap 95 % interval of the mean of `values` (cases,), NaN left out; None if all are."""
-    values = np.asarray(values, dtype=float)
-    values = values[np.isfinite(values)]
-    if not len(values):
+    numbers = np.asarray(values, dtype=float)
+    numbers = numbers[np.isfinite(numbers)]
+    if not len(numbers):
         return None
-    drawn = resamples(len(values), draws, seed)
-    return list(percentile_interval(values[drawn].mean(axis=1)))
+    drawn = resamples(len(numbers), draws, seed)
+    return list(percentile_interval(numbers[drawn].mean(axis=1)))
 
 
-def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> dict:
+def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> dict[str, Any]:
     """The mean over cases that have a value, with its interval.
 
     Returns:
@@ -93,19 +95,19 @@ def figure(values: Sequence[float | None], seed: int = 0, reason: str = "") -> d
     """
     numbers = np.array([math.nan if v is None else v for v in values], dtype=float)
     known = np.isfinite(numbers)
-    made = {
+    figures: dict[str, Any] = {
         "value": float(numbers[known].mean()) if known.any() else None,
         "interval": interval(numbers, seed),
         "n": int(known.sum()),
         "cases": [float(v) if math.isfinite(v) else None for v in numbers],
     }
     if not known.any():
-        made["reason"] = reason or "no case has a value"
-    return made
+        figures["reason"] = reason or "no case has a value"
+    return figures
 
 
-def nothing(reason: str) -> dict:
-    """A figure that is not there."""
+def nothing(reason: str) -> dict[str, Any]:
+    """A figure without a value."""
     return {"value": None, "interval": None, "n": 0, "cases": [], "reason": reason}
 
 
@@ -137,10 +139,10 @@ def crossed(
         for j, chords in enumerate(labels):
             if i != j and titles[i] == titles[j]:
                 continue
-            found = {**harmony.fit(solo, chords), **timing.fit(solo, chords)}
+            scores = {**harmony.fit(solo, chords), **timing.fit(solo, chords)}
             for name, grid in grids.items():
-                if found.get(name) is not None:
-                    grid[i, j] = found[name]
+                if scores.get(name) is not None:
+                    grid[i, j] = scores[name]
     return grids
 
 
@@ -162,28 +164,32 @@ def case_figures(
     titles: Sequence[str],
     instruments: Sequence[str],
     seed: int = 0,
-) -> dict[str, dict]:
+) -> dict[str, dict[str, Any]]:
     """All figures of a player that come from its notes, labels and instruments."""
     silent = all(n is None or not len(n) for n in notes)
     why = "no notes were found in the sound" if silent else ""
     grids = crossed(notes, labels, titles)
-    made = {}
+    figures: dict[str, dict[str, Any]] = {}
     for name in CROSSED:
         pooled = matched_against_shuffled(grids[name])
-        one = figure(wins(grids[name]), seed, why or "needs notes and two tunes")
-        made[f"auc_{name}"] = {**one, "value": pooled} if pooled is not None else one
+        mean = figure(wins(grids[name]), seed, why or "needs notes and two tunes")
+        figures[f"auc_{name}"] = {**mean, "value": pooled} if pooled is not None else mean
     for name in (*HARMONY, *TIME):
-        made[name] = figure(np.diag(grids[name]).tolist(), seed, why or "no note can be measured")
-    made["voiced_share"] = figure([None if n is None else n.voiced_share for n in notes], seed)
-    made["notes_a_second"] = figure(
+        figures[name] = figure(
+            np.diag(grids[name]).tolist(), seed, why or "no note can be measured"
+        )
+    figures["voiced_share"] = figure([None if n is None else n.voiced_share for n in notes], seed)
+    figures["notes_a_second"] = figure(
         [None if n is None else len(n) / n.seconds for n in notes], seed
     )
     pairs = zip(notes, instruments, strict=True)
-    made["in_range"] = figure([None if n is None else in_range(n, i) for n, i in pairs], seed, why)
-    return made
+    figures["in_range"] = figure(
+        [None if n is None else in_range(n, i) for n, i in pairs], seed, why
+    )
+    return figures
 
 
-def check_ranking(systems: Mapping[str, Mapping[str, dict]]) -> dict[str, dict]:
+def check_ranking(systems: Mapping[str, Mapping[str, dict[str, Any]]]) -> dict[str, dict[str, Any]]:
     """Whether each metric that claims to measure following ranks the players it has to.
 
     A player without a value (noise has no notes) ranks below all that have one.
@@ -194,7 +200,7 @@ def check_ranking(systems: Mapping[str, Mapping[str, dict]]) -> dict[str, dict]:
     Returns:
         metric -> players (best first), their values, what is `broken`, and `holds`.
     """
-    found = {}
+    rankings = {}
     for name, metric in METRICS.items():
         players = metric.ranks
         if not players or any(player not in systems for player in players):
@@ -208,10 +214,10 @@ def check_ranking(systems: Mapping[str, Mapping[str, dict]]) -> dict[str, dict]:
             for a, b, good in zip(players, players[1:], steps, strict=False)
             if not good
         ]
-        found[name] = {
+        rankings[name] = {
             "players": list(players),
             "values": values,
             "holds": not broken,
             "broken": broken,
         }
-    return found
+    return rankings

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +17,7 @@ from saxsolo.corpus.scores.splits import title_key
 from saxsolo.errors import SaxsoloError
 
 # what a case needs to know of a pair
-ROW_NAMES = (*NEEDED, "instrument", "title")
+ROW_NAMES = (*NEEDED, "semitones", "seconds", "instrument", "title")
 # the last of a rendered pair is the sound dying away
 TAIL = 1.0
 # a take may end this much before its case does
@@ -40,7 +41,7 @@ class Case:
 
     name: str
     folder: Path
-    row: dict
+    row: dict[str, Any]
     seconds: float
 
     @property
@@ -83,7 +84,7 @@ def choose_cases(
         EvaluationError: for one without a pair of that split and length.
     """
     if not MIN_SECONDS <= seconds < math.inf:
-        raise EvaluationError(f"{seconds:g} seconds is less than {MIN_SECONDS:g} or no number")
+        raise EvaluationError(f"{seconds:g} seconds is less than {MIN_SECONDS:g} or not a number")
     if limit < 0:
         raise EvaluationError(f"limit {limit} is negative; 0 takes all cases")
     rows = [r for r in read_manifest(pairs, needed=ROW_NAMES) if r["split"] == split]
@@ -126,19 +127,20 @@ def find_takes(folder: Path, cases: Sequence[Case]) -> list[Path]:
     """
     if not folder.is_dir():
         raise EvaluationError(f"{folder}: no such folder of takes")
-    found, absent = [], []
+    takes, absent = [], []
     for case in cases:
         places = [f"{case.name}.wav", f"{case.name}.flac", f"{case.name}/solo.wav"]
         path = next((folder / p for p in places if (folder / p).is_file()), None)
-        found.append(path)
         if path is None:
             absent.append(case.name)
+        else:
+            takes.append(path)
     if absent:
         raise EvaluationError(
             f"{folder} lacks the takes of {len(absent)} of {len(cases)} cases, "
             f"{absent[0]}.wav is the first"
         )
-    return found
+    return takes
 
 
 def partners(cases: Sequence[Case]) -> list[int | None]:

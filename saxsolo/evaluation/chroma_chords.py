@@ -6,8 +6,6 @@ saxsolo measure chords --pairs PAIRS --fit             prints WEIGHTS anew
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +106,7 @@ def fit_weights(chroma: list[np.ndarray], labels: list[np.ndarray], seed: int = 
     """
     import torch
 
-    known = [known_chords(told) & (told[:, 1] < _QUALITIES) for told in labels]
+    known = [known_chords(wanted) & (wanted[:, 1] < _QUALITIES) for wanted in labels]
     heard = torch.from_numpy(
         np.concatenate([_rooted(x[k]) for x, k in zip(chroma, known, strict=True)])
     ).float()
@@ -141,59 +139,65 @@ def _steps_of(labels: np.ndarray, count: int) -> np.ndarray:
     return checked(labels)[np.minimum(places, len(labels) - 1)]
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
+def measure_chords(
+    pairs: Path, *, split: str = "test", limit: int = 16, seconds: float = 30.0
+) -> dict[str, float]:
+    """How often `estimate_chords` is right over the backings of a split.
+
+    Returns:
+        Shares of the frames whose chord is known on both sides: root, root and quality, chord
+        tones that both have; and the number of backings.
+
+    Raises:
+        EvaluationError: no such pairs, or none with chords.
+    """
+    from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+
+    from .cases import EvaluationError, choose_cases
+
+    roots, chords, tones = [], [], []
+    for case in choose_cases(pairs, split, limit, seconds):
+        truth = checked(case.labels())
+        estimate = estimate_chords(case.backing(), SAMPLING_RATE).astype(int)
+        length = min(len(truth), len(estimate))
+        truth, estimate = truth[:length], estimate[:length]
+        both = known_chords(truth) & known_chords(estimate)
+        if not both.any():
+            continue
+        same = truth[both, 0] == estimate[both, 0]
+        roots.append(same.mean())
+        chords.append((same & (truth[both, 1] == estimate[both, 1])).mean())
+        frames = zip(truth[both], estimate[both], strict=True)
+        tones.append(np.mean([_shared(*frame) for frame in frames]))
+    if not roots:
+        raise EvaluationError(f"no backing of split {split!r} in {pairs} names chords")
+    return {
+        "root": float(np.mean(roots)),
+        "root_and_quality": float(np.mean(chords)),
+        "chord_tones": float(np.mean(tones)),
+        "backings": len(roots),
+    }
+
+
+def fit_chords(pairs: Path, seconds: float = 30.0) -> np.ndarray:
+    """`WEIGHTS` fitted anew on 90 backings of training.
+
+    Raises:
+        EvaluationError: no such pairs.
+    """
     from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
     from .cases import choose_cases
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--limit", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--fit", action="store_true", help="on 90 training backings")
-    args = parser.parse_args(argv)
-    if args.fit:
-        heard, told = [], []
-        for case in choose_cases(args.pairs, "train", 90, args.seconds):
-            heard.append(pitch_classes(case.backing(), SAMPLING_RATE)[0])
-            told.append(_steps_of(case.labels(), len(heard[-1])))
-        for row in fit_weights(heard, told):
-            print("    (" + ", ".join(f"{value:.1f}" for value in row) + "),")
-        return
-    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
-    roots, chords, tones = [], [], []
-    for case in cases:
-        truth = checked(case.labels())
-        found = estimate_chords(case.backing(), SAMPLING_RATE).astype(int)
-        length = min(len(truth), len(found))
-        truth, found = truth[:length], found[:length]
-        both = known_chords(truth) & known_chords(found)
-        if not both.any():
-            continue
-        same = truth[both, 0] == found[both, 0]
-        roots.append(same.mean())
-        chords.append((same & (truth[both, 1] == found[both, 1])).mean())
-        tones.append(
-            np.mean([_shared(*pair) for pair in zip(truth[both], found[both], strict=True)])
-        )
-    print(
-        f"root {np.mean(roots):.3f}, root and quality {np.mean(chords):.3f}, chord tones shared "
-        f"{np.mean(tones):.3f} of frames ({len(roots)} backings of {args.seconds:g} s)"
-    )
+    heard, steps = [], []
+    for case in choose_cases(pairs, "train", 90, seconds):
+        heard.append(pitch_classes(case.backing(), SAMPLING_RATE)[0])
+        steps.append(_steps_of(case.labels(), len(heard[-1])))
+    return fit_weights(heard, steps)
 
 
-def _shared(truth: np.ndarray, found: np.ndarray) -> float:
+def _shared(truth: np.ndarray, estimated: np.ndarray) -> float:
     """Share of the true chord's tones that the found chord has."""
     first = {(truth[0] + tone) % 12 for tone in TONES[truth[1]]}
-    second = {(found[0] + tone) % 12 for tone in TONES[found[1]]}
+    second = {(estimated[0] + tone) % 12 for tone in TONES[estimated[1]]}
     return len(first & second) / len(first)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"chords: {error}", file=sys.stderr)
-        sys.exit(2)

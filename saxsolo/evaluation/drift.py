@@ -1,15 +1,13 @@
-"""Does a long solo hold? Its fit to the chords in the first and in the last stretch of minutes.
+"""Does a long solo hold its quality? Its fit to the chords in the first and the last part.
 
 saxsolo measure drift --pairs PAIRS [--seconds 180] [--limit 8] [--checkpoint FOLDER]
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -57,66 +55,66 @@ def ends(
             f"a solo of {notes.seconds:g} s has no first and last {seconds:g} s; "
             "give more --seconds or a shorter --stretch"
         )
-    found = {}
+    figures = {}
     for part, start in zip(PARTS, (0.0, notes.seconds - seconds), strict=True):
         frame = round(start * harmony.FRAME_RATE)
-        told = labels[frame : frame + round(seconds * harmony.FRAME_RATE)]
+        chords = labels[frame : frame + round(seconds * harmony.FRAME_RATE)]
         some = stretch(notes, start, seconds)
-        fit = harmony.fit(some, told) | timing.fit(some, told)
-        found[part] = {
+        fit = harmony.fit(some, chords) | timing.fit(some, chords)
+        figures[part] = {
             "chord_tones": fit["chord_tones"],
             "scale_tones": fit["scale_tones"],
             "beat_concentration": fit["beat_concentration"],
             "notes_a_second": len(some) / seconds,
         }
-    return found
+    return figures
 
 
-def summary(solos: Sequence[dict[str, dict[str, float | None]]]) -> dict[str, dict]:
+def summary(solos: Sequence[dict[str, dict[str, float | None]]]) -> dict[str, dict[str, Any]]:
     """What `ends` found of many solos: for each figure both means with their intervals, and the
     ratio of the means, last over first, None without one."""
-    made = {}
+    figures = {}
     for name in solos[0]["first"]:
         parts = {part: figure([solo[part][name] for solo in solos]) for part in PARTS}
         first, last = (parts[part]["value"] for part in PARTS)
-        made[name] = parts | {"ratio": last / first if first and last is not None else None}
-    return made
+        figures[name] = parts | {"ratio": last / first if first and last is not None else None}
+    return figures
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
+def measure_drift(
+    pairs: Path,
+    checkpoint: str | None = None,
+    *,
+    split: str = "test",
+    seconds: float = 180.0,
+    part: float = 30.0,
+    limit: int = 8,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """`summary` of a model's long solos and of the human's over the same backings.
+
+    Args:
+        pairs: folder with manifest.jsonl.
+        checkpoint: as in `load_player`.
+        seconds: of each solo; part: seconds at both of its ends.
+        limit: of the backings, 0 takes all.
+
+    Raises:
+        EvaluationError: no such pairs. CheckpointError: no such model.
+    """
     import saxsolo
     from saxsolo.playing.performance import load_player
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--seconds", type=float, default=180.0)
-    parser.add_argument("--stretch", type=float, default=30.0, help="seconds at both ends")
-    parser.add_argument("--limit", type=int, default=8)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--checkpoint", default=None)
-    args = parser.parse_args(argv)
-    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
-    player = load_player(args.checkpoint)
-    played = {"saxsolo": [], "human": []}
+    cases = choose_cases(pairs, split, limit, seconds)
+    player = load_player(checkpoint)
+    played: dict[str, list[Any]] = {"saxsolo": [], "human": []}
     with Progress("improvising") as progress:
         for place, case in enumerate(cases):
             sound = (case.backing(), SAMPLING_RATE)
-            take = saxsolo.improvise(
-                sound, seed=args.seed, instrument=case.instrument, player=player
-            )
+            take = saxsolo.improvise(sound, seed=seed, instrument=case.instrument, player=player)
             for name, solo in (("saxsolo", take.solo), ("human", case.human())):
                 notes = track_notes(solo, SAMPLING_RATE)
-                played[name].append(ends(notes, case.labels(), args.stretch))
+                played[name].append(ends(notes, case.labels(), part))
             progress(place + 1, len(cases))
-    report = {"cases": [case.name for case in cases], "seconds": args.seconds}
-    print(json.dumps(report | {name: summary(solos) for name, solos in played.items()}, indent=1))
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"drift: {error}", file=sys.stderr)
-        sys.exit(2)
+    names = {"cases": [case.name for case in cases], "seconds": seconds}
+    return names | {name: summary(solos) for name, solos in played.items()}

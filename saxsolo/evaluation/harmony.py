@@ -92,7 +92,7 @@ def fit_matrix(
 
     `measure` is this module's `fit`, or another with its arguments, such as `timing.fit`.
     """
-    rows = [[(measure or fit)(notes, told)[figure] for told in labels] for notes in solos]
+    rows = [[(measure or fit)(notes, chords)[figure] for chords in labels] for notes in solos]
     return np.array([[np.nan if x is None else x for x in row] for row in rows], dtype=float)
 
 
@@ -163,8 +163,8 @@ def _chroma_cosine(notes: SoloNotes, labels: np.ndarray, known: np.ndarray) -> f
         if not known[start] or not len(heard):
             continue
         chroma = np.bincount((heard - labels[start, 0]) % 12, minlength=12)
-        told = _TEMPLATES[labels[start, 1]]
-        cosine = chroma @ told / (np.linalg.norm(chroma) * np.linalg.norm(told))
+        template = _TEMPLATES[labels[start, 1]]
+        cosine = chroma @ template / (np.linalg.norm(chroma) * np.linalg.norm(template))
         total += len(heard) * float(cosine)
         weight += len(heard)
     return total / weight if weight else None

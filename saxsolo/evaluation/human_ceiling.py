@@ -1,14 +1,13 @@
-"""What humans score: the figures of transcribed solos of held-out performers, on their own chords
-and beats.
+"""The human ceiling: figures of transcribed solos of held-out performers, on their own chords and
+beats.
 
     saxsolo measure humans --weimar FOLDER [--split test] [--seconds 30]
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -35,11 +34,11 @@ def excerpts(
         if splits[score.id] != split:
             continue
         frames = int(score.duration * FRAME_RATE)
-        tokens, told = score_tokens(score, frames), frame_labels(score, frames)
+        tokens, of_score = score_tokens(score, frames), frame_labels(score, frames)
         for start in range(0, frames - length + 1, length):
             titles.append(title_key(score.title))
             solos.append(notes_of_score(tokens[start : start + length]))
-            labels.append(told[start : start + length])
+            labels.append(of_score[start : start + length])
     return titles, solos, labels
 
 
@@ -56,44 +55,56 @@ def against_others(
     return others, harmony.matched_against_shuffled(scores)
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--weimar", type=Path, required=True, help="folder with notes.csv.gz")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--seconds", type=float, default=30.0)
-    args = parser.parse_args(argv)
-    scores = read_weimar(args.weimar)
-    titles, solos, labels = excerpts(scores, args.split, args.seconds)
-    print(f"{len(solos)} excerpts of {args.seconds:g} s, {len(set(titles))} tunes")
+def human_figures(
+    weimar: Path, split: str = "test", seconds: float = 30.0
+) -> tuple[dict[str, int], list[dict[str, Any]], dict[str, Any]]:
+    """Figures of all whole excerpts of a split's solos, on their own chords and beats.
+
+    Args:
+        weimar: folder of the Weimar Jazz Database, with notes.csv.gz.
+        seconds: length of an excerpt.
+
+    Returns:
+        Numbers of excerpts and tunes; a row for each figure of harmony and time: mean, quantiles
+        10, 50 and 90 %, mean over other tunes' backings, `harmony.matched_against_shuffled`, n;
+        and copies of the training solos with distances of shape.
+
+    Raises:
+        ScoreError: no database in `weimar`.
+    """
+    scores = read_weimar(weimar)
+    titles, solos, labels = excerpts(scores, split, seconds)
+    rows = []
     for module in (harmony, timing):
         for figure in module.FIGURES:
             values = [module.fit(*pair)[figure] for pair in zip(solos, labels, strict=True)]
             known = [value for value in values if value is not None]
             others, area = against_others(titles, solos, labels, figure)
-            low, middle, high = np.quantile(known, [0.1, 0.5, 0.9])
-            print(
-                f"{figure:22} mean {np.mean(known):6.3f}, median {middle:6.3f}, 80 % in {low:.3f}"
-                f"..{high:.3f}; other tunes {others:6.3f}, own against others "
-                f"{'none' if area is None else format(area, '.3f')}; n {len(known)}"
+            rows.append(
+                {
+                    "figure": figure,
+                    "mean": float(np.mean(known)),
+                    "quantiles": [float(value) for value in np.quantile(known, [0.1, 0.5, 0.9])],
+                    "other_tunes": others,
+                    "own_against_others": area,
+                    "n": len(known),
+                }
             )
-    training = excerpts(scores, "train", args.seconds)[1]
+    counts = {"excerpts": len(solos), "tunes": len(set(titles))}
+    return counts, rows, _resemblance(solos, excerpts(scores, "train", seconds)[1])
+
+
+def _resemblance(solos: list[SoloNotes], training: list[SoloNotes]) -> dict[str, Any]:
+    """Copies of training solos, and distances of shape for all solos and for 16 of them."""
     novelty = Novelty(training)
-    found = [novelty.measure(notes) for notes in solos]
-    copies = [one["longest_copy"] for one in found]
-    seen = [one["seen_share"] for one in found if one["seen_share"] is not None]
-    print(f"longest_copy           median {np.median(copies):g}, most {max(copies)}")
-    print(f"seen_share             mean {np.mean(seen):.3f}")
+    measured = [novelty.measure(notes) for notes in solos]
+    copies = [figures["longest_copy"] for figures in measured]
+    seen = [f["seen_share"] for f in measured if f["seen_share"] is not None]
     few = [solos[i] for i in np.linspace(0, len(solos) - 1, 16).round().astype(int)]
-    for label, some in ((f"{len(solos)}", solos), ("16", few)):
-        for name, value in distances(some, training).items():
-            shown = "none" if value is None else format(value, ".3f")
-            print(f"shape {name:20} {shown} bits between {label} and {len(training)} of training")
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"human: {error}", file=sys.stderr)
-        sys.exit(2)
+    return {
+        "longest_copy_median": float(np.median(copies)),
+        "longest_copy_most": max(copies),
+        "seen_share": float(np.mean(seen)),
+        "training": len(training),
+        "shape": {str(len(some)): distances(some, training) for some in (solos, few)},
+    }

@@ -8,10 +8,9 @@ is written as a MIDI file with pitch bends first and read back from it.
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -84,7 +83,7 @@ def track_notes(audio: np.ndarray, sampling_rate: int, tracker: str = "swift_f0"
         raise NotesError("a sound of 0 samples has no notes to track; give at least one")
     if not np.isfinite(audio).all():
         bad = int((~np.isfinite(audio)).sum())
-        raise NotesError(f"{bad} of {len(audio)} samples are NaN or infinite; mend the sound")
+        raise NotesError(f"{bad} of {len(audio)} samples are NaN or infinite; repair the sound")
     if tracker not in TRACKERS:
         raise NotesError(f"tracker {tracker!r} is unknown; take one of {', '.join(TRACKERS)}")
     track = (track_pitch if tracker == "swift_f0" else _pyin)(audio, sampling_rate)
@@ -200,63 +199,67 @@ def _pyin(audio: np.ndarray, rate: int) -> PitchTrack:
     return PitchTrack(hertz, sure, 20 * np.log10(np.maximum(level, 1e-7)))
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text.
+def measure_trackers(
+    pairs: Path,
+    *,
+    trackers: Sequence[str] = TRACKERS,
+    split: str = "test",
+    limit: int = 16,
+    seconds: float = 30.0,
+    midi: bool = False,
+) -> dict[str, dict[str, float]]:
+    """How well trackers read the notes of rendered solos, whose notes are known.
 
-    Found on 16 test pairs of 30 s, `saxsolo measure notes --pairs PAIRS`:
+    Measured on 16 test pairs of 30 s, `saxsolo measure notes --pairs PAIRS`:
 
         swift_f0: note F1 0.921, least 0.784, onsets +8 ms
         pyin:     note F1 0.937, least 0.809, onsets +12 ms
 
     Most of what is missed are octaves of the baritone and notes of 60 ms.
+
+    Args:
+        trackers: some of `TRACKERS`.
+        midi: through a MIDI file and back.
+
+    Returns:
+        Tracker -> mean and least note F1, median milliseconds by which onsets are late, solos.
+
+    Raises:
+        EvaluationError: no such pairs. NotesError: a tracker that is not installed.
     """
     from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
     from .cases import choose_cases
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--limit", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    parser.add_argument("--midi", action="store_true", help="through a MIDI file and back")
-    parser.add_argument("--trackers", nargs="+", choices=TRACKERS, default=list(TRACKERS))
-    args = parser.parse_args(argv)
-    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
-    scores: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
-    shifts: dict[str, list[float]] = {tracker: [] for tracker in args.trackers}
-    for case in tqdm(cases, desc="notes", disable=None):
+    scores: dict[str, list[float]] = {tracker: [] for tracker in trackers}
+    shifts: dict[str, list[float]] = {tracker: [] for tracker in trackers}
+    for case in tqdm(choose_cases(pairs, split, limit, seconds), desc="notes", disable=None):
         audio, tokens = case.human(), read_labels(case.folder)["score"]
         truth = notes_of_score(tokens[: case.frames])
-        for tracker in args.trackers:
-            found = track_notes(audio, SAMPLING_RATE, tracker)
-            if args.midi:
-                found = through_midi(found, audio, SAMPLING_RATE)
-            score = note_f1(truth, found)
+        for tracker in trackers:
+            tracked = track_notes(audio, SAMPLING_RATE, tracker)
+            if midi:
+                tracked = through_midi(tracked, audio, SAMPLING_RATE)
+            score = note_f1(truth, tracked)
             if score is not None:
                 scores[tracker].append(score)
-            shifts[tracker].append(_shift(truth, found))
-    for tracker, values in scores.items():
-        late = float(np.nanmedian(shifts[tracker]))
-        print(
-            f"{tracker}: note F1 {np.mean(values):.3f}, least {np.min(values):.3f}, "
-            f"onsets {late:+.0f} ms ({len(values)} solos of {args.seconds:g} s)"
-        )
+            shifts[tracker].append(_shift(truth, tracked))
+    return {
+        tracker: {
+            "f1": float(np.mean(values)),
+            "least_f1": float(np.min(values)),
+            "late_ms": float(np.nanmedian(shifts[tracker])),
+            "solos": len(values),
+        }
+        for tracker, values in scores.items()
+    }
 
 
-def _shift(truth: SoloNotes, found: SoloNotes) -> float:
+def _shift(truth: SoloNotes, tracked: SoloNotes) -> float:
     """Median ms by which found onsets follow the true ones nearest to them (within 50 ms)."""
-    if not len(truth) or not len(found):
+    if not len(truth) or not len(tracked):
         return math.nan
-    gaps = found.onsets[:, None] - truth.onsets
-    nearest = gaps[np.arange(len(found)), np.abs(gaps).argmin(axis=1)]
+    gaps = tracked.onsets[:, None] - truth.onsets
+    nearest = gaps[np.arange(len(tracked)), np.abs(gaps).argmin(axis=1)]
     nearest = nearest[np.abs(nearest) <= 0.05]
     return 1000 * float(np.median(nearest)) if len(nearest) else math.nan
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"notes: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -15,7 +15,7 @@ _END = 255
 
 
 class Novelty:
-    """Holds training solos, and finds their notes again in others.
+    """Holds training solos, and finds passages of theirs in other solos.
 
     A solo is read as transitions: from each note to the next the interval (cut at an octave up or
     down) and how the time between onsets compares with the one before: much shorter, shorter, as
@@ -36,7 +36,7 @@ class Novelty:
         self._corpus = bytes([_END]).join(transitions(notes) for notes in training)
 
     def measure(self, notes: SoloNotes) -> dict[str, int | float | None]:
-        """How much of a solo stands in the training solos.
+        """How much of a solo occurs in the training solos.
 
         longest_copy: notes in the longest stretch that occurs there (its transitions + 2), 0 if
             none does. Held-out humans median 8, at most 12; what is longer is worse.

@@ -1,10 +1,12 @@
-"""The report's pictures. Every function draws one figure and gives it back."""
+"""The report's pictures. Every function draws one figure and returns it."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import matplotlib
+from matplotlib.layout_engine import ConstrainedLayoutEngine
 
 matplotlib.use("Agg")
 
@@ -35,7 +37,7 @@ ROLLS = 3
 ROLL_SECONDS = 15.0
 STRETCH_SECONDS = 5.0
 DEGREES = ("1", "b9", "9", "b3", "3", "11", "#11", "5", "b13", "13", "b7", "7")
-STYLE = {
+STYLE: Any = {
     "font.size": 10,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -45,14 +47,14 @@ STYLE = {
 SILENCE = notes_of_score(np.zeros(1, int))
 
 
-def draw_all(report: dict, performances: Performances, folder: Path) -> list[str]:
+def draw_all(report: dict[str, Any], performances: Performances, folder: Path) -> list[str]:
     """Draws all pictures of a report into `folder`, in place of earlier ones.
 
     Returns:
         Their file names, in the order of the report.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    made: list[str] = []
+    names: list[str] = []
 
     def keep(name: str, figure: Figure | None) -> None:
         if figure is None:
@@ -60,7 +62,7 @@ def draw_all(report: dict, performances: Performances, folder: Path) -> list[str
         with replacing(folder / name) as (partial,):
             figure.savefig(partial, format="png", bbox_inches="tight")
         plt.close(figure)
-        made.append(name)
+        names.append(name)
 
     with plt.rc_context(STYLE):
         places = np.linspace(
@@ -75,9 +77,9 @@ def draw_all(report: dict, performances: Performances, folder: Path) -> list[str
         keep("fit_over_time.png", over_time(performances))
         keep("loss.png", loss(report["likelihood"]))
     for old in folder.glob("*.png"):
-        if old.name not in made:
+        if old.name not in names:
             old.unlink()
-    return made
+    return names
 
 
 def piano_roll(solos: dict[str, SoloNotes | None], labels: np.ndarray, title: str) -> Figure:
@@ -113,12 +115,12 @@ def beat_phase(performances: Performances) -> Figure | None:
     figure, axis = plt.subplots(figsize=(10, 3.6), layout="constrained")
     width, drawn = 0.27, False
     for place, name in enumerate(names):
-        phases = [
+        of_cases = [
             beat_phases(n, labels)
             for n, labels in zip(performances.notes[name], performances.labels, strict=True)
             if n is not None and len(n)
         ]
-        phases = np.concatenate(phases) if phases else np.zeros(0)
+        phases = np.concatenate(of_cases) if of_cases else np.zeros(0)
         if not len(phases):
             continue
         drawn = True
@@ -149,7 +151,9 @@ def pitch_classes(performances: Performances) -> Figure | None:
     figure, axes = plt.subplots(
         1, len(names), figsize=(14, 3.9), subplot_kw={"projection": "polar"}, layout="constrained"
     )
-    figure.get_layout_engine().set(w_pad=0.25)
+    engine = figure.get_layout_engine()
+    assert isinstance(engine, ConstrainedLayoutEngine), "it was asked for"
+    engine.set(w_pad=0.25)
     wheels = {name: _degrees(performances, name) for name in names}
     top = max((w.max() for w in wheels.values() if w is not None), default=0)
     if not top:
@@ -211,7 +215,7 @@ def over_time(performances: Performances) -> Figure | None:
     return figure
 
 
-def loss(figures: dict) -> Figure | None:
+def loss(figures: dict[str, Any]) -> Figure | None:
     """Held-out loss of each stream: own backing, another's, none; and the gap to another's."""
     if "streams" not in figures:
         return None

@@ -1,19 +1,17 @@
 """Does it listen? The whole report: a player and its baselines on held-out cases.
 
     saxsolo evaluate --data PAIRS --out report/
-    python -m saxsolo.evaluation.report --report report/report.json --card model_card.md
+    saxsolo measure card --report report/report.json --card model_card.md
 
-The model (or a folder of takes) and eight baselines play over the same held-out backings. Notes are
-tracked in the sound of all of them, in the same way, and held against the chords and beats of the
-labels. OUT gets report.json, report.md, pictures/, and cases/: what has been played and tracked,
-so that a run that broke off goes on where it was.
+The model (or a folder of takes) and eight baselines play over the same held-out backings. The notes
+of all of them are tracked in their sound, in the same way, and compared with the chords and beats
+of the labels. OUT gets report.json, report.md, pictures/, and cases/: what has been played and
+tracked, so that an interrupted run continues.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 import threading
 import time
 from collections.abc import Callable, Sequence
@@ -21,12 +19,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
+from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, encode_blocks
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
-from saxsolo.audio.codes import ENCODE_FRAMES, decode_blocks, encode_blocks
+from saxsolo.audio.codes import decode_blocks
 from saxsolo.corpus.pairs_folder import read_labels
 from saxsolo.progress_bar import Progress
 from saxsolo.weights.loading import Player, Weights, load_codec, load_player
@@ -90,6 +91,7 @@ class Options:
     tracker: str = "swift_f0"
     embedding: str | None = None
     sampler: str | None = None
+    device: str | None = None
 
     def command(self) -> str:
         """The command line, with folders of data by the names of the documents."""
@@ -117,7 +119,7 @@ def _shown(place: str | None) -> str | None:
     return Path(place).name if place and Path(place).is_absolute() else place
 
 
-def evaluate(options: Options) -> dict:
+def evaluate(options: Options) -> dict[str, Any]:
     """Makes the report and writes it into `options.out`.
 
     Returns:
@@ -138,8 +140,9 @@ def evaluate(options: Options) -> dict:
     with output_folder(options.out) as out:
         cache = ArtifactCache(out / "cases")
         needs_model = takes is None or options.tokens is not None
-        player = load_player(options.checkpoint, options.codec) if needs_model else None
-        codec = player.codec if player else load_codec(options.codec)
+        device = options.device
+        player = load_player(options.checkpoint, options.codec, device) if needs_model else None
+        codec = player.codec if player else load_codec(options.codec, device)
         training = baselines.read_training(options.data)
         losses = measure_likelihood(options, player, cache)
         performances = gather(options, cases, takes, player, codec, training, cache)
@@ -165,7 +168,7 @@ def evaluate(options: Options) -> dict:
     return report
 
 
-def describe(case: Case, labels: np.ndarray) -> dict:
+def describe(case: Case, labels: np.ndarray) -> dict[str, Any]:
     """What the report says of a case."""
     wanted = ("title", "performer", "instrument", "feel", "tempo", "style")
     known = {name: case.row[name] for name in wanted if name in case.row}
@@ -186,6 +189,7 @@ def gather(
     labels = [known_labels(case, cache) for case in cases]
     keys = [[case.row, options.seconds] for case in cases]
     if takes is None:
+        assert player is not None, "without takes a player is loaded"
         play(options, cases, keys, player, cache)
     own = digest(Path(baselines.__file__).read_text("utf-8"))
     learnt = digest([solo.name for solo in training])
@@ -193,6 +197,7 @@ def gather(
 
     def subject(i: int) -> np.ndarray:
         if takes is None:
+            assert player is not None, "without takes a player is loaded"
             return cache.audio(cases[i].name, "saxsolo", model_key(options, keys[i], player), _gone)
         return read_sound(takes[i], options.seconds)
 
@@ -202,7 +207,7 @@ def gather(
             cases[i].name, "human_codec", key, lambda: round_trip(cases[i].human(), codec)
         )
 
-    def sampled(name: str, i: int, make: Callable[[], list | None]) -> np.ndarray:
+    def sampled(name: str, i: int, make: Callable[[], list[Any] | None]) -> np.ndarray:
         def sound() -> np.ndarray:
             with one_at_a_time:
                 return sampler.play(make() or [], cases[i])
@@ -211,10 +216,12 @@ def gather(
         return cache.audio(cases[i].name, name, key, sound)
 
     def retrieval(i: int) -> np.ndarray:
-        def passage() -> dict:
-            found = baselines.retrieve(labels[i], cases[i].instrument, training)
-            notes = [[n.onset, n.duration, n.pitch, n.loudness] for n in found[0]] if found else []
-            return {"from": found[1] if found else None, "notes": notes}
+        def passage() -> dict[str, Any]:
+            likest = baselines.retrieve(labels[i], cases[i].instrument, training)
+            notes = (
+                [[n.onset, n.duration, n.pitch, n.loudness] for n in likest[0]] if likest else []
+            )
+            return {"from": likest[1] if likest else None, "notes": notes}
 
         kept = cache.value(cases[i].name, "retrieval", [keys[i], own, learnt], passage)
         sources[i] = kept["from"]
@@ -225,7 +232,7 @@ def gather(
         swing = cases[i].row.get("feel", "swing") == "swing"
         instrument = cases[i].instrument
 
-        def walk() -> list:
+        def walk() -> list[Any]:
             return baselines.random_walk(labels[i], instrument, swing, options.seed)
 
         return sampled("random_walk", i, walk)
@@ -244,15 +251,15 @@ def gather(
     shared = ("held_note", "noise", "silence")
 
     def track(i: int) -> dict[str, SoloNotes]:
-        found = {}
+        notes = {}
         for name, make in sound.items():
             place = f"shared-{cases[i].instrument}" if name in shared else cases[i].name
             try:
-                found[name] = cache.notes(place, name, make(i), options.tracker)
+                notes[name] = cache.notes(place, name, make(i), options.tracker)
             except ValueError as error:
                 where = takes[i] if takes and name == "saxsolo" else f"{cases[i].name}, {name}"
                 raise EvaluationError(f"{where}: {error}") from error
-        return found
+        return notes
 
     tracked = []
     with Progress("listening") as progress, ThreadPoolExecutor(WORKERS) as pool:
@@ -281,7 +288,7 @@ def known_labels(case: Case, cache: ArtifactCache) -> np.ndarray:
         return labels
     from .chroma_chords import estimate_chords
 
-    def estimate() -> dict:
+    def estimate() -> dict[str, Any]:
         return {"labels": estimate_chords(case.backing(), SAMPLING_RATE).tolist()}
 
     kept = cache.value(case.name, "chords", [case.row, case.seconds], estimate)["labels"]
@@ -292,9 +299,9 @@ def known_labels(case: Case, cache: ArtifactCache) -> np.ndarray:
     return estimated
 
 
-def model_key(options: Options, key: object, player: Player) -> list:
+def model_key(options: Options, key: object, player: Player) -> list[Any]:
     """All that decides what the model plays."""
-    settings = [options.seed, options.temperature, options.top_k, options.guidance]
+    settings: list[Any] = [options.seed, options.temperature, options.top_k, options.guidance]
     settings.append(player.solo.model.generation_config.to_dict())
     config = player.solo.model.config
     settings.append([config.pitch_temperature, config.onset_bias, config.plan_frames])
@@ -336,7 +343,7 @@ def play(
 def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
     """A sound (n,) through the codec, (n,) float32."""
     size = ENCODE_FRAMES * SAMPLES_PER_FRAME
-    blocks = (audio[start : start + size] for start in range(0, len(audio), size))
+    blocks = torch.from_numpy(audio)[None, None].split(size, dim=-1)
     decoded = decode_blocks(codec.model, encode_blocks(codec.model, blocks))
     return np.concatenate(list(decoded))[: len(audio)].clip(-1, 1)
 
@@ -348,7 +355,7 @@ def measure_all(
     training: Sequence[baselines.TrainingSolo],
     embed: Embedding | None,
     cache: ArtifactCache,
-) -> dict:
+) -> dict[str, Any]:
     """All figures of the players and the codec."""
     titles = [case.title for case in performances.cases]
     instruments = [case.instrument for case in performances.cases]
@@ -364,9 +371,9 @@ def measure_all(
     solos = [notes_of_score(read_score(options.data, solo.name)) for solo in training]
     for name, figures in originality(performances.notes, solos, options.seed).items():
         systems[name] |= figures
-    for name, one in adherence.result().items():
-        systems[name]["apa_style"] = one
-    made = {
+    for name, figure in adherence.result().items():
+        systems[name]["apa_style"] = figure
+    report: dict[str, Any] = {
         "systems": {
             name: {"what": what, "figures": systems[name]} for name, what in SYSTEMS.items()
         },
@@ -376,17 +383,20 @@ def measure_all(
         "retrieved_from": performances.sources,
     }
     if options.takes:
-        made["systems"]["saxsolo"]["what"] = "the takes that were given"
-    return made
+        report["systems"]["saxsolo"]["what"] = "the takes that were given"
+    return report
 
 
-def measure_likelihood(options: Options, player: Player | None, cache: ArtifactCache) -> dict:
+def measure_likelihood(
+    options: Options, player: Player | None, cache: ArtifactCache
+) -> dict[str, Any]:
     """Held-out losses, once for a model and a corpus of tokens; or why there are none."""
-    if options.tokens is None or player is None:
+    tokens = options.tokens
+    if tokens is None or player is None:
         return {"reason": "not measured: give --tokens"}
-    layout = options.tokens / "tokens.json"
+    layout = tokens / "tokens.json"
     if not layout.is_file():
-        raise EvaluationError(f"{options.tokens} holds no token corpus (tokens.json is missing)")
+        raise EvaluationError(f"{tokens} holds no token corpus (tokens.json is missing)")
     count = CLIPS_A_CASE * options.limit
     weights = [player.solo.sha256, player.codec.sha256]
     key = [weights, layout.read_text("utf-8"), options.split, count]
@@ -394,7 +404,7 @@ def measure_likelihood(options: Options, player: Player | None, cache: ArtifactC
         "all",
         "likelihood",
         key,
-        lambda: likelihood(player, options.tokens, options.split, count),
+        lambda: likelihood(player, tokens, options.split, count),
     )
 
 
@@ -403,7 +413,7 @@ def read_score(pairs: Path, name: str) -> np.ndarray:
     return read_labels(pairs / "train" / name)["score"]
 
 
-def write(report: dict, performances: Performances, out: Path) -> None:
+def write(report: dict[str, Any], performances: Performances, out: Path) -> None:
     """report.json, report.md and pictures/, each put in place whole."""
     from .pictures import draw_all
     from .report_markdown import report_text
@@ -416,24 +426,3 @@ def write(report: dict, performances: Performances, out: Path) -> None:
 
 def _gone() -> np.ndarray:
     raise EvaluationError("a take vanished from OUT/cases while the report was made; run it again")
-
-
-def main(argv: list[str] | None = None) -> int:
-    """Writes the table of a report into a model card."""
-    from .report_markdown import write_card
-
-    parser = argparse.ArgumentParser(description="Write a report's tables into a model card.")
-    parser.add_argument("--report", type=Path, required=True, help="report.json")
-    parser.add_argument("--card", type=Path, required=True, help="a card with <!-- report -->")
-    arguments = parser.parse_args(argv)
-    try:
-        write_card(arguments.card, arguments.report)
-    except (OSError, ValueError) as error:
-        print(f"report: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    print(arguments.card)
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

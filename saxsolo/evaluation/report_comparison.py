@@ -1,14 +1,13 @@
-"""Reports of one product at several times, beside each other: before and after.
+"""Compares reports of one product at several times: before and after.
 
 saxsolo measure compare first=OLD/report.json second=NEW/report.json --out docs/progress.md
 """
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from pathlib import Path
+from typing import Any
 
 from saxsolo.atomic import replacing
 
@@ -30,7 +29,7 @@ SHOWN = (
 )
 
 
-def progress_text(reports: dict[str, dict]) -> str:
+def progress_text(reports: dict[str, dict[str, Any]]) -> str:
     """A Markdown page: one column a report, and the human's figures of the last.
 
     Args:
@@ -75,18 +74,18 @@ def progress_text(reports: dict[str, dict]) -> str:
     )
 
 
-def _player_rows(reports: dict[str, dict], last: str) -> list[list[str]]:
+def _player_rows(reports: dict[str, dict[str, Any]], last: str) -> list[list[str]]:
     rows = []
     for name in SHOWN:
         metric = METRICS[name]
         title = f"own against others, {metric.title}" if name.startswith("auc_") else metric.title
-        found = [r["systems"]["saxsolo"]["figures"].get(name) for r in reports.values()]
-        found.append(reports[last]["systems"]["human"]["figures"].get(name))
-        rows.append([title, *(cell(one, metric.digits) for one in found)])
+        figures = [r["systems"]["saxsolo"]["figures"].get(name) for r in reports.values()]
+        figures.append(reports[last]["systems"]["human"]["figures"].get(name))
+        rows.append([title, *(cell(figure, metric.digits) for figure in figures)])
     return rows
 
 
-def _shape_rows(reports: dict[str, dict]) -> list[list[str]]:
+def _shape_rows(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     shapes = [r["resemblance"]["saxsolo"]["shape"] for r in reports.values()]
     names = dict.fromkeys(name for shape in shapes for name in shape)
     return [
@@ -94,7 +93,7 @@ def _shape_rows(reports: dict[str, dict]) -> list[list[str]]:
     ]
 
 
-def _codec_rows(reports: dict[str, dict]) -> list[list[str]]:
+def _codec_rows(reports: dict[str, dict[str, Any]]) -> list[list[str]]:
     codecs = [r["codec_figures"] for r in reports.values()]
     names = ("pitch_agreement", "log_mel_distance", "multi_resolution_stft", "si_sdr")
     return [[n.replace("_", " "), *(cell(codec.get(n), 3) for codec in codecs)] for n in names]
@@ -105,33 +104,34 @@ def _table(corner: str, columns: list[str], rows: list[list[str]]) -> str:
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)
 
 
-def _weights(report: dict) -> str:
+def _weights(report: dict[str, Any]) -> str:
     codec = report["codec"]["sha256"][:12]
     if not report["checkpoint"]:
         return f"given takes, codec {codec}"
     return f"weights {report['checkpoint']['sha256'][:12]}, codec {codec}"
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("reports", nargs="+", metavar="NAME=REPORT.json")
-    parser.add_argument("--out", type=Path, required=True)
-    args = parser.parse_args(argv)
-    reports = {}
-    for text in args.reports:
-        name, _, path = text.partition("=")
-        if not path:
-            raise EvaluationError(f"{text!r} names no report; write NAME=REPORT.json")
-        reports[name] = json.loads(Path(path).read_text("utf-8"))
-    with replacing(args.out) as (fresh,):
-        fresh.write_text(progress_text(reports), "utf-8")
-    print(args.out)
+def compare_reports(reports: dict[str, Path], out: Path) -> Path:
+    """Writes `progress_text` of report.json files.
 
+    Args:
+        reports: name -> report.json, oldest first.
 
-if __name__ == "__main__":
+    Raises:
+        EvaluationError: for fewer than two, for reports over different cases, or a file that holds
+            no report.
+        OSError: one that cannot be read.
+    """
+    contents = {}
+    for name, path in reports.items():
+        try:
+            contents[name] = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise EvaluationError(f"{path} is not a report.json: {error}") from error
     try:
-        main()
-    except (OSError, ValueError, KeyError) as error:
-        print(f"progress: {error}", file=sys.stderr)
-        sys.exit(2)
+        text = progress_text(contents)
+    except (KeyError, TypeError) as error:
+        raise EvaluationError(f"a report.json has no entry {error}; evaluate again") from error
+    with replacing(out) as (fresh,):
+        fresh.write_text(text, "utf-8")
+    return out

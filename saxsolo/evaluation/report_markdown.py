@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.atomic import replacing
@@ -42,10 +43,10 @@ GROUPS = {
     "playing": ("Playing", "How much is played, and whether the horn has these notes."),
     "mix": (
         "The mix as a whole",
-        "APA-style (Grachten and Nistal's formula, on an embedding of ours unless --embedding "
-        "names another): how near a set of mixes is to the human's, and how far from mixes that "
-        "do not match. Dropped as a measure of following: on our embedding one held note scores as "
-        "high as a human.",
+        "APA-style (Grachten and Nistal's formula, on the project's own embedding unless "
+        "--embedding names another): how near a set of mixes is to the human's, and how far from "
+        "mixes that do not match. Dropped as a measure of following: on that embedding one held "
+        "note scores as high as a human.",
     ),
     "originality": (
         "Originality",
@@ -69,7 +70,7 @@ MARK = " (!)"
 BEGIN, END = "<!-- report -->", "<!-- /report -->"
 
 
-def report_text(report: dict, pictures: Sequence[str]) -> str:
+def report_text(report: dict[str, Any], pictures: Sequence[str]) -> str:
     """report.md.
 
     Args:
@@ -92,7 +93,7 @@ def report_text(report: dict, pictures: Sequence[str]) -> str:
     return "\n\n".join(parts) + "\n"
 
 
-def head(report: dict) -> str:
+def head(report: dict[str, Any]) -> str:
     """Command, seed and what was evaluated, in a few lines."""
     count = len(report["cases"])
     weights = report["checkpoint"]
@@ -107,7 +108,7 @@ def head(report: dict) -> str:
     )
 
 
-def cell(figure: dict | None, digits: int = 2, cases: int | None = None) -> str:
+def cell(figure: dict[str, Any] | None, digits: int = 2, cases: int | None = None) -> str:
     """`0.55 [0.52, 0.58]`, with n where it is not `cases`; `none` without a value."""
     if figure is None or figure["value"] is None:
         return "none"
@@ -120,7 +121,9 @@ def cell(figure: dict | None, digits: int = 2, cases: int | None = None) -> str:
     return text
 
 
-def table(report: dict, metrics: Sequence[str], players: Sequence[str] | None = None) -> str:
+def table(
+    report: dict[str, Any], metrics: Sequence[str], players: Sequence[str] | None = None
+) -> str:
     """A Markdown table, players down and metrics across; the last row says what to aim at."""
     count = len(report["cases"])
     fails = [m for m in metrics if not report["ranking"].get(m, {"holds": True})["holds"]]
@@ -153,19 +156,21 @@ def heading(metric: str, mixed: bool) -> str:
     }.get(shown.group, title)
 
 
-def reasons(report: dict, metrics: Sequence[str], players: Sequence[str] | None = None) -> str:
+def reasons(
+    report: dict[str, Any], metrics: Sequence[str], players: Sequence[str] | None = None
+) -> str:
     """Why cells of a table are empty, each reason once with its players."""
-    found: dict[str, list[str]] = {}
+    silent: dict[str, list[str]] = {}
     for name in players or report["systems"]:
         figures = report["systems"][name]["figures"]
         for metric in metrics:
             reason = figures.get(metric, {}).get("reason")
-            if reason and NAMES[name] not in found.setdefault(reason, []):
-                found[reason].append(NAMES[name])
-    return "; ".join(f"{reason} ({', '.join(names)})" for reason, names in found.items())
+            if reason and NAMES[name] not in silent.setdefault(reason, []):
+                silent[reason].append(NAMES[name])
+    return "; ".join(f"{reason} ({', '.join(names)})" for reason, names in silent.items())
 
 
-def ranking_text(report: dict) -> str:
+def ranking_text(report: dict[str, Any]) -> str:
     """Which metrics rank the players as they have to on these cases."""
     if not report["ranking"]:
         return "Not checked: it needs cases of two tunes."
@@ -206,7 +211,7 @@ def _named(text: str) -> str:
     return text
 
 
-def resemblance_text(report: dict) -> str:
+def resemblance_text(report: dict[str, Any]) -> str:
     """Distances of sets of solos to the humans'."""
     rows = report["resemblance"]
     names = list(next((row["shape"] for row in rows.values() if row["shape"]), {}))
@@ -227,7 +232,7 @@ def resemblance_text(report: dict) -> str:
     return "\n".join(lines)
 
 
-def codec_text(figures: dict) -> str:
+def codec_text(figures: dict[str, Any]) -> str:
     """What the codec does to the human solos."""
     shown = {
         "pitch_agreement": ("voiced frames within 50 cents", 3),
@@ -250,7 +255,7 @@ def codec_text(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def likelihood_text(figures: dict) -> str:
+def likelihood_text(figures: dict[str, Any]) -> str:
     """Held-out loss per stream; or why there is none."""
     if "reason" in figures:
         return figures["reason"] + "."
@@ -282,7 +287,7 @@ def likelihood_text(figures: dict) -> str:
     return "\n".join(lines)
 
 
-def cases_text(report: dict) -> str:
+def cases_text(report: dict[str, Any]) -> str:
     """One line a case."""
     lines = ["| case | performer | instrument | feel | tempo | retrieved from |"]
     lines.append("| --- | --- | --- | --- | --- | --- |")
@@ -298,7 +303,7 @@ def bullets(texts: dict[str, str]) -> str:
     return "\n".join(f"- {name}: {text}" for name, text in texts.items())
 
 
-def card_text(report: dict) -> str:
+def card_text(report: dict[str, Any]) -> str:
     """The results of a report for a model card: command, table, ranking, likelihood."""
     players = [name for name in report["systems"] if name != "silence"]
     parts = [head(report), table(report, CARD, players)]
@@ -326,9 +331,9 @@ def write_card(card: Path, report: Path) -> None:
     """
     try:
         content = json.loads(report.read_text("utf-8"))
-        made = card_text(content)
+        tables = card_text(content)
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise EvaluationError(f"{report} is no report.json: {error}") from error
+        raise EvaluationError(f"{report} is not a report.json: {error}") from error
     if not card.is_file():
         raise EvaluationError(f"{card}: no such file")
     text = card.read_text("utf-8")
@@ -337,4 +342,4 @@ def write_card(card: Path, report: Path) -> None:
     before, rest = text.split(BEGIN)
     after = rest.split(END)[1]
     with replacing(card) as (fresh,):
-        fresh.write_text(f"{before}{BEGIN}\n\n{made}\n\n{END}{after}", "utf-8")
+        fresh.write_text(f"{before}{BEGIN}\n\n{tables}\n\n{END}{after}", "utf-8")

@@ -1,4 +1,4 @@
-"""Parts of the report that are about a set of solos, a codec or a model, not about one solo."""
+"""Figures about a set of solos, a codec or a model, not about one solo."""
 
 from __future__ import annotations
 
@@ -7,12 +7,14 @@ import importlib
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 
-from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
+from modeling_saxsolo.codec_adapter_saxsolo import encode
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.audio import codec_metrics
-from saxsolo.audio.codes import ENCODE_FRAMES, encode_blocks
 from saxsolo.evaluation import shape, sound
 from saxsolo.intervals import percentile_interval, resamples
 from saxsolo.weights.loading import Player, Weights
@@ -32,7 +34,7 @@ COMPARED = ("saxsolo", "human", "human_codec", "retrieval", "random_walk", "held
 
 def originality(
     notes: Mapping[str, Sequence[SoloNotes | None]], training: Sequence[SoloNotes], seed: int
-) -> dict[str, dict[str, dict]]:
+) -> dict[str, dict[str, dict[str, Any]]]:
     """Longest copy and share of n-grams out of the training solos, for every player.
 
     Args:
@@ -43,52 +45,52 @@ def originality(
         why = nothing("the corpus has no training solos")
         return {name: {"longest_copy": why, "seen_share": why} for name in notes}
     novelty = Novelty(list(training))
-    made = {}
+    figures = {}
     for name, solos in notes.items():
-        found = [
+        measured = [
             {"longest_copy": None, "seen_share": None}
             if solo is None or not len(solo.pitches)
             else novelty.measure(solo)
             for solo in solos
         ]
-        made[name] = {
-            metric: figure([one[metric] for one in found], seed, "no solo is long enough")
+        figures[name] = {
+            metric: figure([values[metric] for values in measured], seed, "no solo is long enough")
             for metric in ("longest_copy", "seen_share")
         }
-    return made
+    return figures
 
 
-def resemblance(performances: Performances, seed: int) -> dict[str, dict]:
+def resemblance(performances: Performances, seed: int) -> dict[str, dict[str, Any]]:
     """How far each player's solos, as a set, are from the humans': notes and sound.
 
-    The human's own row holds one half of the human solos against the other: what two sets of humans
-    differ by at that size.
+    The human's own row holds one half of the human solos against the other: how much
+    two sets of humans differ at that size.
 
     Returns:
         player -> {"shape": {distance: figure}, "frechet_log_mel": figure, "against": text}.
     """
-    human, made = performances.notes["human"], {}
+    human, figures = performances.notes["human"], {}
     size = len(human)
     for name in COMPARED:
         solos = performances.notes[name]
         mine, theirs = list(range(size)), list(range(size))
         if name == "human":
             mine, theirs = mine[::2], theirs[1::2]
-        made[name] = {
+        figures[name] = {
             "against": "the other half of the humans" if name == "human" else "all humans",
             "shape": shape_distances(
-                [solos[i] for i in mine if solos[i] is not None],
-                [human[i] for i in theirs],
+                [solo for i in mine if (solo := solos[i]) is not None],
+                [solo for i in theirs if (solo := human[i]) is not None],
                 seed,
             ),
             "frechet_log_mel": frechet(performances, name, mine, theirs),
         }
-    return made
+    return figures
 
 
 def shape_distances(
     generated: Sequence[SoloNotes], human: Sequence[SoloNotes], seed: int
-) -> dict[str, dict]:
+) -> dict[str, dict[str, Any]]:
     """Jensen-Shannon divergences with intervals that draw whole solos of the player again."""
     if not generated or not human:
         return {}
@@ -98,27 +100,28 @@ def shape_distances(
     picks = resamples(len(ours), SHAPE_DRAWS, seed)
     # how often each solo is drawn
     drawn = np.stack([np.bincount(row, minlength=len(ours)) for row in picks])
-    made = {}
+    figures = {}
     for name, value in values.items():
         edges = shape.BINS[name]
         mine, other = (
-            np.stack([np.histogram(one[name], edges)[0] for one in side]) for side in (ours, theirs)
+            np.stack([np.histogram(solo[name], edges)[0] for solo in side])
+            for side in (ours, theirs)
         )
-        again = [shape.jensen_shannon(counts, other.sum(axis=0)) for counts in drawn @ mine]
-        again = [one for one in again if one is not None]
+        draws = [shape.jensen_shannon(counts, other.sum(axis=0)) for counts in drawn @ mine]
+        again = [distance for distance in draws if distance is not None]
         known = value is not None and again and len(ours) > 1
-        made[name] = {
+        figures[name] = {
             "value": value,
             "interval": list(percentile_interval(again)) if known else None,
             "n": len(ours),
             **({} if value is not None else {"reason": "too few notes"}),
         }
-    return made
+    return figures
 
 
 def frechet(
     performances: Performances, name: str, mine: Sequence[int], theirs: Sequence[int]
-) -> dict:
+) -> dict[str, Any]:
     """The Frechet distance on log-mel statistics, one figure for the whole set."""
     if not mine or not theirs:
         return nothing("needs two cases")
@@ -134,7 +137,9 @@ def frechet(
     return {"value": float(value), "interval": None, "n": len(mine)}
 
 
-def adherence_figures(performances: Performances, embed: Embedding | None) -> dict[str, dict]:
+def adherence_figures(
+    performances: Performances, embed: Embedding | None
+) -> dict[str, dict[str, Any]]:
     """APA-style adherence of each player's mixes, one figure for the whole set.
 
     Args:
@@ -145,21 +150,21 @@ def adherence_figures(performances: Performances, embed: Embedding | None) -> di
         [c.backing() for c in performances.cases],
     )
     human = [(b, performances.sound["human"](i)) for i, b in enumerate(backings)]
-    made = {}
+    figures = {}
     for name in performances.notes:
         play = performances.sound.get(name)
         if play is None or name == "silence":
-            made[name] = nothing("it has no sound to mix")
+            figures[name] = nothing("it has no sound to mix")
             continue
         value = apa_style(
             [(b, play(i)) for i, b in enumerate(backings)], human, SAMPLING_RATE, embed
         )
-        made[name] = (
+        figures[name] = (
             nothing("APA-style adherence needs three cases")
             if value is None
             else {"value": value, "interval": None, "n": len(backings)}
         )
-    return made
+    return figures
 
 
 def remembered(embed: Embedding) -> Embedding:
@@ -185,22 +190,22 @@ def find_embedding(name: str | None) -> Embedding | None:
         return None
     module, _, function = name.partition(":")
     try:
-        found = getattr(importlib.import_module(module), function)
+        embedding = getattr(importlib.import_module(module), function)
     except (ImportError, AttributeError, ValueError) as error:
         raise EvaluationError(f"--embedding {name}: no such MODULE:FUNCTION ({error})") from error
-    if not callable(found):
-        raise EvaluationError(f"--embedding {name} is no function")
-    return found
+    if not callable(embedding):
+        raise EvaluationError(f"--embedding {name} is not a function")
+    return embedding
 
 
 def codec_figures(
     performances: Performances, codec: Weights, cache: ArtifactCache, seed: int
-) -> dict:
+) -> dict[str, Any]:
     """What the codec does to the human solos: distances, pitch agreement, use of the codebooks."""
     config = codec.model.config
 
-    def kept(i: int) -> dict:
-        def measure() -> dict:
+    def kept(i: int) -> dict[str, Any]:
+        def measure() -> dict[str, Any]:
             original, decoded = performances.sound["human"](i), performances.sound["human_codec"](i)
             agree, voiced = codec_metrics.pitch_agreement(original, decoded, SAMPLING_RATE)
             figures = {
@@ -213,10 +218,8 @@ def codec_figures(
                 ),
                 "si_sdr": codec_metrics.si_sdr(original, decoded),
             }
-            size = ENCODE_FRAMES * SAMPLES_PER_FRAME
-            blocks = (original[s : s + size] for s in range(0, len(original), size))
-            parts = [part[0].numpy() for part in encode_blocks(codec.model, blocks)]
-            return {"figures": figures, "codes": np.concatenate(parts, axis=1).T.tolist()}
+            codes = encode(codec.model, torch.from_numpy(original)[None, None])[0]
+            return {"figures": figures, "codes": codes.T.tolist()}
 
         case = performances.cases[i]
         key = [
@@ -228,9 +231,9 @@ def codec_figures(
         return cache.value(case.name, "codec", key, measure)
 
     with ThreadPoolExecutor(WORKERS) as pool:
-        found = list(pool.map(kept, range(len(performances.cases))))
-    rows = [one["figures"] for one in found]
-    pooled = np.concatenate([np.array(one["codes"]) for one in found])
+        measured = list(pool.map(kept, range(len(performances.cases))))
+    rows = [values["figures"] for values in measured]
+    pooled = np.concatenate([np.array(values["codes"]) for values in measured])
     shares, entropies = codec_metrics.codebook_use(pooled, config.codebook_size)
     written, needed = codec_metrics.bits_a_second(pooled, config.codebook_size)
     return {
@@ -242,7 +245,7 @@ def codec_figures(
     }
 
 
-def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
+def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict[str, Any]:
     """Held-out loss with the own backing, another tune's and none; see saxsolo.training.heldout.
 
     Args:
@@ -267,11 +270,11 @@ def likelihood(player: Player, tokens: Path, split: str, count: int) -> dict:
     rows = [row for row in rows if row["semitones"] == 0]
     if not rows:
         raise EvaluationError(f"{tokens} has no {split} clips in their own key")
-    found = codes_sha256(player.codec.model)
-    if found != rows[0]["codec_sha256"]:
+    sha256 = codes_sha256(player.codec.model)
+    if sha256 != rows[0]["codec_sha256"]:
         raise EvaluationError(
             f"{tokens} was made with another codec (sha256 {rows[0]['codec_sha256'][:12]}, this "
-            f"one's is {found[:12]}); tokenise again or name that --codec"
+            f"one's is {sha256[:12]}); tokenise again or name that --codec"
         )
     result = evaluate_heldout(model, choose_clips(rows, count))
     return {"streams": result.streams, **result.figures()}

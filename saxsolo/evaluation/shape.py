@@ -67,10 +67,11 @@ def distances(generated: list[SoloNotes], human: list[SoloNotes]) -> dict[str, f
     """Jensen-Shannon divergence in bits between two sets of solos, for each of `features`.
 
     JS(p, q) = H((p + q) / 2) - (H(p) + H(q)) / 2 over the bins of `BINS` (Lin 1991; for music Yang
-    and Lerch 2020): 0 = the same distribution, 1 = nothing in common; less is better. Few solos
-    keep even humans from 0: 16 excerpts of 30 s by held-out performers reach 0.01 (intervals,
-    rests), 0.03 (note and phrase lengths), 0.06 (density, range) and 0.07 (entropy, repetition)
-    against all of training, 106 reach 0.02 or less (`saxsolo measure humans --weimar FOLDER`).
+    and Lerch 2020): 0 = the same distribution, 1 = nothing in common; less is better. With few
+    solos, even humans do not reach 0: 16 excerpts of 30 s by held-out performers reach 0.01
+    (intervals, rests), 0.03 (note and phrase lengths), 0.06 (density, range) and 0.07 (entropy,
+    repetition) against all of training, 106 reach 0.02 or less (`saxsolo measure humans --weimar
+    FOLDER`).
 
     Returns:
         None for a feature that one of the sets never shows (no notes, no loudness).
@@ -79,7 +80,7 @@ def distances(generated: list[SoloNotes], human: list[SoloNotes]) -> dict[str, f
     ours, theirs = ([features(notes) for notes in side] for side in (generated, human))
     for name, edges in BINS.items():
         counts = [
-            np.sum([_histogram(one[name], edges) for one in side], axis=0)
+            np.sum([_histogram(solo[name], edges) for solo in side], axis=0)
             if side
             else np.zeros(len(edges) - 1)
             for side in (ours, theirs)

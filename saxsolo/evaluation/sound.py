@@ -2,13 +2,11 @@
 
     saxsolo measure sound --pairs PAIRS [--limit 16] [--seconds 30]
 
-says what held-out renders score against renders of training, whole and spoilt.
+prints what held-out renders score against renders of training, intact and degraded.
 """
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -32,8 +30,8 @@ def frechet_log_mel(
     """Frechet distance of log-mel statistics between two sets of sounds; 0 is best.
 
     |m1 - m2|^2 + tr(C1 + C2 - 2 (C1 C2)^(1/2)) (Heusel and others 2017) over `log_mel_statistics`.
-    It is no FAD: no network is behind it, its numbers compare only with each other. 16 test renders
-    of 30 s against 48 of training (`saxsolo measure sound --pairs PAIRS`): whole
+    This is not an FAD: it uses no network, and its values are comparable only with each other.
+    16 test renders of 30 s against 48 of training (`saxsolo measure sound --pairs PAIRS`): intact
     1.4, cut into clicks 12.0, with noise of -40 dB 68.3, the backings 76.6.
 
     Args:
@@ -107,25 +105,27 @@ def checked(audio: np.ndarray) -> np.ndarray:
         raise SoundError(f"a sound of shape {audio.shape} cannot be measured; give (n,) samples")
     if not np.isfinite(audio).all():
         bad = int((~np.isfinite(audio)).sum())
-        raise SoundError(f"{bad} of {len(audio)} samples are NaN or infinite; mend the sound")
+        raise SoundError(f"{bad} of {len(audio)} samples are NaN or infinite; repair the sound")
     return audio
 
 
-def main(argv: list[str] | None = None) -> None:
-    """The command line; see the module's text."""
+def measure_sound(
+    pairs: Path, *, split: str = "test", limit: int = 16, seconds: float = 30.0
+) -> tuple[dict[str, float | None], tuple[int, int]]:
+    """`frechet_log_mel` of held-out renders against renders of training, whole and spoilt.
+
+    Returns:
+        Name -> distance; and the numbers of sounds on both sides.
+
+    Raises:
+        EvaluationError: no such pairs.
+    """
     from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
     from .cases import choose_cases
 
-    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--pairs", type=Path, required=True, help="folder with manifest.jsonl")
-    parser.add_argument("--split", default="test")
-    parser.add_argument("--limit", type=int, default=16)
-    parser.add_argument("--seconds", type=float, default=30.0)
-    args = parser.parse_args(argv)
-    cases = choose_cases(args.pairs, args.split, args.limit, args.seconds)
-    training = choose_cases(args.pairs, "train", 3 * args.limit, args.seconds)
-    reference = [case.human() for case in training]
+    cases = choose_cases(pairs, split, limit, seconds)
+    reference = [case.human() for case in choose_cases(pairs, "train", 3 * limit, seconds)]
     solos = [case.human() for case in cases]
     rng = np.random.default_rng(0)
     gate = (np.arange(len(solos[0])) // round(0.05 * SAMPLING_RATE)) % 2 == 0
@@ -135,19 +135,11 @@ def main(argv: list[str] | None = None) -> None:
         "noise at -40 dB": [_noisy(solo, rng) for solo in solos],
         "the backings": [case.backing() for case in cases],
     }
-    for name, some in sounds.items():
-        value = frechet_log_mel(some, reference, SAMPLING_RATE)
-        shown = "none" if value is None else format(value, ".1f")
-        print(f"{name:16} {shown} ({len(some)} against {len(reference)})")
+    distances = {
+        name: frechet_log_mel(some, reference, SAMPLING_RATE) for name, some in sounds.items()
+    }
+    return distances, (len(cases), len(reference))
 
 
 def _noisy(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return audio + 0.01 * rng.standard_normal(len(audio)).astype(np.float32)
-
-
-if __name__ == "__main__":
-    try:
-        main()
-    except (OSError, ValueError) as error:
-        print(f"sound: {error}", file=sys.stderr)
-        sys.exit(2)

@@ -65,8 +65,8 @@ class BeatGrid:
     @property
     def first_downbeat(self) -> int:
         """Index of the first beat that begins a bar; 0 where none does."""
-        found = np.flatnonzero(self.places == 0)
-        return int(found[0]) if len(found) else 0
+        firsts = np.flatnonzero(self.places == 0)
+        return int(firsts[0]) if len(firsts) else 0
 
     def labels(self, frames: int) -> np.ndarray:
         """The same as frame labels (T, 4) int16, -100 before the first beat and after the last."""
@@ -157,13 +157,13 @@ def _beats(scores: np.ndarray) -> np.ndarray:
     final = best + np.where(frames - ends <= LONGEST, anywhere * (frames - ends), -np.inf)[:, None]
     if not np.isfinite(final).any():
         return np.zeros(0, int)
-    end, column = np.unravel_index(int(final.argmax()), final.shape)
-    found = [int(end)]
+    end, column = (int(place) for place in np.unravel_index(int(final.argmax()), final.shape))
+    bounds = [end]
     while column >= 0:
-        start = int(end - lengths[column])
-        found.append(start)
+        start = end - int(lengths[column])
+        bounds.append(start)
         end, column = start, int(came[end, column])
-    return np.array(found[::-1])
+    return np.array(bounds[::-1])
 
 
 def _summed(scores: np.ndarray, frames: np.ndarray) -> np.ndarray:
@@ -175,15 +175,15 @@ def _summed(scores: np.ndarray, frames: np.ndarray) -> np.ndarray:
 
 def _bars(scores: np.ndarray) -> tuple[np.ndarray, int]:
     """(N, 8) scores of the places in the bar -> places (N,) and beats in a bar."""
-    found = []
+    options = []
     for metre, rare in METRES.items():
         # from place p to p + 1, or a bar breaks off and another begins
         cost = np.full((metre, metre), np.inf)
         cost[:, 0] = BREAK_COST
         cost[np.arange(metre), (np.arange(metre) + 1) % metre] = 0
         places, value = best_path(scores[:, :metre], cost)
-        found.append((value - rare, places, metre))
-    _, places, metre = max(found, key=lambda one: one[0])
+        options.append((value - rare, places, metre))
+    _, places, metre = max(options, key=lambda option: option[0])
     return places, metre
 
 

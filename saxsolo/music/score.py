@@ -56,10 +56,13 @@ class Score:
 
     def __post_init__(self) -> None:
         if self.instrument not in INSTRUMENTS:
-            raise ScoreError(f"{self.id}: instrument {self.instrument!r} is none of {INSTRUMENTS}")
+            raise ScoreError(
+                f"{self.id}: instrument {self.instrument!r} is not one of {INSTRUMENTS}"
+            )
         if self.feel not in FEELS:
-            raise ScoreError(f"{self.id}: feel {self.feel!r} is none of {FEELS}")
-        for name, events in (("notes", self.notes), ("beats", self.beats)):
+            raise ScoreError(f"{self.id}: feel {self.feel!r} is not one of {FEELS}")
+        timed: dict[str, tuple[Note | Beat, ...]] = {"notes": self.notes, "beats": self.beats}
+        for name, events in timed.items():
             for before, after in zip(events, events[1:], strict=False):
                 if after.onset < before.onset:
                     raise ScoreError(

@@ -1,13 +1,14 @@
-"""A solo as a MIDI file: its notes, bent as they were really intoned, on the backing's beats.
+"""A solo as a MIDI file: its notes, with their intonation as pitch bends, on the backing's beats.
 
-mido writes the bytes. Time stays what it was in the sound: with beats the tempo follows them, so
-that bar lines fall where the band's do, and no note moves by more than half a tick (0.5 ms).
+mido writes the bytes. Times stay those of the sound: the tempo map follows the beats, so bar lines
+fall where the band's do, and no note moves by more than half a tick (0.5 ms).
 """
 
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -43,7 +44,7 @@ def bends_of(notes: Sequence[Note], track: PitchTrack) -> list[Bend]:
     """Where the sound leaves the written pitch: vibrato, scoops, falls, tuning.
 
     The pitch of each note's frames, octave errors folded, a median over three frames; nothing where
-    the tracker is not sure or hears another note. Every note begins with a bend of its own.
+    the tracker is not sure or hears another note. Every note begins with its own bend.
 
     Args:
         notes: in order, not overlapping.
@@ -88,7 +89,7 @@ def with_loudness(notes: Sequence[Note], track: PitchTrack) -> list[Note]:
 
 
 def write_midi(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     notes: Sequence[Note],
     *,
     bends: Sequence[Bend] = (),
@@ -115,7 +116,7 @@ def write_midi(
 
     clock = _Clock(beats, beats_per_bar, first_downbeat)
     # at one tick: tempo and wheel before the notes that end, those before the notes that begin
-    events: list[tuple[int, int, object]] = []
+    events: list[tuple[int, int, Any]] = []
     for tick, tempo in clock.tempi:
         events.append((tick, 0, mido.MetaMessage("set_tempo", tempo=tempo)))
     signature = {"numerator": beats_per_bar, "denominator": 4}
@@ -153,7 +154,7 @@ def write_midi(
     return path
 
 
-def read_midi(path: str | os.PathLike) -> list[Note]:
+def read_midi(path: str | os.PathLike[str]) -> list[Note]:
     """The notes of a MIDI file in the order of their onsets, all tracks and channels together.
 
     Raises:
@@ -176,7 +177,7 @@ def read_midi(path: str | os.PathLike) -> list[Note]:
             if message.type == "note_on" and message.velocity:
                 sounding[key] = (now, message.velocity)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise AudioError(f"{path} is no MIDI file: {error}") from error
+        raise AudioError(f"{path} is not a MIDI file: {error}") from error
     return sorted(notes, key=lambda note: (note.onset, note.pitch))
 
 

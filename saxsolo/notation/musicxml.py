@@ -1,6 +1,6 @@
 """A solo as a lead sheet in MusicXML: chord symbols, transposed for the instrument. music21 writes.
 
-A value is cut where a reader wants to see the beat: at bar lines, in the middle of a bar of four,
+A value is split where a reader needs to see the beat: at bar lines, in the middle of a bar of four,
 and at every beat that is divided finer than eighths.
 """
 
@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -42,7 +43,7 @@ SWUNG = 0.55
 
 
 def write_musicxml(
-    path: str | os.PathLike,
+    path: str | os.PathLike[str],
     lead: Lead,
     *,
     instrument: str = "tenor",
@@ -73,7 +74,7 @@ def write_musicxml(
     return path
 
 
-def _part(lead: Lead, instrument: str):
+def _part(lead: Lead, instrument: str) -> Any:
     from music21 import bar, clef, expressions, key, meter, stream, tempo
     from music21 import instrument as instruments
 
@@ -83,13 +84,13 @@ def _part(lead: Lead, instrument: str):
     part.atSoundingPitch = False
     player = getattr(instruments, name)()
     part.insert(0, player)
-    start, metre = 0, None
+    start, metre = 0, 0
     for number, beats in enumerate(lead.bars, start=1):
         measure = stream.Measure(number=number)
         if number == 1:
             measure.insert(0, clef.TrebleClef())
             measure.insert(0, key.KeySignature(fifths))
-            marks = [tempo.MetronomeMark(number=round(lead.tempo))]
+            marks: list[Any] = [tempo.MetronomeMark(number=round(lead.tempo))]
             if lead.swing is not None and lead.swing >= SWUNG:
                 marks.append(expressions.TextExpression("Swing"))
             for mark in marks:
@@ -101,8 +102,8 @@ def _part(lead: Lead, instrument: str):
         for beat, root, quality in lead.chords:
             if start <= beat < start + beats:
                 measure.insert(beat - start, _symbol(root, quality, up, fifths))
-        for offset, thing in _things(lead, start, beats, up, fifths):
-            measure.insert(offset, thing)
+        for offset, element in _elements(lead, start, beats, up, fifths):
+            measure.insert(offset, element)
         part.append(measure)
         start += beats
     part[-1].rightBarline = bar.Barline("final")
@@ -111,7 +112,9 @@ def _part(lead: Lead, instrument: str):
     return part
 
 
-def _things(lead: Lead, start: int, beats: int, up: int, fifths: int) -> Iterator[tuple]:
+def _elements(
+    lead: Lead, start: int, beats: int, up: int, fifths: int
+) -> Iterator[tuple[Fraction, Any]]:
     """Notes and rests of one bar, (offset in it, music21 object)."""
     from music21 import note, tie
 
@@ -124,16 +127,16 @@ def _things(lead: Lead, start: int, beats: int, up: int, fifths: int) -> Iterato
         rest.fullMeasure = True
         yield Fraction(0), rest
         return
-    for one in [*inside, None]:
-        begin = last if one is None else max(one.start, first)
+    for heard in [*inside, None]:
+        begin = last if heard is None else max(heard.start, first)
         for offset, length in pieces(now - first, begin - first, beats, divisions):
             yield offset, note.Rest(quarterLength=length)
-        if one is None:
+        if heard is None:
             return
-        now = min(one.end, last)
+        now = min(heard.end, last)
         for offset, length in pieces(begin - first, now - first, beats, divisions):
-            sounding = note.Note(_pitch(one.pitch + up, fifths), quarterLength=length)
-            begins, ends = first + offset == one.start, first + offset + length == one.end
+            sounding = note.Note(_pitch(heard.pitch + up, fifths), quarterLength=length)
+            begins, ends = first + offset == heard.start, first + offset + length == heard.end
             if not (begins and ends):
                 kind = "start" if begins else "stop" if ends else "continue"
                 sounding.tie = tie.Tie(kind)
@@ -164,9 +167,9 @@ def _piece(start: Fraction, end: Fraction, beats: int, divisions: list[int]) -> 
     plain = divisions[beat] <= 2
     plain_after = beat + 1 < beats and divisions[beat + 1] <= 2
     if inside == 0:
-        for length in (4, 3, 2):
-            if left >= length and beat + length <= wall:
-                return Fraction(length)
+        for whole in (4, 3, 2):
+            if left >= whole and beat + whole <= wall:
+                return Fraction(whole)
         if left >= Fraction(3, 2) and plain_after and beat + 2 <= wall:
             return Fraction(3, 2)
         if left >= 1:
@@ -189,7 +192,7 @@ def key_of(lead: Lead, up: int = 0) -> int:
     """Sharps (above 0) or flats (below 0) of the key signature that fits chords and notes best.
 
     Each beat of a chord counts its tones, each note its length; the major scale that holds most of
-    it wins; each accidental has to hold one per cent more.
+    it wins; each accidental must gain one per cent more.
 
     Args:
         lead: at concert pitch.
@@ -201,17 +204,17 @@ def key_of(lead: Lead, up: int = 0) -> int:
         if root < 12:
             for tone in TONES[quality]:
                 weights[(root + tone) % 12] += end - beat
-    for one in lead.notes:
-        weights[one.pitch % 12] += float(one.end - one.start)
-    found = []
+    for note in lead.notes:
+        weights[note.pitch % 12] += float(note.end - note.start)
+    fits = []
     for fifths in range(-5, 7):
         tonic = 7 * fifths - up
         fit = sum(weights[(tonic + step) % 12] for step in _MAJOR)
-        found.append((float(fit) - ACCIDENTAL * weights.sum() * abs(fifths), -fifths))
-    return -max(found)[1]
+        fits.append((float(fit) - ACCIDENTAL * weights.sum() * abs(fifths), -fifths))
+    return -max(fits)[1]
 
 
-def _pitch(midi: int, fifths: int):
+def _pitch(midi: int, fifths: int) -> Any:
     from music21 import pitch
 
     return pitch.Pitch(_name(midi, fifths) + str(midi // 12 - 1))
@@ -222,7 +225,7 @@ def _name(midi: int, fifths: int) -> str:
     return (_SHARPS if fifths > 0 else _FLATS)[midi % 12]
 
 
-def _symbol(root: int, quality: int, up: int, fifths: int):
+def _symbol(root: int, quality: int, up: int, fifths: int) -> Any:
     from music21 import harmony
 
     if root > 11:

@@ -1,7 +1,7 @@
-"""What was played, to look at: notes over chords, spectrogram, both waveforms. Matplotlib draws.
+"""A picture of a take: notes over chords, spectrogram, both waveforms. Matplotlib draws it.
 
-The pieces are also those of the report's pictures in evaluation/. No pyplot here: it keeps one
-state for the process, and a server draws in several threads.
+The pieces are also those of the report's pictures in evaluation/. pyplot is not used: its
+state is global, and a server draws in several threads.
 """
 
 from __future__ import annotations
@@ -49,7 +49,9 @@ def draw_chords(
     starts = np.flatnonzero(change)
     last = -np.inf
     # as many names as the paper has room for
-    room = seconds / (2 * axis.figure.get_figwidth())
+    figure = axis.get_figure(root=True)
+    assert figure is not None, "the axis is drawn into a figure"
+    room = seconds / (2 * figure.get_figwidth())
     for start, end in zip(starts, [*starts[1:], len(labels)], strict=True):
         root, quality = int(labels[start, 0]), int(labels[start, 1])
         left, right = start / FRAME_RATE, min(end / FRAME_RATE, seconds)
@@ -145,7 +147,7 @@ def take_picture(
     return figure
 
 
-def save_picture(figure: Figure, path: str | os.PathLike) -> Path:
+def save_picture(figure: Figure, path: str | os.PathLike[str]) -> Path:
     """Writes a figure as PNG, all or nothing.
 
     Raises:

@@ -1,8 +1,9 @@
 """Notes in seconds to notes in beats: what a musician would have written down.
 
-Each beat is divided for itself: into one, two, three, four, six or eight, whichever explains its
-onsets best for the ink. The second of two eighths may lie anywhere from the middle of the beat to
-its last third, and sixteenths in double time likewise: swing is played, not written.
+Each beat is divided on its own: into one, two, three, four, six or eight parts, whichever explains
+its onsets best for the complexity of the notation. The second of two eighths may lie anywhere from
+the middle of the beat to its last third, and the same holds for sixteenths in double time: swing is
+played, not written.
 """
 
 from collections.abc import Sequence
@@ -55,7 +56,7 @@ class Lead:
         divisions: into how many parts each beat is divided.
         tempo: beats a minute.
         swing: where in the beat the second of two eighths lies, the median; None for too few.
-        dropped: notes that found no place.
+        dropped: notes for which there was no place.
     """
 
     bars: list[int]
@@ -68,7 +69,7 @@ class Lead:
 
 
 def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
-    """Lays notes on the grid. Bars begin before the first note and end after `seconds`.
+    """Places notes on the grid. Bars begin before the first note and end after `seconds`.
 
     Args:
         notes: in order, not overlapping.
@@ -81,7 +82,7 @@ def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
     lengths = np.diff(beats)
     # whoever plays behind the beat throughout is not written so
     layouts = [_lay_out(onsets - late, lengths) for late in LATE]
-    layout = min(layouts, key=lambda one: one.cost)
+    layout = min(layouts, key=lambda candidate: candidate.cost)
     starts, divisions = layout.starts, layout.divisions
     kept = sorted(starts)
     written = []
@@ -105,7 +106,7 @@ class _Layout:
 
 
 def _lay_out(onsets: np.ndarray, lengths: np.ndarray) -> _Layout:
-    """Onsets in beats (N,) and the seconds of each beat to ink."""
+    """Onsets in beats (N,) and the seconds of each beat to notation."""
     homes = np.maximum(np.floor(onsets + 1 - NEXT_BEAT).astype(int), 0)
     layout = _Layout({}, [1] * len(lengths), [], 0.0)
     for home in np.unique(homes).tolist():
@@ -170,21 +171,21 @@ def _divide(phases: np.ndarray, slop: float) -> tuple[float, int, tuple[int, ...
 
 
 def _end(start: Fraction, end: float, limit: Fraction, divisions: list[int]) -> Fraction:
-    """Where a note ends in ink: at the next one if the gap is short, else on its beat's raster."""
+    """Where a written note ends: at the next one if the gap is short, else on its beat's raster."""
     if float(limit) - end < SHORTEST_REST:
         return limit
     home = min(int(end), len(divisions) - 1)
     division = max(2, divisions[home])
-    found = home + Fraction(round((end - home) * division), division)
-    if found <= start:
+    latest = home + Fraction(round((end - home) * division), division)
+    if latest <= start:
         begun = int(start)
         part = Fraction(1, max(2, divisions[begun]))
-        found = start + part
-    return min(found, limit)
+        latest = start + part
+    return min(latest, limit)
 
 
 def _changes(grid: BeatGrid, before: int) -> list[tuple[int, int, int]]:
-    changes = []
+    changes: list[tuple[int, int, int]] = []
     for beat, (root, quality) in enumerate(zip(grid.roots, grid.qualities, strict=True)):
         if not changes or changes[-1][1:] != (int(root), int(quality)):
             changes.append((before + beat, int(root), int(quality)))

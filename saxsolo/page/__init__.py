@@ -1,1 +1,12 @@
-"""The page in the browser: saxsolo app, and the Space on the Hub."""
+"""The page in the browser: choose a backing, hear the solo while it is generated, download it.
+
+server      starts the page: `saxsolo app`, or a Space on the Hub
+layout      the components and their places · events: which handler each of them calls
+handlers    what buttons and fields do
+controls    the settings, and the share link
+soloist     what all ways in share: a model that plays (playing) and the takes (take_store)
+files       downloads of a take
+limits      what may be uploaded · refusals: what a visitor reads when the queue is full
+page, roll  a take as HTML, and its notes under chords and beats
+model       which model is played · gpu: ZeroGPU · theme: colours and fonts
+"""

@@ -1,6 +1,6 @@
-"""What a take can be downloaded as, made when it is first asked for: GET /take/NAME/FILE.
+"""Downloads of a take, written when first requested: GET /take/NAME/FILE.
 
-Only the names in the table lead anywhere, so no path can be asked for.
+Only the names in the tables are served, so a request cannot reach any other path.
 """
 
 import re
@@ -17,9 +17,9 @@ from starlette.routing import Route
 from saxsolo.atomic import replacing
 from saxsolo.errors import SaxsoloError
 
-from .take_store import Shelf, TakeGoneError
+from .take_store import TakeGoneError, TakeStore
 
-# file -> its type, and what `Take.save` is told to write it
+# file -> its media type, and the arguments of `Take.save` that write it
 SOUNDS = {
     f"{part}.{kind}": (media, {"audio_format": kind})
     for part in ("solo", "mix")
@@ -32,31 +32,31 @@ SHEETS = {
 }
 READY = {"backing.flac": "audio/flac"}
 ARCHIVE = "take.zip"
-# dB of the balance that a mix may be asked for with
+# largest balance of a mix in dB
 FARTHEST_BALANCE = 20
-# making a picture or a score is work: no more than this at once
-_AT_ONCE = threading.BoundedSemaphore(1)
-PATIENCE = 60.0
+# pictures and scores are expensive: only one file is written at a time
+_ONE_AT_A_TIME = threading.BoundedSemaphore(1)
+PATIENCE_SECONDS = 60.0
 
 
 class BusyError(SaxsoloError):
-    """Too much is asked for at once."""
+    """Too many files are requested at once."""
 
 
-def routes(shelf: Shelf) -> list[Route]:
-    """The one route that gives files of takes."""
+def routes(store: TakeStore) -> list[Route]:
+    """The one route that serves files of takes."""
 
-    def give(request: Request) -> Response:
+    def serve(request: Request) -> Response:
         name, file = request.path_params["take"], request.path_params["file"]
-        wanted = request.query_params.get("balance", "0")
+        balance = request.query_params.get("balance", "0")
         try:
-            if not re.fullmatch(r"[+-]?\d{1,2}", wanted) or abs(int(wanted)) > FARTHEST_BALANCE:
-                return _refusal(400, f"balance {wanted[:20]!r} is not between -20 and 20 dB")
-            path, media = make(shelf, name, file, int(wanted))
+            if not re.fullmatch(r"[+-]?\d{1,2}", balance) or abs(int(balance)) > FARTHEST_BALANCE:
+                return _refusal(400, f"balance {balance[:20]!r} is not between -20 and 20 dB")
+            path, media = make(store, name, file, int(balance))
         except TakeGoneError as error:
             return _refusal(404, str(error))
         except KeyError:
-            return _refusal(404, "a take has no such file")
+            return _refusal(404, f"a take has no file {file[:20]!r}")
         except BusyError as error:
             return _refusal(503, str(error))
         except SaxsoloError as error:
@@ -69,23 +69,25 @@ def routes(shelf: Shelf) -> list[Route]:
             content_disposition_type="inline" if inline else "attachment",
         )
 
-    return [Route("/take/{take}/{file}", give, methods=["GET", "HEAD"])]
+    return [Route("/take/{take}/{file}", serve, methods=["GET", "HEAD"])]
 
 
-def make(shelf: Shelf, name: str, file: str, balance: int = 0) -> tuple[Path, str]:
-    """The path and media type of a take's file, which is made if it is not there yet.
+def make(store: TakeStore, name: str, file: str, balance: int = 0) -> tuple[Path, str]:
+    """The path and media type of a take's file, which is written if it does not exist yet.
 
     Args:
-        shelf: where the take is.
+        store: where the take is stored.
         name: of the take.
         file: a name in the tables above, or take.zip.
-        balance: dB by which the solo stands further in front of the band in the mix.
+        balance: dB by which the solo is louder in the mix than balanced.
 
     Raises:
-        TakeGoneError: no such take. KeyError: no such file. BusyError: too many at once.
+        TakeGoneError: no such take.
+        KeyError: no such file.
+        BusyError: too many files are requested at once.
         SaxsoloError: what `Take.save` refuses.
     """
-    folder = shelf.folder(name)
+    folder = store.folder(name)
     if file in READY:
         return folder / file, READY[file]
     media = "application/zip" if file == ARCHIVE else {**SOUNDS, **SHEETS}[file][0]
@@ -94,34 +96,38 @@ def make(shelf: Shelf, name: str, file: str, balance: int = 0) -> tuple[Path, st
     path = folder / "files" / f"{balance:+d}" / file
     if path.is_file():
         return path, media
-    if not _AT_ONCE.acquire(timeout=PATIENCE):
-        raise BusyError("many files are being made just now; ask again in a minute")
+    if not _ONE_AT_A_TIME.acquire(timeout=PATIENCE_SECONDS):
+        raise BusyError("too many downloads are being prepared; try again in a minute")
     try:
         if not path.is_file():
-            _write(shelf, name, file, balance, path)
+            _write(store, name, file, balance, path)
     finally:
-        _AT_ONCE.release()
+        _ONE_AT_A_TIME.release()
     return path, media
 
 
-def _write(shelf: Shelf, name: str, file: str, balance: int, path: Path) -> None:
-    take = shelf.take(name)
-    with tempfile.TemporaryDirectory(dir=path.parents[2]) as place:
+def _write(store: TakeStore, name: str, file: str, balance: int, path: Path) -> None:
+    take = store.take(name)
+    with tempfile.TemporaryDirectory(dir=path.parents[2]) as folder:
+        written = Path(folder) / ("archive" if file == ARCHIVE else file)
         if file == ARCHIVE:
             notes = take.has_score
-            take.save(place, midi=notes, musicxml=notes, plot=notes, solo_above=balance)
-            shutil.copy(path.parents[2] / "backing.flac", place)
-            made = Path(place) / "archive"
-            with zipfile.ZipFile(made, "w", zipfile.ZIP_STORED) as archive:
-                for member in sorted(Path(place).iterdir()):
-                    if member != made:
-                        archive.write(member, f"saxsolo-{name[:6]}/{member.name}")
+            take.save(folder, midi=notes, musicxml=notes, plot=notes, solo_above=balance)
+            shutil.copy(path.parents[2] / "backing.flac", folder)
+            _archive(Path(folder), written, f"saxsolo-{name[:6]}")
         else:
-            take.save(place, solo_above=balance, **{**SOUNDS, **SHEETS}[file][1])
-            made = Path(place) / file
+            take.save(folder, solo_above=balance, **{**SOUNDS, **SHEETS}[file][1])
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as (partial,):
-            shutil.move(made, partial)
+            shutil.move(written, partial)
+
+
+def _archive(folder: Path, path: Path, prefix: str) -> None:
+    """A ZIP at `path` of all other files in the folder; sounds do not compress further."""
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
+        for member in sorted(folder.iterdir()):
+            if member != path:
+                archive.write(member, f"{prefix}/{member.name}")
 
 
 def _refusal(status: int, text: str) -> Response:

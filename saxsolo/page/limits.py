@@ -1,4 +1,4 @@
-"""What may be brought to the server. Everything is checked here, whatever the browser checked."""
+"""Limits of uploads, checked on the server whatever the browser has checked."""
 
 import html
 import unicodedata
@@ -9,7 +9,9 @@ from saxsolo.errors import AudioError
 
 MEGABYTE = 1_000_000
 MOST_BYTES = 25 * MEGABYTE
-# of the file that is brought, and of what is played over it
+# of any request: an upload as Base64 with what is around it
+MOST_BODY_BYTES = MOST_BYTES * 4 // 3 + MEGABYTE
+# seconds of an uploaded file and of a solo
 LONGEST_BACKING = 600.0
 LONGEST_SOLO = 120.0
 FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "MPEG", "AIFF"}
@@ -18,38 +20,40 @@ LONGEST_NAME = 60
 
 
 def open_upload(path: str | Path, name: str | None = None) -> Source:
-    """Opens a file that somebody brought, and refuses what the server does not take.
+    """Opens an uploaded audio file and refuses what the server does not accept.
 
     Args:
-        path: where the server put it.
-        name: what the person calls it; the file's own name when None.
+        path: where the server stored the file.
+        name: name shown to the visitor; the file's own when None.
 
     Raises:
-        AudioError: too large, too long, no sound, a format that is none of ours; one line.
+        AudioError: the file is missing, too large, too long, or not audio in an accepted format.
     """
     path = Path(path)
     name = shown_name(name or path.name)
     if not path.is_file():
-        raise AudioError(f"{name} did not arrive; bring it again")
+        raise AudioError(f"{name} was not received; upload it again")
     size = path.stat().st_size
     if size > MOST_BYTES:
         raise AudioError(
-            f"{name} has {size / MEGABYTE:.0f} MB; at most {MOST_BYTES // MEGABYTE} are taken"
+            f"{name} has {size / MEGABYTE:.0f} MB; the limit is {MOST_BYTES // MEGABYTE} MB: "
+            "shorten the file or compress it"
         )
     source = open_sound(path, name)
     if source.format not in FORMATS:
-        raise AudioError(f"{name} is {source.format}; WAV, FLAC, OGG, MP3 and AIFF are taken")
+        raise AudioError(
+            f"{name} is in the format {source.format}; upload WAV, FLAC, OGG, MP3 or AIFF"
+        )
     if source.seconds > LONGEST_BACKING:
         raise AudioError(
             f"{name} lasts {source.seconds / 60:.0f} minutes; "
-            f"at most {LONGEST_BACKING / 60:.0f} are taken, cut it first"
+            f"the limit is {LONGEST_BACKING / 60:.0f} minutes: cut the file first"
         )
     return source
 
 
 def shown_name(name: str) -> str:
-    """The last part of a file's name, on one line, short, without what a terminal or a page would
-    obey."""
+    """The last part of a file name, short, on one line and without control characters."""
     last = name.replace("\\", "/").rsplit("/", 1)[-1]
     plain = "".join(c for c in last if unicodedata.category(c)[0] != "C").strip()
     if len(plain) > LONGEST_NAME:
@@ -58,5 +62,5 @@ def shown_name(name: str) -> str:
 
 
 def escaped(text: object) -> str:
-    """For HTML, in text and in attributes."""
+    """Text as HTML, for contents and attributes."""
     return html.escape(str(text), quote=True)

@@ -1,6 +1,6 @@
-"""Which model the Space plays: the one in checkpoints/, or one on the Hub at a fixed revision.
+"""Which model the page plays: the one in checkpoints/, or one on the Hub at a fixed revision.
 
-A Space that is laid out without weights holds model.json beside app.py:
+A Space without weights of its own holds model.json beside app.py:
 
     {"repo": "owner/name", "revision": "40 hexadecimal digits"}
 """
@@ -11,10 +11,9 @@ from pathlib import Path
 
 from huggingface_hub import snapshot_download
 
-from saxsolo.assets import asset
 from saxsolo.errors import CheckpointError
 
-MODEL = asset("model.json")
+MODEL = Path(__file__).resolve().parents[1] / "model.json"
 PATTERNS = ["*.json", "*.safetensors", "codec/*.json", "codec/*.safetensors"]
 
 
@@ -22,24 +21,27 @@ def place_of_model(described: Path = MODEL) -> Path | None:
     """Folder of the model; None for the default one.
 
     Args:
-        described: the file that names model and revision.
+        described: the file that names the model and its revision.
 
     Raises:
-        CheckpointError: a revision that can move (a branch, a tag), or a Hub that does not answer.
+        CheckpointError: the revision is a branch or a tag, or the Hub cannot be reached.
     """
     if not described.is_file():
         return None
     try:
-        wanted = json.loads(described.read_text(encoding="utf-8"))
-        repo, revision = wanted["repo"], wanted["revision"]
+        model = json.loads(described.read_text(encoding="utf-8"))
+        repo, revision = model["repo"], model["revision"]
     except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{described.name} names no repo and revision") from error
+        raise CheckpointError(f"{described.name} does not name repo and revision") from error
     if not re.fullmatch(r"[0-9a-f]{40}", str(revision)):
         raise CheckpointError(
-            f"{described.name}: revision {revision!r} may move; write the commit's 40 digits"
+            f"{described.name}: revision {revision!r} is not a commit; "
+            "write its 40 hexadecimal digits"
         )
     try:
         return Path(snapshot_download(repo, revision=revision, allow_patterns=PATTERNS))
     except Exception as error:
         # the Hub's client has many errors of its own
-        raise CheckpointError(f"the Hub did not give {repo}: {type(error).__name__}") from error
+        raise CheckpointError(
+            f"cannot download {repo} from the Hub: {type(error).__name__}"
+        ) from error

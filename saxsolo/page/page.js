@@ -1,5 +1,5 @@
 // The mixer of a take: solo and backing start at the same sample, the balance is two gains.
-// Takes come and go on the page, so events are heard at the document.
+// Takes come and go on the page, so the document listens for their events.
 (() => {
   const clock = (s) => `${Math.floor(s / 60)}:${String(Math.floor(s % 60)).padStart(2, "0")}`;
   const decibels = (db) => Math.pow(10, db / 20);
@@ -8,12 +8,12 @@
 
   const find = (mixer, name) => mixer.querySelector(`.mixer-${name}`);
 
-  async function fetched(mixer) {
+  async function loadedSounds(mixer) {
     if (!mixer.sounds) {
       const load = async (url) => {
-        const answer = await fetch(url);
-        if (!answer.ok) throw new Error(await answer.text());
-        return context.decodeAudioData(await answer.arrayBuffer());
+        const response = await fetch(url);
+        if (!response.ok) throw new Error(await response.text());
+        return context.decodeAudioData(await response.arrayBuffer());
       };
       mixer.sounds = Promise.all([load(mixer.dataset.solo), load(mixer.dataset.backing)]);
       mixer.sounds.catch(() => (mixer.sounds = null));
@@ -72,7 +72,7 @@
     button.textContent = "Loading";
     let sounds;
     try {
-      sounds = await fetched(mixer);
+      sounds = await loadedSounds(mixer);
     } catch (error) {
       button.textContent = "Play mix";
       find(mixer, "time").textContent = error.message;
@@ -117,7 +117,7 @@
     if (on && on.mixer === mixer) start(mixer, seconds);
   }
 
-  function balanced(mixer) {
+  function applyBalance(mixer) {
     const db = Number(find(mixer, "balance").value);
     const text = db === 0 ? "0 dB" : db > 0 ? `solo +${db} dB` : `band +${-db} dB`;
     find(mixer, "level").textContent = text;
@@ -147,7 +147,7 @@
   new MutationObserver(() => {
     // Gradio's player has no name of its own
     document.querySelectorAll("#stream audio:not([aria-label])").forEach((audio) => {
-      audio.setAttribute("aria-label", "As it is played");
+      audio.setAttribute("aria-label", "Live stream");
     });
     document.querySelectorAll(".take:not([data-alive])").forEach((take) => {
       take.dataset.alive = "yes";
@@ -156,7 +156,7 @@
       const db = first ? linked : window.saxsoloBalance || 0;
       first = false;
       find(mixer, "balance").value = Math.max(-20, Math.min(20, db));
-      balanced(mixer);
+      applyBalance(mixer);
     });
   }).observe(document.documentElement, { childList: true, subtree: true });
 
@@ -190,11 +190,11 @@
     if (!mixer) return;
     if (event.target.matches(".mixer-balance")) {
       window.saxsoloBalance = Number(event.target.value);
-      balanced(mixer);
+      applyBalance(mixer);
     }
     if (event.target.matches(".mixer-seek")) seekTo(mixer, Number(event.target.value));
   });
 
-  // one thing sounds at a time
+  // only one player sounds at a time
   document.addEventListener("play", () => stop(), true);
 })();

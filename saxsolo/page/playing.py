@@ -1,4 +1,4 @@
-"""One solo, from what the controls say to a take on the shelf, block by block."""
+"""One solo, block by block, from a request to a stored take."""
 
 import io
 import math
@@ -10,34 +10,35 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.files import Source
-from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
-from saxsolo.playing.performance import Performance, Revision, Settings, finished_take
+from saxsolo.playing.performance import Performance, Revision, finished_take
+from saxsolo.playing.settings import Settings
 from saxsolo.playing.take import balance
 from saxsolo.weights.loading import Player
 
-from .take_store import Card, Shelf
+from .take_store import TakeInfo, TakeStore
 
-# LUFS of the default model's solos over examples/ (-20.2 to -21.3): the mix is heard before the
-# solo is there to be measured
+# LUFS of the default model's solos over examples/ (-20.2 to -21.3): the live mix starts before the
+# solo can be measured
 USUAL_SOLO = -21.0
-# what is heard of the earlier solo before a stretch that is played anew, in seconds
+# seconds of the earlier solo that are streamed before the new part
 LEAD_IN = 1.0
 
 
 @dataclass(frozen=True)
-class Wish:
-    """What is to be played.
+class SoloRequest:
+    """A solo that somebody asks for.
 
     Attributes:
-        settings: how.
-        live_mix: the band is heard while the solo is made up.
-        link: the query of the share link.
-        label: of the take in the history.
+        settings: how to play.
+        live_mix: whether the backing is streamed together with the solo.
+        link: query of the share link.
+        label: name of the take in the list of takes.
         revision: the earlier solo of which a part is kept.
     """
 
@@ -50,13 +51,13 @@ class Wish:
 
 @dataclass(frozen=True)
 class Step:
-    """How far it is.
+    """Progress of a solo.
 
     Attributes:
-        sound: a WAV file with the next half second; empty for what is not heard again.
+        sound: the next half second as a WAV file; empty in the last step.
         done, total: seconds of the solo.
-        left: seconds until the end, estimated; None before there is anything to go by.
-        take: the take's name on the shelf, once it is there.
+        left: estimated seconds until the end; None before the first estimate.
+        take: name of the stored take, in the last step.
     """
 
     sound: bytes
@@ -67,76 +68,78 @@ class Step:
 
 
 def play(
-    player: Player, shelf: Shelf, source: Source, wish: Wish, scratch: Path | None = None
+    player: Player,
+    store: TakeStore,
+    source: Source,
+    request: SoloRequest,
+    scratch: Path | None = None,
 ) -> Iterator[Step]:
-    """Plays, and keeps the take at the end.
+    """Plays a solo and stores its take at the end.
 
     Args:
         player: model and codec.
-        shelf: where the take is kept.
+        store: where the take is stored.
         source: the backing.
-        wish: what is to be played.
-        scratch: folder of the audio while it is made.
+        request: what to play.
+        scratch: folder that holds the audio until the take is stored.
 
     Raises:
-        SaxsoloError: what is wrong with the sound or the settings.
+        SaxsoloError: for audio or settings that cannot be played.
     """
-    performance = Performance(player, source, wish.settings, wish.revision)
+    performance = Performance(player, source, request.settings, request.revision)
     rate, total = player.sampling_rate, performance.seconds
-    first = 0.0 if wish.revision is None else max(0.0, wish.revision.start / FRAME_RATE - LEAD_IN)
-    band = _Band(source, rate, performance.length) if wish.live_mix else None
+    stream_from = _stream_start(request.revision)
+    live_mix = _LiveMix(source, rate, performance.length) if request.live_mix else None
     solo = Scratch(scratch)
-    start = heard_from = time.perf_counter()
-    heard_at = None
+    start = time.perf_counter()
+    pace = _Pace(total)
     for block in performance:
         solo.append(block)
-        done, now = solo.length / rate, time.perf_counter()
-        mixed = block if band is None else band.under(block)
-        if done <= first:
-            continue
-        if heard_at is None:
-            # listening and what is kept say nothing about the pace
-            heard_from, heard_at = now, done
-            left = None
-        else:
-            left = (now - heard_from) * (total - done) / (done - heard_at)
-        yield Step(as_wav(mixed, rate), done, total, left)
+        done = solo.length / rate
+        mixed = block if live_mix is None else live_mix.add(block)
+        if done > stream_from:
+            yield Step(as_wav(mixed, rate), done, total, pace.seconds_left(done))
     take = finished_take(performance, solo, time.perf_counter() - start)
-    card = Card(source.name, take.run, wish.link, wish.label)
-    yield Step(b"", total, total, 0.0, shelf.put(take, source, card))
+    info = TakeInfo(source.name, take.run, request.link, request.label)
+    yield Step(b"", total, total, 0.0, store.put(take, source, info))
+
+
+def _stream_start(revision: Revision | None) -> float:
+    """Seconds of the solo before which nothing is streamed."""
+    return 0.0 if revision is None else max(0.0, revision.start / FRAME_RATE - LEAD_IN)
 
 
 def continued(codes: np.ndarray, seconds: float) -> Revision:
-    """The solo is kept up to `seconds` and played on from there.
+    """Keeps the solo up to `seconds` and continues from there.
 
     Raises:
-        SettingError: beyond its ends.
+        SettingError: for a time outside the solo.
     """
     length = codes.shape[-1] / FRAME_RATE
     if not 0 < seconds < length:
-        raise SettingError(f"{seconds:g} s is not inside a solo of {length:g} s")
+        raise SettingError(f"{seconds:g} s is outside this take, which lasts {length:g} s")
     return Revision(codes, round(seconds * FRAME_RATE))
 
 
-def bars_anew(codes: np.ndarray, grid: BeatGrid | None, first: int, last: int) -> Revision:
-    """Bars `first` to `last`, counted from 1, are played anew; what is around them is kept.
+def replaced_bars(codes: np.ndarray, grid: BeatGrid | None, first: int, last: int) -> Revision:
+    """Replaces bars `first` to `last`, counted from 1, and keeps what is around them.
 
     Raises:
-        SettingError: no bars were heard, or there are fewer.
+        SettingError: when no bars were detected or the numbers are outside them.
     """
     edges = bar_edges(grid, codes.shape[-1] / FRAME_RATE)
     bars = len(edges) - 1
     if bars < 1:
-        raise SettingError("no bars were heard in this backing; continue from a second instead")
+        raise SettingError("no bars were detected in this backing; continue from a time instead")
     if not 1 <= first <= last <= bars:
-        raise SettingError(f"bars {first} to {last} are not among the {bars} bars of this take")
+        raise SettingError(f"bars {first} to {last} are not within bars 1 to {bars} of this take")
     frames = codes.shape[-1]
     start, stop = round(edges[first - 1] * FRAME_RATE), min(round(edges[last] * FRAME_RATE), frames)
     return Revision(codes, start, None if stop == frames else stop)
 
 
 def bar_edges(grid: BeatGrid | None, seconds: float) -> list[float]:
-    """Seconds at which bars begin, and where the last one ends; empty without bars."""
+    """Seconds at which the bars begin and the last one ends; empty without bars."""
     if grid is None:
         return []
     starts = [float(b) for b in grid.beats[grid.places == 0] if 0 <= b < seconds - 0.1]
@@ -154,26 +157,45 @@ def as_wav(samples: np.ndarray, rate: int) -> bytes:
     return buffer.getvalue()
 
 
-class _Band:
-    """The backing, balanced by what solos are usually like."""
+class _Pace:
+    """Estimates the time left from the blocks so far."""
+
+    def __init__(self, total: float):
+        self._total = total
+        # time and position of the first streamed block: listening and kept frames come before it
+        self._first: tuple[float, float] | None = None
+
+    def seconds_left(self, done: float) -> float | None:
+        """Seconds until the end; None for the first block."""
+        now = time.perf_counter()
+        if self._first is None:
+            self._first = now, done
+            return None
+        began, position = self._first
+        return (now - began) * (self._total - done) / (done - position)
+
+
+class _LiveMix:
+    """Adds the backing to the solo at the level that solos usually need."""
 
     def __init__(self, source: Source, rate: int, length: int):
         meter = LoudnessMeter(rate, 1)
         for block in source.blocks(rate, rate, length, mono=True):
             meter.push(block)
         gain = balance(USUAL_SOLO, meter.loudness)
-        # room for both
+        # headroom for the sum of both
         self._scale = PEAK / (1 + math.sqrt(gain))
         self._gain = gain
         self._blocks = source.blocks(rate // FRAME_RATE, rate, length, mono=True)
-        self._held = np.zeros(0, np.float32)
+        self._rest = np.zeros(0, np.float32)
 
-    def under(self, solo: np.ndarray) -> np.ndarray:
-        parts, held = [self._held], len(self._held)
-        while held < len(solo):
+    def add(self, solo: np.ndarray) -> np.ndarray:
+        """The mix of the next solo block (n,) with the backing under it."""
+        parts, length = [self._rest], len(self._rest)
+        while length < len(solo):
             part = next(self._blocks)[:, 0]
             parts.append(part)
-            held += len(part)
+            length += len(part)
         joined = np.concatenate(parts)
-        self._held = joined[len(solo) :]
+        self._rest = joined[len(solo) :]
         return self._scale * (self._gain * solo + joined[: len(solo)])

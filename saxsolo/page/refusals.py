@@ -1,16 +1,16 @@
-"""Words for those who are turned away: Gradio's own are for its developers."""
+"""What a visitor reads when a request is refused: Gradio's own words are for its developers."""
 
 import json
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-FULL = "Many people are playing just now. Please try again in a minute."
-# what the queue says when nobody more may wait
-THEIRS = "Queue is full"
+FULL = "The queue is full. Please try again in a minute."
+# how Gradio begins its own message
+GRADIO_FULL = "Queue is full"
 
 
 class PoliteRefusals:
-    """Middleware that says in plain words that the queue is full, and when to return."""
+    """Middleware that says plainly that the queue is full, and when to try again."""
 
     def __init__(self, app: ASGIApp):
         self.app = app
@@ -19,23 +19,23 @@ class PoliteRefusals:
         if scope["type"] != "http" or not scope["path"].endswith("/queue/join"):
             await self.app(scope, receive, send)
             return
-        held: list[Message] = []
+        held_back: list[Message] = []
 
-        async def said(message: Message) -> None:
+        async def rewrite(message: Message) -> None:
             if message["type"] == "http.response.start" and message["status"] == 503:
-                held.append(message)
-            elif held and THEIRS in message.get("body", b"").decode(errors="replace"):
+                held_back.append(message)
+            elif held_back and GRADIO_FULL in message.get("body", b"").decode(errors="replace"):
                 body = json.dumps({"detail": FULL}).encode()
                 headers = [
                     (b"content-type", b"application/json"),
                     (b"content-length", str(len(body)).encode()),
                     (b"retry-after", b"60"),
                 ]
-                await send({**held.pop(), "headers": headers})
+                await send({**held_back.pop(), "headers": headers})
                 await send({"type": "http.response.body", "body": body})
             else:
-                if held:
-                    await send(held.pop())
+                if held_back:
+                    await send(held_back.pop())
                 await send(message)
 
-        await self.app(scope, receive, said)
+        await self.app(scope, receive, rewrite)

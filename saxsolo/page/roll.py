@@ -1,7 +1,9 @@
-"""Notes under chords, bars and beats, and both waveforms, as one SVG that the page's colours fill.
+"""Notes under chords, bars and beats, and both waveforms, as one SVG in the colours of the page.
 
-A playhead stands in it; page.js moves it. The PNG of the same take comes from notation/pictures.py.
+page.js moves the playhead in it. `saxsolo.notation.pictures` draws the PNG of the same take.
 """
+
+from collections.abc import Callable
 
 import numpy as np
 
@@ -13,25 +15,27 @@ from saxsolo.notation.pictures import pitch_range
 from .limits import escaped
 from .playing import bar_edges
 
-# pixels for a second; a short take is as wide as the page
+# pixels per second; a short take fills the width of the page
 PER_SECOND = 36
 NARROWEST = 930
 ROW = 6
 CHORDS, WAVE, GAP = 34, 40, 8
 LEFT = 26
 NAMES_APART = 34
+# pixels from the left for a time in seconds
+Position = Callable[[float], float]
 
 
 def draw_roll(
     notes: list[Note], solo: np.ndarray, backing: np.ndarray, rate: int, grid: BeatGrid | None
 ) -> str:
-    """SVG, 36 pixels a second.
+    """SVG, at least 36 pixels per second.
 
     Args:
         notes: of the solo.
-        solo, backing: (n,) float32, mono, of one length.
-        rate: samples a second.
-        grid: beats, bars and chords; without it there are only notes and waveforms.
+        solo, backing: (n,) float32, mono, of equal length.
+        rate: sampling rate in Hz.
+        grid: beats, bars and chords; without it only notes and waveforms are drawn.
     """
     seconds = len(solo) / rate
     scale = max(PER_SECOND, (NARROWEST - LEFT) / seconds)
@@ -42,18 +46,33 @@ def draw_roll(
     def x(time: float) -> float:
         return round(LEFT + scale * time, 1)
 
-    parts = [
+    head = (
         f'<svg class="roll" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
         f'height="{height}" data-left="{LEFT}" data-scale="{scale:.4f}" role="img" '
         f'aria-label="{escaped(described(notes, seconds, grid))}">'
-    ]
-    if grid is not None:
-        parts += _grid(grid, seconds, x, CHORDS, CHORDS + roll)
+    )
+    bars = [] if grid is None else _grid(grid, seconds, x, CHORDS, CHORDS + roll)
+    playhead = (
+        f'<line class="playhead" x1="{LEFT}" x2="{LEFT}" y1="{CHORDS - 4}" y2="{height}"/></svg>'
+    )
+    octaves = _octaves(low, high, width)
+    waves = _waves(solo, backing, rate, x, CHORDS + roll + GAP)
+    return "".join([head, *bars, *octaves, *_notes(notes, high, scale, x), *waves, playhead])
+
+
+def _octaves(low: int, high: int, width: float) -> list[str]:
+    """A line and a name at every C."""
+    parts = []
     for pitch in range(low, high + 1):
         if pitch % 12 == 0:
             y = CHORDS + ROW * (high - pitch)
             parts.append(f'<line class="octave" x1="{LEFT}" x2="{width:.0f}" y1="{y}" y2="{y}"/>')
             parts.append(f'<text class="small" x="2" y="{y + 4}">C{pitch // 12 - 1}</text>')
+    return parts
+
+
+def _notes(notes: list[Note], high: int, scale: float, x: Position) -> list[str]:
+    parts = []
     for note in notes:
         y = CHORDS + ROW * (high - note.pitch)
         wide = max(scale * note.duration - 0.5, 1.5)
@@ -61,32 +80,36 @@ def draw_roll(
             f'<rect class="note" x="{x(note.onset)}" y="{y}" width="{wide:.1f}" '
             f'height="{ROW - 1}" rx="1.5"/>'
         )
-    middle = CHORDS + roll + GAP + WAVE / 2
+    return parts
+
+
+def _waves(solo: np.ndarray, backing: np.ndarray, rate: int, x: Position, top: int) -> list[str]:
+    """Both waveforms with their names, the solo above the band."""
+    parts = []
+    middle = top + WAVE / 2
     for name, sound in (("solo", solo), ("band", backing)):
         parts.append(f'<text class="small" x="0" y="{middle + 3}">{name}</text>')
         parts.append(f'<path class="wave {name}" d="{_wave(sound, rate, x, middle)}"/>')
         middle += WAVE + GAP
-    parts.append(
-        f'<line class="playhead" x1="{LEFT}" x2="{LEFT}" y1="{CHORDS - 4}" y2="{height}"/></svg>'
-    )
-    return "".join(parts)
+    return parts
 
 
 def described(notes: list[Note], seconds: float, grid: BeatGrid | None) -> str:
-    """The picture in words, for those who do not see it."""
+    """The picture in words, for a screen reader."""
     text = f"{len(notes)} notes in {seconds:.0f} seconds"
     if notes:
-        low, high = (chosen(n.pitch for n in notes) for chosen in (min, max))
+        low, high = (extreme(n.pitch for n in notes) for extreme in (min, max))
         text += f", from {_pitch_name(low)} to {_pitch_name(high)} (concert pitch)"
     if grid is None:
-        return text + "; no beats were heard in the backing."
-    text += f"; heard in the backing: {grid.tempo:.0f} beats a minute, bars of "
-    text += f"{grid.beats_per_bar}, chords " + ", ".join(name for _, name in chord_changes(grid))
+        return text + "; no beats detected in the backing."
+    chords = ", ".join(name for _, name in chord_changes(grid))
+    text += f"; detected in the backing: {grid.tempo:.0f} beats per minute, "
+    text += f"{grid.beats_per_bar} beats per bar, chords {chords}"
     return text + "."
 
 
 def chord_changes(grid: BeatGrid) -> list[tuple[float, str]]:
-    """Seconds and name of each new chord."""
+    """Time in seconds and name of each new chord."""
     changes, last = [], None
     for beat, root, quality in zip(grid.beats, grid.roots, grid.qualities, strict=True):
         chord = (int(root), int(quality))
@@ -96,7 +119,7 @@ def chord_changes(grid: BeatGrid) -> list[tuple[float, str]]:
     return [(time, name) for time, name in changes if name]
 
 
-def _grid(grid: BeatGrid, seconds: float, x, top: int, bottom: int) -> list[str]:
+def _grid(grid: BeatGrid, seconds: float, x: Position, top: int, bottom: int) -> list[str]:
     parts = []
     for beat, place in zip(grid.beats, grid.places, strict=True):
         if 0 <= beat < seconds:
@@ -114,17 +137,17 @@ def _grid(grid: BeatGrid, seconds: float, x, top: int, bottom: int) -> list[str]
     return parts
 
 
-def _wave(sound: np.ndarray, rate: int, x, middle: float) -> str:
-    """Lowest and highest sample of each pixel and a half, as one closed line."""
+def _wave(sound: np.ndarray, rate: int, x: Position, middle: float) -> str:
+    """Lowest and highest sample of every 1.5 pixels, as one closed path."""
     columns = max(2, min(len(sound), round((x(len(sound) / rate) - LEFT) / 1.5)))
     edges = np.linspace(0, len(sound), columns + 1).astype(int)[:-1]
     loudest = max(float(np.abs(sound).max()), 1e-3)
     half = WAVE / 2 / loudest
     high = middle - half * np.maximum.reduceat(sound, edges)
     low = middle - half * np.minimum.reduceat(sound, edges)
-    there = [f"{x(edge / rate)} {y:.1f}" for edge, y in zip(edges, high, strict=True)]
-    back = [f"{x(edge / rate)} {y:.1f}" for edge, y in zip(edges, low, strict=True)]
-    return "M" + "L".join(there + back[::-1]) + "Z"
+    upper = [f"{x(edge / rate)} {y:.1f}" for edge, y in zip(edges, high, strict=True)]
+    lower = [f"{x(edge / rate)} {y:.1f}" for edge, y in zip(edges, low, strict=True)]
+    return "M" + "L".join(upper + lower[::-1]) + "Z"
 
 
 def _pitch_name(pitch: int) -> str:

@@ -1,10 +1,10 @@
-"""Takes on disk, each in a folder of its own under a name that cannot be guessed.
+"""Takes on disk, each in its own folder under a name that nobody can guess.
 
-    solo.flac  backing.flac  codes.npy  take.json   · downloads are made beside them when asked for
+    solo.flac  backing.flac  codes.npy  take.json   · downloads are written beside them on request
 
-A folder is written under another name and renamed when it is whole. Nothing of a take stays in
-memory: the process that plays (on a rented GPU it is not the one that serves) and the one that
-serves meet here.
+A folder is written under another name and renamed when it is complete. No part of a take stays in
+memory: the process that plays (on a borrowed GPU it is not the one that serves) and the one that
+serves share the takes through this folder.
 """
 
 import json
@@ -35,19 +35,19 @@ NAME = re.compile(r"[0-9a-f]{32}")
 
 
 class TakeGoneError(SaxsoloError, LookupError):
-    """A take that was never there, or was cleared away."""
+    """A take that never existed or has expired."""
 
 
 @dataclass(frozen=True)
-class Card:
-    """What take.json holds.
+class TakeInfo:
+    """What take.json says about a take.
 
     Attributes:
-        title: what the backing is called.
+        title: name of the backing.
         run: as in run.json.
         link: the query of the share link, without the question mark.
-        label: of the take in the history.
-        gain: factor of solo.flac in the mix at balance 0; `Shelf.put` measures it.
+        label: name of the take in the list of takes.
+        gain: factor of solo.flac in the mix at balance 0; `TakeStore.put` measures it.
         quieter: factor of the whole mix that keeps its peak below full scale; also measured there.
     """
 
@@ -59,11 +59,11 @@ class Card:
     quieter: float = 1.0
 
 
-class Shelf:
+class TakeStore:
     """The takes of all visitors.
 
     Args:
-        root: folder for them alone.
+        root: folder that holds nothing else.
     """
 
     def __init__(self, root: Path):
@@ -71,8 +71,8 @@ class Shelf:
         self.root.mkdir(parents=True, exist_ok=True)
         self._cleaning = threading.Lock()
 
-    def put(self, take: Take, backing: Source, card: Card) -> str:
-        """Keeps a take and gives its name."""
+    def put(self, take: Take, backing: Source, info: TakeInfo) -> str:
+        """Stores a take and returns its name."""
         name = secrets.token_hex(16)
         partial = self.root / f".{name}.partial"
         partial.mkdir()
@@ -81,13 +81,13 @@ class Shelf:
             quieter = min(1.0, PEAK / max(float(np.abs(take.solo).max()), PEAK))
             solo = (quieter * take.solo[i : i + BLOCK] for i in range(0, length, BLOCK))
             write_audio(partial / "solo.flac", solo, rate, audio_format="flac")
-            band = backing.blocks(BLOCK, rate, length, mono=False)
+            backing_blocks = backing.blocks(BLOCK, rate, length, mono=False)
             # FLAC holds nothing beyond full scale; a float WAV may
-            band = (block.clip(-1, 1) for block in band)
-            write_audio(partial / "backing.flac", band, rate, backing.channels, "flac")
+            clipped = (block.clip(-1, 1) for block in backing_blocks)
+            write_audio(partial / "backing.flac", clipped, rate, backing.channels, "flac")
             np.save(partial / "codes.npy", take.codes, allow_pickle=False)
-            facts = {**asdict(card), "grid": _plain(take.grid), "has_score": bool(take.has_score)}
-            # of what was written: the mixer on the page and the downloads both mix that
+            facts = {**asdict(info), "grid": _plain(take.grid), "has_score": bool(take.has_score)}
+            # measured on the files just written, which the mixer and the downloads both use
             facts["gain"], facts["quieter"] = _take(partial, facts).mix_levels()
             (partial / "take.json").write_text(json.dumps(facts), encoding="utf-8")
             partial.rename(self.root / name)
@@ -101,34 +101,34 @@ class Shelf:
         """The folder of a take.
 
         Raises:
-            TakeGoneError: for a name that is none, or a take that was cleared away.
+            TakeGoneError: for an invalid name or a take that has expired.
         """
         folder = self.root / name if NAME.fullmatch(name or "") else None
         if folder is None or not (folder / "take.json").is_file():
-            raise TakeGoneError("this take was cleared away; its link plays it again")
+            raise TakeGoneError("this take has expired; its link plays it again")
         return folder
 
-    def card(self, name: str) -> Card:
-        """What is known of a take."""
+    def info(self, name: str) -> TakeInfo:
+        """What take.json says about a take."""
         facts = self._facts(name)
-        return Card(**{key: facts[key] for key in Card.__dataclass_fields__})
+        return TakeInfo(**{key: facts[key] for key in TakeInfo.__dataclass_fields__})
 
     def take(self, name: str) -> Take:
-        """A take as `improvise` gave it, to be saved in any form."""
+        """A take as `improvise` returned it, ready to be saved in any format."""
         return _take(self.folder(name), self._facts(name))
 
     def clean(self, now: float | None = None) -> None:
-        """Clears away what is too old, and the oldest of what is too much."""
+        """Deletes takes that are too old, and the oldest ones beyond the limits."""
         now = time.time() if now is None else now
         with self._cleaning:
-            folders = sorted(self._ages(), reverse=True)
+            folders = sorted(self._folders_with_times(), reverse=True)
             used = 0
-            for place, (made, folder) in enumerate(folders):
+            for rank, (written_at, folder) in enumerate(folders):
                 used += _size(folder)
-                if place >= MOST_TAKES or used > MOST_BYTES or now - made > OLDEST_SECONDS:
+                if rank >= MOST_TAKES or used > MOST_BYTES or now - written_at > OLDEST_SECONDS:
                     shutil.rmtree(folder, ignore_errors=True)
 
-    def _ages(self) -> Iterable[tuple[float, Path]]:
+    def _folders_with_times(self) -> Iterable[tuple[float, Path]]:
         for folder in self.root.iterdir():
             try:
                 yield folder.stat().st_mtime, folder
@@ -158,7 +158,7 @@ def _take(folder: Path, facts: dict) -> Take:
 
 
 def _size(folder: Path) -> int:
-    """Bytes in a folder, from which another process may be clearing files away."""
+    """Bytes in a folder, while another process may be deleting files from it."""
     size = 0
     for path in folder.rglob("*"):
         try:

@@ -3,36 +3,22 @@
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
+from typing import Any
 
 from saxsolo.atomic import output_folder
-from saxsolo.errors import CheckpointError, SaxsoloError, SettingError
+from saxsolo.errors import CheckpointError, SaxsoloError
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Player
 
-from .performance import Settings, improvise
+from .performance import improvise
 from .requests import Outcome, TakeRequest
 from .take_files import take_files
-
-
-def check_settings(jobs: list[TakeRequest]) -> None:
-    """Refuses settings out of range before anything is loaded.
-
-    Raises:
-        SettingError: the first there is, with the backing it is meant for where there are several.
-    """
-    for job in jobs:
-        try:
-            Settings(**job.settings)
-        except SettingError as error:
-            if len(jobs) == 1:
-                raise
-            raise SettingError(f"{job.name}: {error}") from error
 
 
 def play_jobs(
     jobs: list[TakeRequest],
     player: Callable[[], Player],
-    saving: dict,
+    saving: dict[str, Any],
     progress: Callable[[str], AbstractContextManager[Report | None]],
 ) -> Iterator[Outcome]:
     """Plays and saves one job after another.
@@ -62,10 +48,10 @@ def play_jobs(
                 with progress(label) as report:
                     take = improvise(
                         job.source,
-                        **job.settings,
                         progress=report,
                         scratch=folder,
                         player=loaded,
+                        **job.settings.model_dump(),
                     )
                 take.save(folder, **saving)
         except CheckpointError:

@@ -1,5 +1,7 @@
 """What the model hears in a backing: probabilities of chord and beat, and the beat grid."""
 
+from typing import Any
+
 import numpy as np
 import torch
 from transformers import PreTrainedModel
@@ -36,16 +38,17 @@ def hear(model: PreTrainedModel, codes: torch.Tensor) -> dict[str, np.ndarray]:
     Raises:
         SettingError: for a model without those labels.
     """
-    sizes = dict(zip(model.config.frame_label_names, model.encoder.label_sizes, strict=True))
+    solo: Any = model
+    sizes = dict(zip(solo.config.frame_label_names, solo.encoder.label_sizes, strict=True))
     if set(sizes) != set(LABEL_SIZES):
         raise SettingError(
             f"this checkpoint names {', '.join(sizes) or 'no labels'} of a backing; beats and "
             f"chords need one that names {', '.join(LABEL_SIZES)}"
         )
-    window, frames = model.config.window_frames, codes.shape[-1]
+    window, frames = solo.config.window_frames, codes.shape[-1]
     logits = torch.zeros(frames, sum(sizes.values()))
     for start in range(0, max(1, frames - window // 2), window // 2):
-        part = model.encoder(codes[..., start : start + window]).frame_label_logits[0].cpu()
+        part = solo.encoder(codes[..., start : start + window]).frame_label_logits[0].cpu()
         # the edges of a window are heard best by its neighbours
         first = 0 if start == 0 else window // 4
         logits[start + first : start + len(part)] = part[first:]

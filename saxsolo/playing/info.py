@@ -2,6 +2,7 @@
 
 import platform
 from importlib.metadata import PackageNotFoundError, version
+from typing import Any
 
 import torch
 
@@ -15,7 +16,7 @@ CODEC_LICENCES = {
 }
 
 
-def gather(checkpoint: Place | None = None, codec: Place | None = None) -> dict:
+def gather(checkpoint: Place | None = None, codec: Place | None = None) -> dict[str, Any]:
     """Loads model and codec and describes them and their surroundings, in plain values.
 
     Args:
@@ -52,7 +53,7 @@ def gather(checkpoint: Place | None = None, codec: Place | None = None) -> dict:
     }
 
 
-def as_text(facts: dict) -> str:
+def as_text(facts: dict[str, Any]) -> str:
     """What `gather` gives, for reading: one line a fact."""
     lines = []
     for name, value in facts.items():

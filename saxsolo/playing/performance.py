@@ -17,73 +17,32 @@ from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
+from typing import Any, Unpack
 
 import numpy as np
 import torch
 from transformers import GenerationConfig
 
-from modeling_saxsolo.codec_adapter_saxsolo import codec_layout
 from modeling_saxsolo.generation_saxsolo import FrameStreamer
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
-from saxsolo.audio.codes import DECODE_FRAMES, ENCODE_FRAMES, decode_blocks, encode_blocks
-from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS, SILENCE_PEAK, Sound, Source, open_sound
-from saxsolo.audio.loudness import LoudnessMeter
+from saxsolo.audio.codes import DECODE_FRAMES, decode_blocks
+from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.audio.writing import Scratch
+from saxsolo.device import checked_device
 from saxsolo.errors import AudioError, SettingError
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
 from .hearing import backing_grid
+from .settings import Settings, SettingsKeywords
 from .take import Take
 
 NO_CONDITION = -1
-# LUFS of the backings in the rendered corpus
-LISTENING_LEVELS = (-28.0, -15.0)
 PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
 
 # torch has one random state for the process: two solos at once would disturb each other's
 _RANDOM_STATE = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to play; None leaves a choice to the checkpoint.
-
-    Attributes:
-        seed: the same seed gives the same solo on the same machine.
-        seconds: length of the solo; the backing's when None. A shorter backing is followed by
-            silence, over which the saxophone plays on alone.
-        temperature: over 1 wilder, under 1 tamer.
-        top_k: choose among the k likeliest only.
-        guidance: over 1 sticks closer to the backing; 1 is none.
-        instrument: which saxophone.
-        force: play over silence too.
-        feel: swing, latin, ...; None leaves it to what is heard.
-    """
-
-    seed: int = 0
-    seconds: float | None = None
-    temperature: float | None = None
-    top_k: int | None = None
-    guidance: float | None = None
-    instrument: str = "tenor"
-    force: bool = False
-    feel: str | None = None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.seed < 2**63:
-            raise SettingError(f"seed {self.seed} is not between 0 and 2^63 - 1")
-        if self.seconds is not None and not MIN_SECONDS <= self.seconds <= MAX_SECONDS:
-            raise SettingError(
-                f"{self.seconds:g} seconds is not between {MIN_SECONDS:g} and {MAX_SECONDS:g}"
-            )
-        if self.temperature is not None and not 0 < self.temperature <= 10:
-            raise SettingError(f"temperature {self.temperature:g} is not in (0, 10]")
-        if self.top_k is not None and self.top_k < 1:
-            raise SettingError(f"top_k {self.top_k} is less than 1")
-        if self.guidance is not None and not 1 <= self.guidance <= 20:
-            raise SettingError(f"guidance {self.guidance:g} is not between 1 and 20")
 
 
 @dataclass(frozen=True)
@@ -109,7 +68,7 @@ class Revision:
         stop = frames if self.stop is None else self.stop
         if not 0 <= self.start < stop <= frames:
             raise SettingError(
-                f"frames {self.start} to {stop} are no stretch of a solo of {frames} frames"
+                f"frames {self.start} to {stop} are not a stretch of a solo of {frames} frames"
             )
 
 
@@ -185,22 +144,15 @@ class Performance:
         Raises:
             AudioError: for a sound that is silent, damaged, or holds NaN.
         """
-        meter = LoudnessMeter(self.player.sampling_rate, 1)
-        for block in self._backing_blocks():
-            meter.push(block)
-        if meter.peak < SILENCE_PEAK and not self.settings.force:
+        processor, source, seconds = self.player.processor, self.source, self.settings.seconds
+        measure = processor.measure(source.parts(), source.sampling_rate, seconds)
+        if measure.silent and not self.settings.force:
             raise AudioError(
-                f"{self.source.name} is silent (peak {meter.peak:.1g}); "
+                f"{source.name} is silent (peak {measure.peak:.1g}); "
                 "--force (force=True) plays anyway"
             )
-        gain = listening_gain(meter.loudness)
-        blocks = (gain * block[:, 0] for block in self._backing_blocks())
-        return torch.cat(list(encode_blocks(self.player.codec.model, blocks)), dim=-1)
-
-    def _backing_blocks(self) -> Iterator[np.ndarray]:
-        """(n, 1) float32 blocks at the codec's rate."""
-        block = ENCODE_FRAMES * codec_layout(self.player.codec.model).frame_samples
-        return self.source.blocks(block, self.player.sampling_rate, self.length, mono=True)
+        codes = processor.listen(source.parts(), source.sampling_rate, measure, seconds)
+        return torch.cat(list(codes), dim=-1)
 
     def _generated(self, codes: torch.Tensor) -> Iterator[torch.Tensor]:
         """Yields (1, N, t) frames of the solo as the model completes them."""
@@ -226,6 +178,8 @@ class Performance:
                     torch.manual_seed(self.settings.seed)
                     model.generate(
                         backing_codes=codes,
+                        # as the processor gives it: with a mask the last bits can differ
+                        attention_mask=torch.ones_like(codes[:, 0]),
                         condition_ids=self.condition_ids,
                         prompt_codes=prompt,
                         generation_config=self.generation_config,
@@ -289,7 +243,7 @@ def _in_blocks(parts: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tenso
 @contextmanager
 def _one_thread() -> Iterator[None]:
     """Torch computes on the calling thread alone: the small matrices of one frame are done sooner
-    than a second thread is woken (benchmarks/real_time.py)."""
+    than a second thread is woken (saxsolo benchmark real-time)."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:
@@ -305,32 +259,27 @@ class _Stopped(Exception):
 def improvise(
     backing: Sound,
     *,
-    seed: int = 0,
-    seconds: float | None = None,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    guidance: float | None = None,
-    instrument: str = "tenor",
     checkpoint: Place | None = None,
     codec: Place | None = None,
-    force: bool = False,
-    feel: str | None = None,
+    device: str | None = None,
+    player: Player | None = None,
     progress: Report | None = None,
     scratch: Path | None = None,
-    player: Player | None = None,
+    **settings: Unpack[SettingsKeywords],
 ) -> Take:
     """Plays a saxophone solo over a backing.
 
     Args:
         backing: path of a WAV, FLAC, OGG or MP3 file, or (samples, sampling rate).
-        seed, seconds, temperature, top_k, guidance, instrument, force, feel: see
-            `Settings`.
         checkpoint: folder or Hub id of the solo model; the default in checkpoints/ when None.
         codec: folder or Hub id of the codec; the checkpoint's own when None.
+        device: "cpu", "cuda" or "mps"; a CUDA GPU where there is one when None.
+        player: what `load_player` gave, so that several solos load it once; then `checkpoint`,
+            `codec` and `device` are not read.
         progress: called with the seconds that are played and the seconds in all.
         scratch: folder that holds the audio until the take is saved, on disk, under no name.
-        player: what `load_player` gave, so that several solos load it once; then `checkpoint` and
-            `codec` are not read.
+        **settings: seed, seconds, temperature, top_k, guidance, instrument, force, feel; see
+            `Settings`.
 
     Returns:
         The take: `.solo`, `.mix`, `.notes`, `.save(folder)`.
@@ -338,9 +287,10 @@ def improvise(
     Raises:
         SaxsoloError: AudioError, SettingError, CheckpointError or OutputError; one line each.
     """
-    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force, feel)
+    how = Settings(**settings)
     source = open_sound(backing)
-    performance = Performance(player or load_player(checkpoint, codec), source, settings)
+    player = player or load_player(checkpoint, codec, checked_device(device))
+    performance = Performance(player, source, how)
     solo = Scratch(scratch)
     start = time.perf_counter()
     for block in performance:
@@ -376,17 +326,11 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
 def stream(
     backing: Sound,
     *,
-    seed: int = 0,
-    seconds: float | None = None,
-    temperature: float | None = None,
-    top_k: int | None = None,
-    guidance: float | None = None,
-    instrument: str = "tenor",
     checkpoint: Place | None = None,
     codec: Place | None = None,
-    force: bool = False,
-    feel: str | None = None,
+    device: str | None = None,
     player: Player | None = None,
+    **settings: Unpack[SettingsKeywords],
 ) -> Iterator[np.ndarray]:
     """Plays a solo block by block while it is made up.
 
@@ -400,21 +344,10 @@ def stream(
         (n,) float32 at the codec's rate (32 kHz), half a second each; together exactly
         `improvise(...).solo`.
     """
-    settings = Settings(seed, seconds, temperature, top_k, guidance, instrument, force, feel)
+    how = Settings(**settings)
     source = open_sound(backing)
-    return iter(Performance(player or load_player(checkpoint, codec), source, settings))
-
-
-def listening_gain(loudness: float | None) -> float:
-    """Factor that brings a backing to a level the model has heard; 1 where it has one already.
-
-    Args:
-        loudness: LUFS, None for silence.
-    """
-    if loudness is None:
-        return 1.0
-    quietest, loudest = LISTENING_LEVELS
-    return 10 ** ((min(max(loudness, quietest), loudest) - loudness) / 20)
+    player = player or load_player(checkpoint, codec, checked_device(device))
+    return iter(Performance(player, source, how))
 
 
 def _condition_ids(player: Player, settings: Settings) -> torch.Tensor:
@@ -456,23 +389,16 @@ def _version(package: str) -> str | None:
         return None
 
 
-def _describe(performance: Performance, spent: float) -> dict:
+def _describe(performance: Performance, spent: float) -> dict[str, Any]:
     """What run.json says."""
     player, source, settings = performance.player, performance.source, performance.settings
     effective = performance.generation_config.to_diff_dict()
     effective.pop("transformers_version", None)
     return {
         "seed": settings.seed,
-        "settings": {
-            "seconds": settings.seconds,
-            "instrument": settings.instrument,
-            "feel": settings.feel,
-            "force": settings.force,
-            "temperature": settings.temperature,
-            "top_k": settings.top_k,
-            "guidance": settings.guidance,
-            "generation_config": effective,
-        },
+        # as `Settings.of_run` reads them; what the model made of them follows
+        "settings": settings.model_dump(),
+        "generation_config": effective,
         "backing": {
             "name": source.name,
             "seconds": source.seconds,

@@ -9,31 +9,29 @@ No torch here: what is wrong with files is known before anything is loaded.
 """
 
 import json
-import math
 import shutil
 import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
+from typing import Any
 
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.errors import AudioError, SettingError
 
+from .settings import Settings
+
 STANDARD_INPUT = "-"
 SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"}
 MOST_TAKES = 1000
-# the settings that a playlist may give, and what they must be
-KINDS = {
-    "seed": (int,),
-    "seconds": (int, float),
-    "temperature": (int, float),
-    "top_k": (int,),
-    "guidance": (int, float),
-    "instrument": (str,),
-    "force": (bool,),
-    "feel": (str,),
-}
+
+
+class Entry(Settings):
+    """One object of a playlist: settings, the backing and the name of its folder."""
+
+    backing: str
+    out: str | None = None
 
 
 @dataclass(frozen=True)
@@ -43,14 +41,14 @@ class TakeRequest:
     Attributes:
         name: what the person called the backing.
         out: folder of the take.
-        settings: arguments of `improvise`; what is not in it is left to the model.
+        settings: how to play.
         source: the backing, opened; None where it could not be.
         reason: why it could not be.
     """
 
     name: str
     out: Path
-    settings: dict = field(default_factory=dict)
+    settings: Settings = field(default_factory=Settings)
     source: Source | None = None
     reason: str = ""
 
@@ -69,11 +67,11 @@ class Outcome:
 
     job: TakeRequest
     files: list[str] = field(default_factory=list)
-    run: dict = field(default_factory=dict)
+    run: dict[str, Any] = field(default_factory=dict)
     reason: str = ""
     defect: bool = False
 
-    def describe(self) -> dict:
+    def describe(self) -> dict[str, Any]:
         """For JSON: the same in plain values."""
         if self.reason:
             return {"backing": self.job.name, "reason": self.reason}
@@ -87,7 +85,7 @@ class Outcome:
 
 
 def collect_jobs(
-    backings: Sequence[Path], playlist: Path | None, out: Path, takes: int, settings: dict
+    backings: Sequence[Path], playlist: Path | None, out: Path, takes: int, settings: Settings
 ) -> list[TakeRequest]:
     """All takes that a command asks for, with their backings opened.
 
@@ -106,15 +104,18 @@ def collect_jobs(
     """
     if not 1 <= takes <= MOST_TAKES:
         raise SettingError(f"{takes} takes is not between 1 and {MOST_TAKES}")
-    wanted = [(path, None, settings) for given in backings for path in _files(given)]
+    wanted: list[tuple[Path, str | None, Settings]] = [
+        (path, None, settings) for given in backings for path in _files(given)
+    ]
     several = len(wanted) > 1 or playlist is not None or any(b.is_dir() for b in backings)
     if playlist is not None:
-        wanted += [(path, name, {**settings, **own}) for path, name, own in read_playlist(playlist)]
+        wanted += read_playlist(playlist, settings)
     if not wanted:
         raise SettingError("nothing to play: name a backing, a folder or a --playlist")
     if sum(str(path) == STANDARD_INPUT for path, *_ in wanted) > 1:
         raise SettingError("standard input (-) can be played over once, not more")
-    jobs, taken = [], set()
+    jobs: list[TakeRequest] = []
+    taken: set[str] = set()
     for path, name, own in wanted:
         place = out
         if several:
@@ -124,53 +125,50 @@ def collect_jobs(
             jobs.append(job)
             continue
         for number in range(takes):
-            seed = own.get("seed", 0) + number
-            one = replace(job, out=place / f"take-{number + 1}", settings={**own, "seed": seed})
-            jobs.append(one)
+            seeded = own.changed(seed=own.seed + number)
+            jobs.append(replace(job, out=place / f"take-{number + 1}", settings=seeded))
     return jobs
 
 
-def read_playlist(path: Path) -> list[tuple[Path, str | None, dict]]:
+def read_playlist(path: Path, settings: Settings) -> list[tuple[Path, str | None, Settings]]:
     """Backing, name of its folder (or None) and settings of each entry.
 
+    Args:
+        settings: for what an entry leaves open.
+
     Raises:
-        SettingError: no such file, no JSON, no list, an entry with a key or value that is none.
+        SettingError: no such file, no JSON, no list, an unknown key (the nearest known one is
+            named), a value of another kind or out of its range.
     """
     try:
         entries = json.loads(path.read_text(encoding="utf-8"))
     except OSError as error:
         raise SettingError(f"playlist {path} cannot be read: {error.strerror}") from error
     except ValueError as error:
-        raise SettingError(f"playlist {path} is no JSON: {error}") from error
+        raise SettingError(f"playlist {path} is not JSON: {error}") from error
     if not isinstance(entries, list) or not entries:
-        raise SettingError(f"playlist {path} is no list of objects with a backing in each")
+        raise SettingError(f"playlist {path} is not a list of objects with a backing in each")
     return [
-        _entry(entry, f"playlist {path}, entry {i}", path) for i, entry in enumerate(entries, 1)
+        _entry(entry, f"playlist {path}, entry {number}", path, settings)
+        for number, entry in enumerate(entries, 1)
     ]
 
 
-def _entry(entry: object, where: str, playlist: Path) -> tuple[Path, str | None, dict]:
+def _entry(
+    entry: object, where: str, playlist: Path, settings: Settings
+) -> tuple[Path, str | None, Settings]:
     if not isinstance(entry, dict) or not isinstance(entry.get("backing"), str):
-        raise SettingError(f'{where} is no object with a "backing"')
-    settings = dict(entry)
-    backing, name = settings.pop("backing"), settings.pop("out", None)
-    for key, value in settings.items():
-        if key not in KINDS:
-            known = ", ".join(("backing", "out", *KINDS))
-            raise SettingError(f"{where}: {key!r} is none of {known}")
-        # in Python a truth value is a number too
-        right = isinstance(value, KINDS[key]) and isinstance(value, bool) == (key == "force")
-        if not right or (isinstance(value, float) and not math.isfinite(value)):
-            kind = KINDS[key][-1].__name__
-            raise SettingError(f"{where}: {key} is {value!r}; expected {kind}")
-    if name is not None:
-        pure = PurePath(name) if isinstance(name, str) else None
-        if pure is None or not pure.parts or pure.is_absolute() or ".." in pure.parts:
-            raise SettingError(f"{where}: out is {name!r}; expected a name inside --out")
-    path = Path(backing)
-    if backing != STANDARD_INPUT:
+        raise SettingError(f'{where} is not an object with a "backing"')
+    listed = Entry.parse(entry, where)
+    own = listed.model_dump(include=set(entry) - {"backing", "out"})
+    if listed.out is not None:
+        pure = PurePath(listed.out)
+        if not pure.parts or pure.is_absolute() or ".." in pure.parts:
+            raise SettingError(f"{where}: out is {listed.out!r}; expected a name inside --out")
+    path = Path(listed.backing)
+    if listed.backing != STANDARD_INPUT:
         path = playlist.parent / path.expanduser()
-    return path, name, settings
+    return path, listed.out, settings.changed(**own)
 
 
 def _files(given: Path) -> list[Path]:
@@ -225,4 +223,4 @@ def _standard_input() -> Source:
     return open_sound(path, "standard input")
 
 
-_KEPT: list[tempfile.TemporaryDirectory] = []
+_KEPT: list[tempfile.TemporaryDirectory[str]] = []

@@ -6,12 +6,13 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.files import Source
-from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
@@ -41,7 +42,7 @@ class Take:
     sampling_rate: int
     codes: np.ndarray
     notes: list[Note]
-    run: dict
+    run: dict[str, Any]
     _backing: Source
     _solo: Scratch
     _has_score: bool = True
@@ -74,7 +75,7 @@ class Take:
 
     def save(
         self,
-        folder: str | os.PathLike,
+        folder: str | os.PathLike[str],
         *,
         audio_format: str = "wav",
         midi: bool = False,
@@ -131,7 +132,7 @@ class Take:
 
         track = track_pitch_of_blocks(self._solo.blocks(TRACKED), self.sampling_rate)
         grid = self.grid
-        bars = {}
+        bars: dict[str, Any] = {}
         if grid is not None:
             bars["beats"] = grid.beats
             bars["beats_per_bar"] = grid.beats_per_bar

@@ -7,6 +7,7 @@ from importlib.util import find_spec
 
 from saxsolo.audio.writing import FORMATS
 from saxsolo.errors import SettingError
+from saxsolo.extras import missing_extra
 
 # what is asked for -> the file, and the libraries it takes
 FILES = {"midi": "solo.mid", "musicxml": "solo.musicxml", "plot": "solo.png"}
@@ -28,10 +29,7 @@ def check_extras(audio_format: str, midi: bool, musicxml: bool, plot: bool) -> N
     for wanted, name in ((midi, "midi"), (musicxml, "musicxml"), (plot, "plot")):
         for library in LIBRARIES[name] if wanted else ():
             if find_spec(library) is None:
-                raise SettingError(
-                    f"--{name} needs {library}, which is not installed; "
-                    "pip install 'saxsolo[notes]' brings it"
-                )
+                raise SettingError(f"--{name}: {missing_extra(library, 'notes')}")
 
 
 def take_files(

@@ -76,7 +76,7 @@ def publish(
         try:
             validate_repo_id(name)
         except HFValidationError as error:
-            raise PublishError(f"{name!r} is no name on the Hub: {error}") from error
+            raise PublishError(f"{name!r} is not a valid name on the Hub: {error}") from error
         if "/" not in name:
             raise PublishError(f"{name!r} has no owner; say OWNER/{name}")
     if not dry_run:

@@ -2,6 +2,7 @@
 
 import re
 from pathlib import Path
+from typing import Any
 
 import yaml
 from huggingface_hub import EvalResult, ModelCard
@@ -54,13 +55,14 @@ def check_weights(card: Path, weights: str | None, codec: str | None, source: Pa
     Raises:
         PublishError: for other weights, or a card without figures.
     """
-    found = re.search(r"weights ([0-9a-f]{12}), codec ([0-9a-f]{12})", card.read_text("utf-8"))
-    if found is None:
+    measured = re.search(r"weights ([0-9a-f]{12}), codec ([0-9a-f]{12})", card.read_text("utf-8"))
+    if measured is None:
         raise PublishError(f"{card} names no weights that its figures belong to; {RENEW}")
-    for word, there, measured in (("weights", weights, found[1]), ("codec", codec, found[2])):
-        if there is not None and not there.startswith(measured):
+    sums = (("weights", weights, measured[1]), ("codec", codec, measured[2]))
+    for word, there, wanted in sums:
+        if there is not None and not there.startswith(wanted):
             raise PublishError(
-                f"the figures in {card} were measured with {word} {measured}, {source} holds "
+                f"the figures in {card} were measured with {word} {wanted}, {source} holds "
                 f"{there[:12]}; {RENEW}"
             )
 
@@ -104,12 +106,12 @@ def read_results(card: Path, dataset: str | None) -> list[EvalResult]:
     row = next((row for row in rows[heads[0] + 1 :] if row[0] == PLAYER), None)
     results = []
     for name, cell in zip(head[1:], (row or [])[1:], strict=False):
-        found = re.fullmatch(r"(-?[\d.]+)(?: \[(-?[\d.]+), (-?[\d.]+)\])?.*", cell)
-        if name == "n" or found is None:
+        number = re.fullmatch(r"(-?[\d.]+)(?: \[(-?[\d.]+), (-?[\d.]+)\])?.*", cell)
+        if name == "n" or number is None:
             continue
-        more = {"cases": int(split[1]), "seconds": float(split[3])}
-        if found[2]:
-            more["interval_95"] = [float(found[2]), float(found[3])]
+        more: dict[str, Any] = {"cases": int(split[1]), "seconds": float(split[3])}
+        if number[2]:
+            more["interval_95"] = [float(number[2]), float(number[3])]
         results.append(
             EvalResult(
                 task_type=TASK[0],
@@ -119,7 +121,7 @@ def read_results(card: Path, dataset: str | None) -> list[EvalResult]:
                 dataset_split=split[2],
                 metric_type=METRICS.get(name, re.sub(r"\W+", "_", name).strip("_")),
                 metric_name=name,
-                metric_value=float(found[1]),
+                metric_value=float(number[1]),
                 metric_args=more,
             )
         )

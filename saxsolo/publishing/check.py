@@ -148,7 +148,9 @@ def check_space(folder: Path) -> None:
         raise PublishError(f"app_file {front['app_file']} of README.md is not in the folder")
     for key in ("colorFrom", "colorTo"):
         if front.get(key, "blue") not in COLOURS:
-            raise PublishError(f"{key} {front[key]} of README.md is none of {', '.join(COLOURS)}")
+            raise PublishError(
+                f"{key} {front[key]} of README.md is not one of {', '.join(COLOURS)}"
+            )
     if len(front.get("short_description", "")) > 60:
         raise PublishError("short_description of README.md has more than 60 letters")
     for line in (folder / "requirements.txt").read_text("utf-8").splitlines():
@@ -158,8 +160,10 @@ def check_space(folder: Path) -> None:
         try:
             wanted = Requirement(text)
         except InvalidRequirement as error:
-            raise PublishError(f"requirements.txt: {text!r} is no requirement: {error}") from error
-        if not wanted.url and not any(one.operator == "==" for one in wanted.specifier):
+            raise PublishError(
+                f"requirements.txt: {text!r} is not a requirement: {error}"
+            ) from error
+        if not wanted.url and not any(condition.operator == "==" for condition in wanted.specifier):
             raise PublishError(f"requirements.txt: {text!r} is not pinned; write NAME==VERSION")
     for path in sorted(folder.rglob("*.py")):
         try:

@@ -7,6 +7,9 @@ import json
 import re
 from pathlib import Path
 
+import yaml
+from huggingface_hub import SpaceCard
+
 from saxsolo.assets import PACKAGE, asset
 from saxsolo.errors import PublishError
 
@@ -43,7 +46,7 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     source = source or asset("space")
     for name in NEEDED:
         if not (source / name).is_file():
-            raise PublishError(f"{source} is no Space: it has no {name}")
+            raise PublishError(f"{source} is not a Space: it has no {name}")
     copy_files(source, folder, _names(source, SUFFIXES))
     for package in PACKAGES:
         root = PACKAGE.parent / package
@@ -52,13 +55,24 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     copy_files(examples, folder / "examples", _names(examples, {".flac"}))
     copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
     if named:
-        told = {"repo": named[1], "revision": named[2]}
-        (folder / "model.json").write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+        place = {"repo": named[1], "revision": named[2]}
+        (folder / "model.json").write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8")
+        _link_model(folder / "README.md", named[1])
     elif (source / "model.json").is_file():
         copy_files(source, folder, ["model.json"])
     elif own:
         names = _names(checkpoints, {".json", ".safetensors"})
         copy_files(checkpoints, folder / "checkpoints", names)
+
+
+def _link_model(card: Path, repository: str) -> None:
+    """Names the model in the front matter: the Hub then links Space and model both ways."""
+    try:
+        filled = SpaceCard.load(card)
+    except (ValueError, yaml.YAMLError):
+        return  # the check of the folder says what is wrong with it
+    filled.data.models = [repository]
+    card.write_text(str(filled), encoding="utf-8")
 
 
 def _names(folder: Path, suffixes: set[str]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import os
 from pathlib import Path
+from typing import Any
 
 from huggingface_hub import HfApi, get_token
 from huggingface_hub.errors import HfHubHTTPError
@@ -50,9 +51,9 @@ def upload(
         PublishError: with what the Hub said.
     """
     api = HfApi(endpoint=os.environ.get("HF_ENDPOINT"), token=get_token())
-    where = {"repo_id": repository, "repo_type": kind}
+    where: dict[str, Any] = {"repo_id": repository, "repo_type": kind}
     try:
-        sdk = {"space_sdk": "gradio"} if kind == "space" else {}
+        sdk: dict[str, Any] = {"space_sdk": "gradio"} if kind == "space" else {}
         # private=None leaves the choice to the account's own default
         api.create_repo(**where, private=private or None, exist_ok=True, **sdk)
         if revision is not None:

@@ -14,6 +14,8 @@ import torch
 from saxsolo.corpus.tokens.collate import Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
 
+from .errors import SettingsError
+
 _SOURCE = 1_000_003  # keeps the draw of a step's source apart from those of its rows
 
 
@@ -37,7 +39,7 @@ class Batches:
         seed: int,
     ):
         if not audio and not scores:
-            raise ValueError("no rows to train on: give a token corpus, scores or both")
+            raise SettingsError("no rows to train on: give a token corpus, scores or both")
         self.sources = [rows for rows in (audio, scores) if rows]
         self.collator = collator
         self.rows_per_step = rows_per_step

@@ -1,10 +1,11 @@
-"""A codec on every held-out solo of a corpus of pairs: `train_codec.py --evaluate`."""
+"""A codec on every held-out solo of a corpus of pairs: `saxsolo train-codec --evaluate`."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -18,14 +19,14 @@ from saxsolo.audio.codec_metrics import (
     log_mel_distance,
     pitch_agreement,
 )
-from saxsolo.corpus.pairs_folder import PairsError, read_manifest
+from saxsolo.corpus.pairs_folder import NEEDED, PairsError, read_manifest
 from saxsolo.intervals import percentile_interval, resamples
 
 
 @torch.inference_mode()
 def evaluate_codec(
     codec: SaxcodecModel, pairs: Path, split: str, seconds: float, seed: int = 0
-) -> dict:
+) -> dict[str, Any]:
     """Figures of a codec on `seconds` of every solo of a split, and of its backing.
 
     A solo that is there in several keys counts once, in its own.
@@ -39,7 +40,9 @@ def evaluate_codec(
         PairsError: for no corpus, or one without a solo of that split in its own key.
     """
     names = [
-        r["pair_id"] for r in read_manifest(pairs) if r["split"] == split and r["semitones"] == 0
+        r["pair_id"]
+        for r in read_manifest(pairs, needed=(*NEEDED, "semitones"))
+        if r["split"] == split and r["semitones"] == 0
     ]
     if not names:
         raise PairsError(f"{pairs} has no pairs of split {split!r} in their own key")

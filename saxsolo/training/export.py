@@ -12,19 +12,17 @@ run's figures.
 
 from __future__ import annotations
 
-import argparse
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import torch
-import yaml
 from transformers import GenerationConfig
 
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.atomic import replacing_folder
+from saxsolo.errors import SettingError
 from saxsolo.weights.hub_folder import write_hub_folder
 
 OURS = ("pitch_temperature", "onset_bias", "plan_frames")
@@ -42,13 +40,13 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
 
     Raises:
         OSError: `final` is no model folder, or the codec is not where `codec` says.
-        ValueError: the library's generation config has no such field: it would be lost on loading.
+        SettingError: for a field that the library's generation config lacks and would lose.
     """
     ours = {name: value for name, value in sampling.items() if name in OURS}
     sampling = {name: value for name, value in sampling.items() if name not in OURS}
     lost = [name for name in sampling if not hasattr(GenerationConfig(), name)]
     if lost:
-        raise ValueError(f"{lost} are no fields of GenerationConfig and would be lost on loading")
+        raise SettingError(f"{lost} are not fields of GenerationConfig: loading would lose them")
     if not (final / "config.json").is_file():
         raise FileNotFoundError(f"{final} holds no model: name the final/ folder of a run")
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)
@@ -68,27 +66,3 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
         )
         shutil.copy(final / "figures.json", partial / "figures.json")
     return out
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line. Returns 0, or 2 after one clear line on bad input."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("final", type=Path)
-    parser.add_argument("out", type=Path)
-    parser.add_argument("--codec", default="../saxcodec-32khz", help="as seen from OUT")
-    parser.add_argument("--set", action="append", default=[], metavar="NAME=VALUE")
-    arguments = parser.parse_args(argv)
-    try:
-        pairs = (text.partition("=") for text in arguments.set)
-        sampling = {name: yaml.safe_load(value) for name, _, value in pairs}
-        print(export_run(arguments.final, arguments.out, arguments.codec, sampling))
-    except (ValueError, OSError) as error:
-        print(f"saxsolo export: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +19,8 @@ from saxsolo.corpus.scores.splits import title_key
 from saxsolo.corpus.tokens.collate import IGNORE, Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
 from saxsolo.intervals import percentile_interval, resamples
+
+from .errors import SettingsError
 
 CASES = ("own", "other", "none")
 _RESAMPLES = 2000
@@ -56,8 +59,9 @@ class HeldoutResult:
             if np.isfinite(value):
                 figures[f"accuracy_{name}"] = value
         for place, case in enumerate(CASES[1:], start=1):
-            for stream, name in [(None, ""), *enumerate(self.streams)]:
-                losses = self.loss if stream is None else self.loss[..., stream : stream + 1]
+            streams: list[tuple[int | None, str]] = [(None, ""), *enumerate(self.streams)]
+            for stream, name in streams:
+                losses = self.loss if stream is None else self.loss[..., [stream]]
                 if not np.isfinite(losses).any():
                     continue
                 gaps = np.nanmean(losses[:, place], axis=1) - np.nanmean(losses[:, 0], axis=1)
@@ -106,7 +110,7 @@ def choose_clips(rows: Sequence[Row], count: int) -> list[Row]:
 def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
     """For each row the index of a random row of another tune (by title).
 
-    Raises `ValueError` when all rows are of one tune.
+    Raises `SettingsError` when all rows are of one tune.
     """
     rng = np.random.default_rng(seed)
     titles = np.array([title_key(str(row["title"])) for row in rows])
@@ -114,7 +118,7 @@ def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
     for title in titles:
         others = np.flatnonzero(titles != title)
         if not len(others):
-            raise ValueError(
+            raise SettingsError(
                 f"all {len(rows)} held-out clips are of one tune, {str(title)!r}; the loss under "
                 f"another tune's backing needs two"
             )
@@ -124,13 +128,18 @@ def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
 
 @torch.no_grad()
 def evaluate_heldout(
-    model: torch.nn.Module,
+    model: Any,
     rows: Sequence[Row],
     window_frames: int | None = None,
     batch_size: int = 4,
     autocast: torch.dtype | None = None,
 ) -> HeldoutResult:
-    """Losses of `model` on the first window of each row, in every case. Rows of one kind only."""
+    """Losses of a solo model on the first window of each row, in every case.
+
+    Args:
+        model: a `SaxsoloForConditionalGeneration`.
+        rows: all with audio or all without.
+    """
     config = model.config
     collator = Collator(config, window_frames, 0.0, 0.0, 0.0)
     rows = [_first_window(row, collator.window_frames) for row in rows]
@@ -138,8 +147,12 @@ def evaluate_heldout(
     own = [collator.prepare(row, rng) for row in rows]
     other = [_with_backing(own[i], own[j]) for i, j in enumerate(partners(rows))]
     none = [
-        replace(one, heard=np.zeros_like(one.heard), told=np.full_like(one.told, UNKNOWN))
-        for one in own
+        replace(
+            example,
+            heard=np.zeros_like(example.heard),
+            told=np.full_like(example.told, UNKNOWN),
+        )
+        for example in own
     ]
     names = stream_names(config)
     loss = np.full((len(rows), len(CASES), len(names)), np.nan)
@@ -157,9 +170,9 @@ def evaluate_heldout(
             span = slice(first, first + len(chunk))
             loss[span, place], accuracy[span, place] = _per_row(output.logits, batch, config)
             if place == 0 and output.frame_label_accuracy is not None:
-                found = output.frame_label_accuracy.float().cpu().numpy()
-                known = np.isfinite(found)
-                heads[known] += found[known] * len(chunk)
+                accuracy_of_labels = output.frame_label_accuracy.float().cpu().numpy()
+                known = np.isfinite(accuracy_of_labels)
+                heads[known] += accuracy_of_labels[known] * len(chunk)
                 weight[known] += len(chunk)
     model.train(was_training)
     return HeldoutResult(

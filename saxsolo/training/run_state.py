@@ -76,8 +76,8 @@ def save_checkpoint(
 
 def checkpoints(run: Path) -> list[Path]:
     """Folders of the run's checkpoints, oldest first, whole or not."""
-    found = run.glob(f"{_PREFIX}[0-9]*") if run.is_dir() else []
-    return sorted(path for path in found if path.name.removeprefix(_PREFIX).isdigit())
+    folders = run.glob(f"{_PREFIX}[0-9]*") if run.is_dir() else []
+    return sorted(path for path in folders if path.name.removeprefix(_PREFIX).isdigit())
 
 
 def newest_whole(run: Path) -> Path | None:
@@ -85,14 +85,14 @@ def newest_whole(run: Path) -> Path | None:
 
     Raises `RunStateError` when there are checkpoints and none of them is whole.
     """
-    found = checkpoints(run)
-    for folder in reversed(found):
+    folders = checkpoints(run)
+    for folder in reversed(folders):
         if not manifest_faults(folder):
             return folder
-    if found:
+    if folders:
         raise RunStateError(
-            f"none of the {len(found)} checkpoints in {run} is whole "
-            f"({found[-1].name}: {manifest_faults(found[-1])[0]}); delete them to start anew"
+            f"none of the {len(folders)} checkpoints in {run} is whole "
+            f"({folders[-1].name}: {manifest_faults(folders[-1])[0]}); delete them to start anew"
         )
     return None
 
@@ -133,11 +133,11 @@ def load_weights(model: nn.Module, path: Path) -> None:
     except Exception as error:  # safetensors raises its own class, which derives from Exception
         raise RunStateError(f"cannot read the weights {path}: {error}") from error
     wanted = {name: tuple(value.shape) for name, value in model.state_dict().items()}
-    found = {name: tuple(value.shape) for name, value in tensors.items()}
-    if wanted != found:
-        name = sorted(n for n in {*wanted, *found} if wanted.get(n) != found.get(n))[0]
+    stored = {name: tuple(value.shape) for name, value in tensors.items()}
+    if wanted != stored:
+        name = sorted(n for n in {*wanted, *stored} if wanted.get(n) != stored.get(n))[0]
         raise RunStateError(
-            f"{path} does not fit the model: {name} is {found.get(name)} there and "
+            f"{path} does not fit the model: {name} is {stored.get(name)} there and "
             f"{wanted.get(name)} in the model; use the settings it was trained with"
         )
     model.load_state_dict(tensors)

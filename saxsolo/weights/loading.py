@@ -9,11 +9,11 @@ import os
 import re
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import torch
 from huggingface_hub import snapshot_download
 from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
-from transformers import PreTrainedModel
 
 from modeling_saxsolo.codec_adapter_saxsolo import CODECS, load_whole
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec as load_codec_model
@@ -26,7 +26,7 @@ from saxsolo.errors import CheckpointError
 DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
 DEFAULT_CODEC = asset("checkpoints/saxcodec-32khz")
 
-Place = str | os.PathLike
+Place = str | os.PathLike[str]
 
 
 @dataclass(frozen=True)
@@ -34,13 +34,13 @@ class Weights:
     """A loaded model and where it came from.
 
     Attributes:
-        model: in evaluation mode, float32.
+        model: a transformers.PreTrainedModel, in evaluation mode, float32.
         name: folder or Hub id.
         sha256: of the safetensors file; of all of them in the order of their names where the
             weights are in several.
     """
 
-    model: PreTrainedModel = field(repr=False)
+    model: Any = field(repr=False)
     name: str
     sha256: str
 
@@ -103,7 +103,7 @@ def load_codec(codec: Place | None = None, device: str | None = None) -> Weights
     return _load(folder, name, sorted(CODECS), "codec", device)
 
 
-def _processor_settings(folder: Path) -> dict:
+def _processor_settings(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "processor_config.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -114,7 +114,7 @@ def _processor_settings(folder: Path) -> dict:
         ) from error
 
 
-def _own_codec(folder: Path, settings: dict) -> Place | None:
+def _own_codec(folder: Path, settings: dict[str, Any]) -> Place | None:
     """The codec that a checkpoint names: a folder seen from its own, or a Hub id."""
     name = settings.get("codec")
     if name is None or (folder / name).is_dir():
@@ -131,7 +131,7 @@ def _find(place: Place) -> tuple[Path, str]:
     if folder.exists():
         raise CheckpointError(f"{name} is a file; name the folder of a checkpoint, or a Hub id")
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
-        raise CheckpointError(f"{name}: no such folder, and no Hub id (owner/name)")
+        raise CheckpointError(f"{name}: no such folder, and not a Hub id (owner/name)")
     try:
         patterns = ["*.json", "*.safetensors", "codec/*.json", "codec/*.safetensors"]
         return Path(snapshot_download(name, allow_patterns=patterns)), name
@@ -155,7 +155,7 @@ def _load(folder: Path, name: str, types: list[str], word: str, device: str | No
         raise CheckpointError(f"{name} is not a {word}: it holds no *.safetensors")
     try:
         if model_type in CODECS:
-            model = load_codec_model(str(folder))
+            model: Any = load_codec_model(str(folder))
         else:
             model = load_whole(SaxsoloForConditionalGeneration, str(folder))
     except CodecError as error:

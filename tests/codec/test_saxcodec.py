@@ -222,7 +222,7 @@ def test_wrong_sizes_are_refused(words):
 
 
 def test_saved_and_loaded_in_half_precision(codec, sound, tmp_path):
-    from train_codec import export
+    from saxsolo.training.codec_run import export_codec as export
 
     twin = SaxcodecModel(codec.config)
     twin.load_state_dict(codec.state_dict())

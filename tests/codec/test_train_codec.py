@@ -9,9 +9,17 @@ import soundfile
 import torch
 import yaml
 
-import train_codec
+from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
-from train_codec import F0_CENTRE, ChordHead, CodecLoss, CodecTraining, TrainingError, train
+from saxsolo.training import codec_segments
+from saxsolo.training.codec_losses import ChordHead, CodecLoss
+from saxsolo.training.codec_run import CodecRun
+from saxsolo.training.codec_segments import F0_CENTRE, solo_f0
+from saxsolo.training.codec_settings import CodecTraining
+from saxsolo.training.codec_trainer import train_codec as train
+from saxsolo.training.errors import TrainingError
+
+from ..command_line import command
 
 ROOT = Path(__file__).resolve().parents[2]
 RATE, SECONDS = 32000, 3
@@ -38,7 +46,8 @@ def pairs(tmp_path_factory) -> Path:
 
 def config(**changes) -> CodecTraining:
     words = yaml.safe_load((ROOT / "configs" / "codec-tiny.yaml").read_text())
-    return CodecTraining(**{**words, **changes})
+    # steps end these runs, however slow the machine is
+    return CodecTraining(**{**words, "minutes": 60, **changes})
 
 
 def losses(run: Path) -> list[float]:
@@ -84,17 +93,17 @@ def test_codes_cannot_stay_that_were_never_learnt(pairs, tmp_path):
 
 def test_it_goes_on_where_it_stopped(pairs, tmp_path):
     train(config(max_steps=6), pairs, tmp_path)
-    run = train_codec.Run(config(), tmp_path)
+    run = CodecRun(config(), tmp_path)
     assert run.step == 6 and run.seconds > 0
     assert len(run.optimizer.state) > 0
     train(config(max_steps=9), pairs, tmp_path)
-    assert train_codec.Run(config(), tmp_path).step == 9
+    assert CodecRun(config(), tmp_path).step == 9
 
 
 def test_a_break_between_two_renames_loses_nothing(pairs, tmp_path):
     train(config(max_steps=6), pairs, tmp_path)
     (tmp_path / "state").rename(tmp_path / "state.old")
-    assert train_codec.Run(config(), tmp_path).step == 6
+    assert CodecRun(config(), tmp_path).step == 6
 
 
 def test_nonsense_stops_the_run(pairs, tmp_path):
@@ -107,8 +116,26 @@ def test_no_pairs_says_how_to_make_them(tmp_path):
         train(config(), tmp_path / "none", tmp_path / "run")
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("batch_sise: 4", "key 'batch_sise' is unknown; the nearest known one is 'batch_size'"),
+        ("minutes: .nan", "minutes is nan; it must be at least 0"),
+        ("solo_share: 2", "solo_share is 2; it must lie in 0..1"),
+        ("model: {encoder_sise: 4}", "the nearest known one is 'encoder_size'"),
+    ],
+)
+def test_a_config_that_is_wrong_ends_in_one_line(pairs, tmp_path, capsys, text, said):
+    words = yaml.safe_load((ROOT / "configs" / "codec-tiny.yaml").read_text())
+    path = tmp_path / "codec.yaml"
+    path.write_text(yaml.safe_dump({**words, **yaml.safe_load(text)}))
+    assert command("train-codec", path, "--pairs", pairs, "--out", tmp_path / "run") == 2
+    error = capsys.readouterr().err.strip().splitlines()[-1]
+    assert error.startswith("saxsolo: ") and said in error
+
+
 def test_pitch_loss_is_least_at_the_pitch():
-    codec = SaxcodecModel(train_codec.SaxcodecConfig(**config().model))
+    codec = SaxcodecModel(SaxcodecConfig(**config().model))
     loss = CodecLoss(codec)
     f0 = torch.tensor([[220.0, 0.0]])
     at = torch.zeros(1, 2, codec.config.f0_bins + 1)
@@ -119,7 +146,7 @@ def test_pitch_loss_is_least_at_the_pitch():
 
 
 def test_damage_raises_the_spectral_loss():
-    codec = SaxcodecModel(train_codec.SaxcodecConfig(**config().model))
+    codec = SaxcodecModel(SaxcodecConfig(**config().model))
     loss = CodecLoss(codec)
     sound = torch.randn(2, 16000, generator=torch.Generator().manual_seed(0)) * 0.1
     assert loss.spectral(sound, sound).max() == 0
@@ -129,8 +156,8 @@ def test_damage_raises_the_spectral_loss():
 def test_pitch_is_read_between_the_trackers_frames(tmp_path, monkeypatch):
     times = np.arange(100) * 0.016
     track = np.where(np.arange(100) < 50, 200.0 + np.arange(100), 0.0)
-    monkeypatch.setattr(train_codec, "track_f0", lambda audio, rate: (times, track))
-    f0 = train_codec.solo_f0(tmp_path, np.zeros(RATE, np.int16), RATE)
+    monkeypatch.setattr(codec_segments, "track_f0", lambda audio, rate: (times, track))
+    f0 = solo_f0(tmp_path, np.zeros(RATE, np.int16), RATE)
     assert len(f0) == RATE // 320
     moment = (10 * 320 + F0_CENTRE) / RATE
     assert f0[10] == pytest.approx(200 + moment / 0.016, abs=0.05)

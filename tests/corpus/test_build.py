@@ -15,12 +15,11 @@ import pytest
 import torch
 import yaml
 
-import train
 from benchmarks.made_up_music import write_bad_files
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from saxsolo.corpus.build import build as corpus_build
-from saxsolo.corpus.build.build import SAMPLES, BuildError, build, main, room_wanted
+from saxsolo.corpus.build.build import SAMPLES, BuildError, build, room_wanted
 from saxsolo.corpus.build.stages import BuildPlan
 from saxsolo.corpus.config import read_config
 from saxsolo.corpus.recordings.sources import Recording, RecordingsError
@@ -35,6 +34,8 @@ from saxsolo.corpus.stage_state import (
 from saxsolo.corpus.tokens.checks import read_layout
 from saxsolo.corpus.tokens.shards import load_tokens
 from saxsolo.publishing import publish
+
+from ..command_line import command
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -221,7 +222,7 @@ def test_all_audio_can_be_kept(place, tmp_path):
 )
 def test_the_room_that_is_asked_for(place, tmp_path, workers, keep, seconds):
     config = read_config(place / "config.yaml")
-    recordings = [Recording(f"r{i:03}") for i in range(100)]
+    recordings = [Recording(id=f"r{i:03}") for i in range(100)]
     samples = frozenset(one.id for one in recordings[:SAMPLES])
     plan = BuildPlan(tmp_path, config, keep_audio=keep, samples=samples)
     for one in recordings:
@@ -239,7 +240,7 @@ def test_a_disk_too_small_is_said_before_the_work(place, tmp_path, capsys, monke
     usage = shutil.disk_usage(tmp_path)._replace(free=SPARE_BYTES + 2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
     arguments = [str(place / "config.yaml"), "--out", str(tmp_path / "corpus"), "--resume"]
-    assert main(arguments) == 2
+    assert command("corpus", "build", *arguments) == 2
     assert "65 MB free but" in (error := capsys.readouterr().err) and "make room" in error
     assert not (tmp_path / "corpus" / "stems").exists()
 
@@ -259,7 +260,7 @@ def test_what_push_would_send_loads_and_trains(place, built, tmp_path):
     run = tmp_path / "run"
     arguments = [str(tmp_path / "tiny.yaml"), "--tokens", folder, "--split", "test"]
     arguments += ["--codec", str(place / "codec"), "--out", str(run)]
-    assert train.main(arguments) == 0
+    assert command("train", *arguments) == 0
     figures = json.loads((run / "final" / "figures.json").read_text("utf-8"))
     assert figures["step"] == 3 and figures["has_audio"]
 
@@ -274,7 +275,8 @@ def test_no_room_stops_the_run_and_blames_no_recording(place, tmp_path, capsys, 
         raise DiskFullError(28, "no room; make room, then add --resume")
 
     monkeypatch.setattr(corpus_build, "need_room", full)
-    assert main([str(place / "config.yaml"), "--out", str(tmp_path / "corpus")]) == 2
+    arguments = ["build", place / "config.yaml", "--out", tmp_path / "corpus"]
+    assert command("corpus", *arguments) == 2
     assert "make room" in capsys.readouterr().err
     monkeypatch.undo()
     config = read_config(place / "config.yaml")
@@ -295,7 +297,7 @@ def test_no_room_stops_the_run_and_blames_no_recording(place, tmp_path, capsys, 
 def test_what_stands_wrong_in_the_config_ends_in_one_line(place, tmp_path, capsys, old, new, said):
     path = place / "wrong.yaml"
     path.write_text(CONFIG.replace(old, new), encoding="utf-8")
-    assert main([str(path), "--out", str(tmp_path / "corpus")]) == 2
+    assert command("corpus", "build", path, "--out", tmp_path / "corpus") == 2
     error = capsys.readouterr().err.strip().splitlines()[-1]
     assert said in error
     assert not list((tmp_path / "corpus").glob("tokens*/tokens.json"))

@@ -37,10 +37,15 @@ def test_defaults_and_paths_beside_the_config(tmp_path):
         ("sources: [{path: a}]\nselect: {threshold: loud}\n", "expected float"),
         ("sources: [{path: a}]\nselect: {threshold: .nan}\n", "must lie in 0..1"),
         ("sources: [{path: a}]\nselect: {threshold: 2}\n", "is 2; it must lie in 0..1"),
-        ("sources: [{path: a}]\naugment: {tempi: [1, 0]}\n", "augment.tempi is 0"),
+        (
+            "sources: [{path: a}]\naugment: {tempi: [1, 0]}\n",
+            "augment.tempi[1] is 0; it must lie in 0.5..2",
+        ),
+        ("sources: [{path: a}]\nselect: {stride_seconds: 11}\n", "stride_seconds is 11; it must"),
+        ("sources: [{path: a}]\nseparate: {context_seconds: 31}\n", "in 0..30 (half of segment_"),
         ("sources: [{path: a}]\nselect: 3\n", "keys with values"),
         ("- 1\n", "must name `sources:`"),
-        ("a: [\n", "is no YAML"),
+        ("a: [\n", "is not YAML"),
         ("", "must name `sources:`"),
     ],
 )

@@ -118,7 +118,7 @@ def test_no_server_at_all(tmp_path):
 
 
 def test_what_was_fetched_is_not_fetched_again(server, tmp_path):
-    one = Recording("it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
+    one = Recording(id="it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
     first = download_recording(one, tmp_path, PATIENT)
     asked = len(server.seen)
     assert download_recording(one, tmp_path, PATIENT) == first
@@ -128,19 +128,19 @@ def test_what_was_fetched_is_not_fetched_again(server, tmp_path):
 
 def test_a_truncated_file_is_found_out(server, tmp_path):
     server.body = server.body[: len(server.body) // 2]
-    one = Recording("it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
+    one = Recording(id="it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
     with pytest.raises(ItemError, match="breaks off"):
         download_recording(one, tmp_path, PATIENT)
 
 
 def test_a_sound_shorter_than_announced_is_found_out(server, tmp_path):
-    one = Recording("it", link=f"{server.url}/a.flac", licence="CC0-1.0", seconds=60.0)
+    one = Recording(id="it", link=f"{server.url}/a.flac", licence="CC0-1.0", seconds=60.0)
     with pytest.raises(ItemError, match=r"lasts 3\.0 s but 60\.0 s were announced"):
         download_recording(one, tmp_path, PATIENT)
 
 
 def test_no_licence_no_recording_unless_accepted(server, tmp_path):
-    one = Recording("it", link=f"{server.url}/solo.flac")
+    one = Recording(id="it", link=f"{server.url}/solo.flac")
     with pytest.raises(ItemError, match="no licence is stated"):
         download_recording(one, tmp_path, PATIENT)
     assert download_recording(one, tmp_path, PATIENT, accept_rights=True).licence == ""
@@ -211,7 +211,7 @@ def test_what_the_site_told_is_kept_with_the_file(server, tmp_path, monkeypatch)
         return path, {"license": "CC-BY-4.0", "duration": 3.0}
 
     monkeypatch.setattr("saxsolo.corpus.recordings.links.fetch_link", told)
-    one = Recording("it", link=f"{server.url}/solo.flac")
+    one = Recording(id="it", link=f"{server.url}/solo.flac")
     assert download.download_recording(one, tmp_path, PATIENT).licence == "CC-BY-4.0"
     asked = len(server.seen)
     assert download.download_recording(one, tmp_path, PATIENT).licence == "CC-BY-4.0"
@@ -220,7 +220,7 @@ def test_what_the_site_told_is_kept_with_the_file(server, tmp_path, monkeypatch)
 
 def test_a_bad_file_of_a_link_is_fetched_anew_next_time(server, tmp_path):
     whole, server.body = server.body, server.body[: len(server.body) // 2]
-    one = Recording("it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
+    one = Recording(id="it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
     with pytest.raises(ItemError):
         download_recording(one, tmp_path, PATIENT)
     server.body = whole
@@ -235,7 +235,7 @@ def test_what_ffmpeg_reads_is_converted(tmp_path, ending):
     (tmp_path / "a.flac").write_bytes(flac())
     path = tmp_path / f"b.{ending}"
     subprocess.run([ffmpeg, "-v", "error", "-i", tmp_path / "a.flac", path], check=True)
-    one = Recording("it", path=str(path), licence="CC0-1.0")
+    one = Recording(id="it", path=str(path), licence="CC0-1.0")
     found = download_recording(one, tmp_path / "out", PATIENT)
     assert found.path == tmp_path / "out" / "it.flac" and path.exists()
     assert found.seconds == pytest.approx(3.0, abs=0.1)
@@ -250,7 +250,7 @@ def test_what_ffmpeg_reads_is_converted(tmp_path, ending):
 def test_without_ffmpeg_the_mend_is_named(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "which", lambda _: None)
     (tmp_path / "a.m4a").write_bytes(b"sound")
-    one = Recording("it", path=str(tmp_path / "a.m4a"), licence="CC0-1.0")
+    one = Recording(id="it", path=str(tmp_path / "a.m4a"), licence="CC0-1.0")
     with pytest.raises(ItemError, match=r"there is none: install it .* --retry"):
         download_recording(one, tmp_path / "out", PATIENT)
 
@@ -258,7 +258,7 @@ def test_without_ffmpeg_the_mend_is_named(tmp_path, monkeypatch):
 def test_no_room_stops_before_anything_is_fetched(server, tmp_path, monkeypatch):
     usage = shutil.disk_usage(tmp_path)._replace(free=2**20)
     monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
-    one = Recording("it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
+    one = Recording(id="it", link=f"{server.url}/solo.flac", licence="CC0-1.0")
     with pytest.raises(DiskFullError, match="1 MB free but 64 MB are needed"):
         download_recording(one, tmp_path, PATIENT)
     assert not server.seen

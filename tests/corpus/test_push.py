@@ -7,6 +7,8 @@ from saxsolo.corpus.tokens.tokenise import tokenise
 from saxsolo.errors import PublishError
 from saxsolo.publishing import publish
 
+from ..command_line import command
+
 
 class Hub:
     """What `publish` uses of HfApi: keeps the files that a commit would bring."""
@@ -90,9 +92,9 @@ def test_a_hub_that_loses_a_file_is_noticed(hub, tokens):
         send(tokens)
 
 
-def test_no_corpus(hub, tmp_path):
-    with pytest.raises(PublishError, match="no token corpus"):
-        send(tmp_path)
+def test_no_corpus(hub, tmp_path, capsys):
+    assert command("corpus", "push", tmp_path, "user/it", "--dry-run") == 2
+    assert "no token corpus" in capsys.readouterr().err
 
 
 def test_a_dry_run_says_what_would_be_sent_and_sends_nothing(hub, tokens):
@@ -118,5 +120,5 @@ def test_a_data_set_of_the_hub_is_fetched_to_train_on(tokens, monkeypatch):
     monkeypatch.setattr("huggingface_hub.snapshot_download", fetch)
     assert load_tokens("user/it", "train") and asked == [("user/it", "dataset")]
     monkeypatch.undo()
-    with pytest.raises(TokensError, match=r"no/where is no folder here"):
+    with pytest.raises(TokensError, match=r"no/where is not a folder here"):
         load_tokens("no/where", "train")

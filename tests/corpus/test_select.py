@@ -1,7 +1,5 @@
 """Which windows are taken, and that every second left out has its reason."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import soundfile
@@ -63,7 +61,7 @@ def test_what_is_no_good_is_refused_with_its_reason(sounds, tmp_path, make, reas
 
 def test_long_music_is_cut_into_equal_windows(sounds, tmp_path):
     write(tmp_path, sounds.backing(13, 1), sounds.solo(13, 1))
-    windows, losses, _ = select_windows(tmp_path, replace(QUICK, longest_seconds=5.0))
+    windows, losses, _ = select_windows(tmp_path, QUICK.changed(longest_seconds=5.0))
     assert len(windows) == 3 and not losses
     assert windows[0]["end"] == windows[1]["start"]
     assert all(one["end"] - one["start"] <= 5.0 for one in windows)

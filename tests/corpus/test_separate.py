@@ -1,7 +1,6 @@
 """Separation: the plumbing with a tiny random HTDemucs, the content with an oracle."""
 
 import json
-from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -42,7 +41,7 @@ def test_the_oracle_gives_the_stems_back_across_segments(sounds, tmp_path):
 
 
 def test_both_stems_end_at_one_loudness(sounds, tmp_path):
-    from saxsolo.audio.loudness import LoudnessMeter
+    from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 
     path = sounds.recording(tmp_path / "in", "a", 5.0, seed=1)
     separate_recording(path, make_separator(ORACLE), tmp_path / "out", ORACLE)
@@ -69,13 +68,13 @@ class Passing:
 @pytest.mark.parametrize("context", [0.0, 0.31, 1.0])
 def test_segments_join_without_a_seam_at_another_rate(sounds, tmp_path, context):
     path = sounds.recording(tmp_path / "in", "a", 6.1, seed=2)
-    config = replace(ORACLE, context_seconds=context)
+    config = ORACLE.changed(context_seconds=context)
     separator = Passing()
     separate_recording(path, separator, tmp_path / "out", config)
     assert separator.longest <= (2.0 + 2.5 * context) * 44100 + 2, (
         "memory does not grow with length"
     )
-    whole = replace(ORACLE, segment_seconds=60.0)
+    whole = ORACLE.changed(segment_seconds=60.0)
     separate_recording(path, Passing(), tmp_path / "whole", whole)
     for got, wanted in zip(stems_of(tmp_path / "out"), stems_of(tmp_path / "whole"), strict=True):
         assert len(got) == round(6.1 * RATE)

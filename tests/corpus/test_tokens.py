@@ -17,7 +17,9 @@ from modeling_saxsolo.codec_adapter_saxsolo import encode
 from saxsolo.corpus.tokens import tokenise as tokenise_module
 from saxsolo.corpus.tokens.checks import sha256_of
 from saxsolo.corpus.tokens.shards import TokensError, load_tokens
-from saxsolo.corpus.tokens.tokenise import TokeniseError, main, tokenise
+from saxsolo.corpus.tokens.tokenise import TokeniseError, tokenise
+
+from ..command_line import command
 
 
 @pytest.fixture(scope="module")
@@ -220,15 +222,15 @@ def test_encodec_stands_in_for_the_codec(pairs, tmp_path):
 def test_bad_pairs_end_in_one_line(codec, pairs, tmp_path, capsys):
     codec.save_pretrained(tmp_path / "codec")
     arguments = ["--codec", str(tmp_path / "codec"), "--out", str(tmp_path / "tokens")]
-    assert main(["--pairs", str(tmp_path), *arguments]) == 2
+    assert command("corpus", "tokenise", "--pairs", tmp_path, *arguments) == 2
     broken = tmp_path / "pairs"
     shutil.copytree(pairs, broken)
     (broken / "train" / "one" / "solo.flac").write_bytes(b"no sound")
-    assert main(["--pairs", str(broken), *arguments]) == 2
+    assert command("corpus", "tokenise", "--pairs", broken, *arguments) == 2
     sound = np.zeros(48000 + 640, np.float32)
     soundfile.write(broken / "train" / "one" / "solo.flac", sound, 32000)
-    assert main(["--pairs", str(broken), *arguments]) == 2
-    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("tokenise:")]
+    assert command("corpus", "tokenise", "--pairs", broken, *arguments) == 2
+    lines = [line for line in capsys.readouterr().err.splitlines() if line.startswith("saxsolo:")]
     assert len(lines) == 3
     for line, word in zip(lines, ("manifest.jsonl", "solo.flac", "48640"), strict=True):
         assert word in line, line

@@ -11,6 +11,8 @@ from saxsolo.evaluation import report_comparison as progress
 from saxsolo.evaluation.cases import EvaluationError
 from saxsolo.evaluation.notes import SoloNotes
 
+from ..command_line import command
+
 
 def chromatic(pitches: list[int], every: float = 0.5) -> SoloNotes:
     onsets = np.arange(len(pitches)) * every
@@ -84,7 +86,8 @@ def test_before_and_after_stand_beside_each_other(report, tmp_path):
     for name, content in (("old", report), ("new", after)):
         (tmp_path / name).write_text(json.dumps(content))
     out = tmp_path / "progress.md"
-    progress.main([f"{name}={tmp_path / name}" for name in ("old", "new")] + ["--out", str(out)])
+    reports = [f"{name}={tmp_path / name}" for name in ("old", "new")]
+    assert command("measure", "compare", *reports, "--out", out) == 0
     text = out.read_text()
     assert "| chord tones | 0.25 | 0.75 | 0.25 |" in text
     assert "| rests | 0.125 | 0.125 |" in text

@@ -23,6 +23,7 @@ from saxsolo.evaluation.report_markdown import BEGIN, END
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.weights.loading import load_player
 
+from ..command_line import command
 from ..product.conftest import save_checkpoint
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -281,12 +282,10 @@ def test_chords_nobody_labelled_are_estimated(evaluate, pairs, tmp_path):
 
 def test_likelihood_of_every_stream(evaluate, pairs, checkpoint, tmp_path, shared_out, drawn):
     pytest.importorskip("datasets", reason="needs datasets (pip install saxsolo[train])")
-    from saxsolo.corpus.tokens.tokenise import main as tokenise
-
     tokens = tmp_path / "tokens"
     codec = checkpoint / "codec"
     arguments = ["--pairs", pairs, "--codec", codec, "--out", tokens]
-    assert not tokenise([str(word) for word in arguments])
+    assert command("corpus", "tokenise", *arguments) == 0
     takes = give_takes(tmp_path / "own", pairs, humans(pairs))
     code, stderr, report = evaluate("--takes", takes, "--tokens", tokens, out=shared_out)
     assert code == 0, stderr
@@ -362,15 +361,15 @@ class TestCard:
         assert report["command"] in text and "seed 0" in text
         assert f"{value(report, 'human', 'chord_tones'):.2f} [" in text
         arguments = ["--report", str(shared_out / "report.json"), "--card", str(card)]
-        assert report_module.main(arguments) == 0
+        assert command("measure", "card", *arguments) == 0
         assert card.read_text() == text
 
     def test_cards_and_reports_that_are_none(self, tmp_path, capsys):
         card, figures = tmp_path / "card.md", tmp_path / "report.json"
         card.write_text("no marks")
         figures.write_text("{}")
-        assert report_module.main(["--report", str(figures), "--card", str(card)]) == 2
-        assert "is no report.json" in capsys.readouterr().err
+        assert command("measure", "card", "--report", figures, "--card", card) == 2
+        assert "is not a report.json" in capsys.readouterr().err
         assert card.read_text() == "no marks"
 
 

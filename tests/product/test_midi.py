@@ -124,5 +124,5 @@ def test_blocks_are_tracked_as_the_whole_is():
 def test_what_is_no_midi_file(tmp_path):
     path = tmp_path / "text.mid"
     path.write_text("no notes here")
-    with pytest.raises(AudioError, match="no MIDI file"):
+    with pytest.raises(AudioError, match="not a MIDI file"):
         read_midi(path)

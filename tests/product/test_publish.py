@@ -8,7 +8,7 @@ import huggingface_hub
 import numpy as np
 import pytest
 import soundfile as sf
-from huggingface_hub import ModelCard
+from huggingface_hub import ModelCard, SpaceCard
 
 from saxsolo.errors import OutputError, PublishError
 from saxsolo.publishing import check, publish
@@ -220,7 +220,7 @@ class TestSpace:
             ("README.md", "app.py", "main.py", "main.py of README.md is not"),
             ("README.md", "title: t", "title: [", "front matter"),
             ("requirements.txt", "==2.4.6", ">=2", "not pinned"),
-            ("requirements.txt", "numpy==", "numpy=", "is no requirement"),
+            ("requirements.txt", "numpy==", "numpy=", "is not a requirement"),
             ("app.py", "print(1)", "print(", "app.py does not compile"),
             ("app.py", "1", "'hf_" + "b" * 34 + "'", "token"),
         ],
@@ -246,6 +246,7 @@ class TestSpace:
         done = publish("space", "me/sax", space, dry_run=True, out=tmp_path / "out", model=model)
         told = json.loads((tmp_path / "out" / "model.json").read_text())
         assert told == {"repo": "me/tiny", "revision": "a1" * 20}
+        assert SpaceCard.load(tmp_path / "out" / "README.md").data.models == ["me/tiny"]
         assert not [name for name in done.files if name.startswith("checkpoints/")]
 
     @pytest.mark.parametrize("model", ["me/tiny", "me/tiny@main", "tiny@" + "a" * 40, ""])

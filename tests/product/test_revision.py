@@ -73,7 +73,7 @@ def test_no_thread_goes_on_playing_what_nobody_hears(player, source, earlier):
 
 @pytest.mark.parametrize("start, stop", [(-1, 5), (5, 5), (9, 3), (0, FRAMES + 1), (FRAMES, None)])
 def test_a_stretch_that_is_none(earlier, start, stop):
-    with pytest.raises(SettingError, match="no stretch"):
+    with pytest.raises(SettingError, match="not a stretch"):
         Revision(earlier.codes, start, stop)
 
 

@@ -10,11 +10,11 @@ import soundfile
 
 from saxsolo.corpus.pairs_folder import PairsError, read_manifest
 from saxsolo.corpus.render import pairs as corpus_module
-from saxsolo.corpus.render.command import main
 from saxsolo.corpus.render.pairs import CorpusError, excerpts, plan, render_corpus
 from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
 from saxsolo.music.score import Score
 
+from ..command_line import command
 from .conftest import make_score
 
 
@@ -173,7 +173,7 @@ def test_command_ends_in_one_line_for_bad_input(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arguments = ["--weimar-dir", str(tmp_path / "none"), "--out", str(tmp_path / "out")]
-    assert main(arguments) == 2
+    assert command("corpus", "render", *arguments) == 2
     error = capsys.readouterr().err
     assert error.count("\n") == 1 and "jazzomat" in error
     assert not (tmp_path / "out").exists()
@@ -181,5 +181,5 @@ def test_command_ends_in_one_line_for_bad_input(
 
 def test_command_renders_the_builtin_scores(font_sounds: Sounds, tmp_path: Path) -> None:
     arguments = ["--out", str(tmp_path), "--limit", "1", "--workers", "1", "--tempi", "1.5"]
-    assert main(arguments) == 0
+    assert command("corpus", "render", *arguments) == 0
     assert len(read_manifest(tmp_path)) == 1

@@ -139,11 +139,11 @@ def test_good_and_bad_files(watched, tmp_path):
     sf.write(good, chords(4.0, 44100), 44100)
     watched.open()
     page = watched.page
-    page.get_by_label("My file").check()
+    page.get_by_label("Your file").check()
     page.locator("#upload input[type=file]").set_input_files(bad)
-    page.locator("#brought [role=alert]", has_text="no sound file").wait_for()
+    page.locator("#notice [role=alert]", has_text="not an audio file").wait_for()
     page.locator("#upload input[type=file]").set_input_files(good)
-    page.locator("#brought", has_text="0:04, 44.1 kHz, stereo").wait_for()
+    page.locator("#notice", has_text="0:04, 44.1 kHz, stereo").wait_for()
     watched.play()
     assert "good.wav" in page.locator(".take .facts").inner_text()
 
@@ -159,7 +159,7 @@ def test_a_share_link_brings_everything_back_and_takes_stay(watched):
     page.get_by_role("radio", name="Take 1").check()
     page.locator(".take h2", has_text="Take 1").wait_for()
     watched.open("?" + link.split("?", 1)[1])
-    page.get_by_role("button", name="More").click()
+    page.get_by_role("button", name="More settings").click()
     assert page.locator("input[type=number][aria-label*=Guidance]").input_value() == "1"
     assert page.get_by_label("Seed", exact=False).first.input_value() == "4"
     assert page.get_by_role("combobox", name="Example").input_value() == "ballad"

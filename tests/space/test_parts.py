@@ -1,4 +1,4 @@
-"""The pieces of the page on their own: controls and links, names, the shelf, the model's place."""
+"""The parts of the page on their own: controls and links, names, stored takes, the model."""
 
 import json
 import os
@@ -19,6 +19,7 @@ from saxsolo.audio.files import open_sound
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import CheckpointError, SettingError
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.page.cleaning import delete_old_files
 from saxsolo.page.controls import (
     FEELS,
     INSTRUMENTS,
@@ -31,10 +32,12 @@ from saxsolo.page.controls import (
     from_query,
 )
 from saxsolo.page.limits import LONGEST_NAME, escaped, shown_name
+from saxsolo.page.listening import chart, chord_spans, described
 from saxsolo.page.model import place_of_model
-from saxsolo.page.playing import Wish, as_wav, bar_edges, bars_anew, continued, play
+from saxsolo.page.playing import SoloRequest, as_wav, bar_edges, continued, play, replaced_bars
 from saxsolo.page.roll import chord_changes, draw_roll
-from saxsolo.page.take_store import OLDEST_SECONDS, Card, Shelf, TakeGoneError
+from saxsolo.page.take_store import OLDEST_SECONDS, TakeGoneError, TakeInfo, TakeStore
+from saxsolo.page.uploaded_audio import own_upload
 
 from ..product.conftest import checkpoint, chords, player  # noqa: F401 (fixtures)
 
@@ -82,23 +85,23 @@ def test_shown_names_are_short_and_plain(name):
 
 
 @pytest.fixture
-def shelf(tmp_path) -> Shelf:
-    return Shelf(tmp_path / "takes")
+def store(tmp_path) -> TakeStore:
+    return TakeStore(tmp_path / "takes")
 
 
 @pytest.fixture
-def kept(player, shelf, tmp_path):  # noqa: F811
-    """A take of three seconds on the shelf: (its name, what `improvise` gave)."""
+def kept(player, store, tmp_path):  # noqa: F811
+    """A stored take of three seconds: (its name, what `improvise` returned)."""
     source = open_sound((chords(3.0, 32000), 32000))
     settings = Controls(seconds=4).settings(source.seconds)
-    *_, last = play(player, shelf, source, Wish(settings, True, "", "Take 1"))
+    *_, last = play(player, store, source, SoloRequest(settings, True, "", "Take 1"))
     take = improvise(source, seed=1, temperature=1, guidance=1, seconds=3, player=player)
     return last.take, take
 
 
-def test_a_take_comes_back_from_the_shelf(shelf, kept, tmp_path):
+def test_a_stored_take_comes_back(store, kept, tmp_path):
     name, take = kept
-    back = shelf.take(name)
+    back = store.take(name)
     np.testing.assert_array_equal(back.codes, take.codes)
     assert back.notes == take.notes
     back.save(tmp_path / "back")
@@ -108,56 +111,56 @@ def test_a_take_comes_back_from_the_shelf(shelf, kept, tmp_path):
     np.testing.assert_allclose(written[0], written[1], atol=2.5 / 32768)
 
 
-def test_the_page_and_the_download_mix_alike(shelf, kept, tmp_path):
+def test_the_page_and_the_download_mix_alike(store, kept, tmp_path):
     name, _ = kept
-    folder, card = shelf.folder(name), shelf.card(name)
+    folder, info = store.folder(name), store.info(name)
     solo, band = (sf.read(folder / f"{part}.flac")[0] for part in ("solo", "backing"))
-    heard = card.quieter * (card.gain * solo[:, None] + band)
-    shelf.take(name).save(tmp_path / "there")
+    heard = info.quieter * (info.gain * solo[:, None] + band)
+    store.take(name).save(tmp_path / "there")
     written = sf.read(tmp_path / "there" / "mix.wav")[0]
     np.testing.assert_allclose(heard, written, atol=1.5 / 32768)
     assert 0.05 < np.abs(written).max() <= PEAK + 1e-4
 
 
-def test_the_mix_of_the_page_is_balanced_as_that_of_the_command_line(shelf, kept):
+def test_the_mix_of_the_page_is_balanced_as_that_of_the_command_line(store, kept):
     _, take = kept
     # softer than full scale, so that nothing is turned down or held back on the way
-    soft = Scratch(shelf.root)
+    soft = Scratch(store.root)
     soft.append(0.1 / np.abs(take.solo).max() * take.solo)
     take = replace(take, _solo=soft)
-    card = Card("backing", take.run, "", "Take 1")
-    back = shelf.card(shelf.put(take, take._backing, card))
+    info = TakeInfo("backing", take.run, "", "Take 1")
+    back = store.info(store.put(take, take._backing, info))
     assert (back.gain, back.quieter) == pytest.approx(take.mix_levels(), rel=0.02)
     assert 0.1 < back.gain < 10
 
 
-def test_old_takes_are_cleared_away(shelf, kept):
+def test_old_takes_are_cleared_away(store, kept):
     name, _ = kept
-    shelf.clean()
-    assert shelf.folder(name).is_dir()
-    made = shelf.folder(name).stat().st_mtime
-    shelf.clean(made + OLDEST_SECONDS + 1)
+    store.clean()
+    assert store.folder(name).is_dir()
+    written_at = store.folder(name).stat().st_mtime
+    store.clean(written_at + OLDEST_SECONDS + 1)
     with pytest.raises(TakeGoneError):
-        shelf.folder(name)
+        store.folder(name)
 
 
-def test_no_more_takes_than_there_is_room_for(shelf, kept, monkeypatch):
+def test_no_more_takes_than_there_is_room_for(store, kept, monkeypatch):
     name, _ = kept
     for i in range(3):
-        folder = shelf.root / f"{i:032x}"
+        folder = store.root / f"{i:032x}"
         folder.mkdir()
         (folder / "take.json").write_text("{}")
         os.utime(folder, (i, i))
     monkeypatch.setattr("saxsolo.page.take_store.MOST_TAKES", 2)
-    shelf.clean(10)
-    assert name in {path.name for path in shelf.root.iterdir()}
-    assert len(list(shelf.root.iterdir())) == 2
+    store.clean(10)
+    assert name in {path.name for path in store.root.iterdir()}
+    assert len(list(store.root.iterdir())) == 2
 
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a" * 31, "A" * 32, "0" * 32, "0" * 31 + "\n"])
-def test_no_other_folder_is_a_take(shelf, name):
+def test_no_other_folder_is_a_take(store, name):
     with pytest.raises(TakeGoneError):
-        shelf.folder(name)
+        store.folder(name)
 
 
 def grid(beats: int = 17) -> BeatGrid:
@@ -174,15 +177,55 @@ def grid(beats: int = 17) -> BeatGrid:
 def test_bars_are_counted_from_the_first_downbeat():
     assert bar_edges(grid(), 9.0) == [1.0, 3.0, 5.0, 7.0, 9.0]
     codes = np.zeros((5, 450), np.int16)
-    revision = bars_anew(codes, grid(), 2, 3)
+    revision = replaced_bars(codes, grid(), 2, 3)
     assert (revision.start, revision.stop) == (150, 350)
-    assert bars_anew(codes, grid(), 4, 4).stop is None
+    assert replaced_bars(codes, grid(), 4, 4).stop is None
     assert continued(codes, 3.0).start == 150
     for first, last in ((0, 1), (2, 1), (1, 5)):
-        with pytest.raises(SettingError, match="among the 4 bars"):
-            bars_anew(codes, grid(), first, last)
-    with pytest.raises(SettingError, match="no bars were heard"):
-        bars_anew(codes, None, 1, 1)
+        with pytest.raises(SettingError, match="within bars 1 to 4"):
+            replaced_bars(codes, grid(), first, last)
+    with pytest.raises(SettingError, match="no bars were detected"):
+        replaced_bars(codes, None, 1, 1)
+
+
+def test_chords_cover_the_beats_and_the_chart_has_one_place_for_each_bar():
+    spans = chord_spans(grid(), 9.0)
+    assert [(span.start, span.end, span.name) for span in spans] == [
+        (0.5, 5.0, "Cmaj7"),
+        (5.0, 9.0, "Fmaj7"),
+    ]
+    assert chart(grid(), 9.0) == "| Cmaj7 | % | Fmaj7 | % |"
+    facts = described(grid(), 9.0)
+    assert facts["tempo"] == 120 and facts["first_bar"] == 1.0
+    assert json.loads(json.dumps(facts)) == facts
+    assert json.loads(json.dumps(described(None, 9.0)))["chords"] == []
+
+
+def test_only_old_files_and_empty_folders_are_deleted(tmp_path):
+    old, new, empty = tmp_path / "a" / "old.wav", tmp_path / "b" / "new.wav", tmp_path / "c"
+    empty.mkdir()
+    for path, written_at in ((old, 0), (new, 100)):
+        path.parent.mkdir()
+        path.touch()
+        os.utime(path, (written_at, written_at))
+    os.utime(new.parent, (0, 0))
+    os.utime(empty, (0, 0))
+    delete_old_files(tmp_path, 60, now=110)
+    assert new.exists() and not old.exists() and not empty.exists()
+
+
+def test_an_address_leads_to_uploads_only(tmp_path):
+    uploads = tmp_path / "uploads"
+    uploads.mkdir()
+    inside, outside = uploads / "two words.wav", tmp_path / "other.wav"
+    inside.touch()
+    outside.touch()
+    at = "http://127.0.0.1:7860/gradio_api/file="
+    assert own_upload(f"{at}{uploads}/two%20words.wav", uploads) == inside.resolve()
+    for path in (outside, f"{uploads}/../other.wav", uploads, f"{uploads}/none.wav"):
+        assert own_upload(f"{at}{path}", uploads) is None
+    assert own_upload("https://example.org/a.wav", uploads) is None
+    assert own_upload(None, uploads) is None
 
 
 def test_the_roll_shows_every_note_chord_and_bar(player):  # noqa: F811
@@ -196,7 +239,7 @@ def test_the_roll_shows_every_note_chord_and_bar(player):  # noqa: F811
     assert kinds.count("note") == len(take.notes) > 0
     assert kinds.count("bar") == 4 and kinds.count("chord") == 2
     assert [name for _, name in chord_changes(grid())] == ["Cmaj7", "Fmaj7"]
-    assert "120 beats a minute" in svg.get("aria-label")
+    assert "120 beats per minute" in svg.get("aria-label")
 
 
 def test_a_block_of_sound_is_a_wav_file():
@@ -212,11 +255,11 @@ def test_the_models_revision_must_not_move(tmp_path):
     assert place_of_model(described) is None
     for revision in ("main", "v1", "a" * 39, 5):
         described.write_text(json.dumps({"repo": "a/b", "revision": revision}))
-        with pytest.raises(CheckpointError, match="40 digits"):
+        with pytest.raises(CheckpointError, match="40 hexadecimal digits"):
             place_of_model(described)
     described.write_text("[]")
-    with pytest.raises(CheckpointError, match="names no repo"):
+    with pytest.raises(CheckpointError, match="does not name repo"):
         place_of_model(described)
     described.write_text(json.dumps({"repo": "a/b", "revision": "a" * 40}))
-    with pytest.raises(CheckpointError, match="the Hub did not give"):
+    with pytest.raises(CheckpointError, match="cannot download a/b"):
         place_of_model(described)

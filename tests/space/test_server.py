@@ -3,6 +3,7 @@
 import asyncio
 import io
 import json
+import re
 import zipfile
 from pathlib import Path
 
@@ -62,7 +63,7 @@ class Visitor:
 def visitor(server) -> Visitor:
     """Somebody who has played one take."""
     visitor = Visitor(server)
-    assert "done, 0:04 played" in visitor.press("play")
+    assert "done, 0:04 long" in visitor.press("play")
     return visitor
 
 
@@ -149,7 +150,7 @@ def test_the_same_seed_again_and_another_take(at_first):
 
 def test_continue_keeps_what_came_before(at_first):
     before = at_first.sound("solo.flac")
-    assert "from 0:02 on" in at_first.press("continue", where=(2, 1, 1), seed=9)
+    assert "continued from 0:02" in at_first.press("continue", where=(2, 1, 1), seed=9)
     after = at_first.sound("solo.flac")
     assert len(before) == len(after)
     kept = round(1.9 * 32000)
@@ -161,9 +162,9 @@ def test_continue_keeps_what_came_before(at_first):
 @pytest.mark.parametrize(
     "button, where, reason",
     [
-        ("continue", (0, 1, 1), "not inside"),
-        ("continue", (100, 1, 1), "not inside"),
-        ("continue", (None, 1, 1), "Say which second"),
+        ("continue", (0, 1, 1), "outside this take"),
+        ("continue", (100, 1, 1), "outside this take"),
+        ("continue", (None, 1, 1), "Enter a time in seconds"),
         ("bars", (1, 3, 900), "bars"),
         ("bars", (1, 4, 2), "bars"),
     ],
@@ -191,11 +192,11 @@ def test_settings_that_no_control_has(server, changes):
     visitor = Visitor(server)
     try:
         # refused by us, or by the component
-        said = visitor.press("play", **changes)
-        assert 'role="alert"' in said
+        answer = visitor.press("play", **changes)
+        assert 'role="alert"' in answer
     except gradio_client.exceptions.AppError as error:
-        said = str(error)
-    assert visitor.selected is None and "Traceback" not in said
+        answer = str(error)
+    assert visitor.selected is None and "Traceback" not in answer
 
 
 @pytest.fixture(scope="module")
@@ -223,12 +224,12 @@ def bad(tmp_path_factory) -> dict[str, Path]:
 @pytest.mark.parametrize(
     "name, reason",
     [
-        ("text", "no sound file"),
-        ("archive", "no sound file"),
+        ("text", "not an audio file"),
+        ("archive", "not an audio file"),
         ("empty", "empty"),
         ("nan", "NaN or infinite"),
         ("inf", "NaN or infinite"),
-        ("hour", "lasts 60 minutes; at most 10"),
+        ("hour", "lasts 60 minutes; the limit is 10 minutes"),
         ("silent", "is silent"),
     ],
 )
@@ -236,7 +237,7 @@ def test_hostile_files_end_in_a_clear_message(server, bad, name, reason):
     takes = server.root() / "takes"
     before = set(takes.iterdir())
     status = Visitor(server).press("play", source="upload", upload=bad[name])
-    assert 'role="alert"' in status and reason in status and "Traceback" not in status
+    assert 'role="alert"' in status and re.search(reason, status) and "Traceback" not in status
     assert str(server.temp) not in status
     assert set(takes.iterdir()) == before
 
@@ -245,7 +246,7 @@ def test_an_upload_is_played_over(server, tmp_path):
     path = tmp_path / "my <b>tune & more.wav"
     sf.write(path, chords(4.0, 44100), 44100)
     visitor = Visitor(server)
-    assert "done, 0:04 played" in visitor.press("play", source="upload", upload=path)
+    assert "done, 0:04 long" in visitor.press("play", source="upload", upload=path)
     assert visitor.sound("mix.wav").shape == (128000, 2)
 
 
@@ -281,9 +282,9 @@ def test_a_path_of_the_servers_own_is_no_upload(server):
     url = f"{server.url}gradio_api/call/play"
     event = httpx.post(url, json={"data": body["data"]}, timeout=60)
     if event.status_code == 200:
-        said = httpx.get(f"{url}/{event.json()['event_id']}", timeout=60).text
-        assert "event: error" in said or 'role=\\"alert\\"' in said
-        assert "root:" not in said
+        answer = httpx.get(f"{url}/{event.json()['event_id']}", timeout=60).text
+        assert "event: error" in answer or 'role=\\"alert\\"' in answer
+        assert "root:" not in answer
     assert visitor.selected is None
 
 

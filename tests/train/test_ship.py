@@ -10,7 +10,8 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
-from saxsolo.training.export import main
+
+from ..command_line import command
 
 SIZES = {"hidden_size": 16, "intermediate_size": 16, "num_attention_heads": 1}
 CODEC = {"encoder_size": 8, "decoder_size": 8, "encoder_layers": 1, "decoder_layers": 1}
@@ -36,8 +37,8 @@ def test_shipped_folder_loads_and_plays(shelf, capsys):
     out = shelf / "shipped"
     arguments = [str(shelf / "final"), str(out), "--codec", "../codec"]
     arguments += ["--set", "temperature=0.9", "--set", "pitch_temperature=0.8"]
-    assert main(arguments) == 0
-    assert main(arguments) == 0, "over an older one"
+    assert command("export", *arguments) == 0
+    assert command("export", *arguments) == 0, "over an older one"
     model = AutoModel.from_pretrained(out, trust_remote_code=True)
     processor = AutoProcessor.from_pretrained(out, trust_remote_code=True)
     assert model.generation_config.temperature == 0.9
@@ -53,14 +54,14 @@ def test_shipped_folder_loads_and_plays(shelf, capsys):
 
 
 def test_no_run_no_folder(shelf, capsys):
-    assert main([str(shelf / "nothing"), str(shelf / "none"), "--codec", "../codec"]) == 2
+    assert command("export", shelf / "nothing", shelf / "none", "--codec", "../codec") == 2
     assert "final/" in capsys.readouterr().err
-    assert main([str(shelf / "final"), str(shelf / "none"), "--codec", "../missing"]) == 2
+    assert command("export", shelf / "final", shelf / "none", "--codec", "../missing") == 2
     assert not (shelf / "none").exists()
 
 
 def test_a_setting_that_loading_would_lose(shelf, capsys):
     arguments = [str(shelf / "final"), str(shelf / "lost"), "--codec", "../codec"]
-    assert main([*arguments, "--set", "warmth=0.8"]) == 2
+    assert command("export", *arguments, "--set", "warmth=0.8") == 2
     assert "warmth" in capsys.readouterr().err
     assert not (shelf / "lost").exists()

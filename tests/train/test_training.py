@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-from dataclasses import replace
 
 import pytest
 import torch
@@ -12,8 +11,9 @@ from transformers import Trainer, TrainingArguments
 
 from saxsolo.corpus.tokens.collate import Collator
 from saxsolo.training.batches import Batches
+from saxsolo.training.errors import TrainingError
 from saxsolo.training.run_state import checkpoints
-from saxsolo.training.trainer import SoloTrainer, TrainingError
+from saxsolo.training.trainer import SoloTrainer
 
 
 def records(run, kind: str) -> dict[int, dict]:
@@ -61,8 +61,8 @@ def test_a_killed_run_goes_on_as_if_nothing_had_been(settings, train, tmp_path):
         assert one[step]["loss"] == two[step]["loss"], step
     for name, parameter in whole.model.state_dict().items():
         assert torch.equal(parameter, again.model.state_dict()[name]), name
-    for name, average in whole.average.items():
-        assert torch.equal(average, again.average[name]), name
+    for name, average in whole.average.tensors.items():
+        assert torch.equal(average, again.average.tensors[name]), name
 
 
 def test_a_torn_newest_checkpoint_costs_only_its_own_steps(settings, train, tmp_path):
@@ -96,8 +96,8 @@ def test_accumulated_parts_give_the_gradient_of_one_batch(
     after = []
     for parts in (1, 4):
         model = make_model(dropout=0.0)
-        chosen = replace(
-            settings, accumulation=parts, backing_dropout=0.0, weight_average=0.0, max_grad_norm=1e9
+        chosen = settings.changed(
+            accumulation=parts, backing_dropout=0.0, weight_average=0.0, max_grad_norm=1e9
         )
         audio, scores = (cut, []) if kind == "audio" else ([], cut)
         trainer = SoloTrainer(model, chosen, tmp_path / str(parts), audio, scores, [])
@@ -151,15 +151,15 @@ def test_a_signal_saves_and_stops(settings, train, tmp_path):
 
 
 def test_time_ends_a_run_with_everything_saved(settings, train, tmp_path):
-    trainer = train(replace(settings, max_steps=100000, max_minutes=0.01), tmp_path)
+    trainer = train(settings.changed(max_steps=100000, max_minutes=0.01), tmp_path)
     assert trainer.finished and 1 <= trainer.state.step < 2000
     assert checkpoints(tmp_path)[-1].name.endswith(str(trainer.state.step))
     assert trainer.state.step in records(tmp_path, "heldout")
 
 
 def test_patience_ends_a_run_that_no_longer_improves(settings, train, tmp_path):
-    hopeless = replace(
-        settings, learning_rate=0.0, final_learning_rate=0.0, max_steps=40, patience=2
+    hopeless = settings.changed(
+        learning_rate=0.0, final_learning_rate=0.0, max_steps=40, patience=2
     )
     trainer = train(hopeless, tmp_path)
     assert trainer.state.step == 12  # best at 4, none better at 8 and 12
@@ -170,13 +170,13 @@ def test_the_best_weights_are_kept(settings, train, tmp_path):
     judged = records(tmp_path, "heldout")
     best = min(judged, key=lambda step: judged[step]["loss_own"])
     trainer.load_best()
-    assert trainer.judge().own_loss == pytest.approx(judged[best]["loss_own"], rel=1e-5)
+    assert trainer.evaluate().own_loss == pytest.approx(judged[best]["loss_own"], rel=1e-5)
     assert trainer.state.best_loss == pytest.approx(judged[best]["loss_own"])
 
 
 def test_another_model_does_not_resume(settings, train, tmp_path):
     train(settings, tmp_path)
-    other = replace(settings, model={**settings.model, "decoder_layers": 2})
+    other = settings.changed(model={**settings.model, "decoder_layers": 2})
     with pytest.raises(OSError, match="same settings"):
         train(other, tmp_path)
 
@@ -202,8 +202,7 @@ def test_batches_depend_on_the_step_alone(settings, make_model, score_corpus, au
 
 def test_bf16_trains_and_learns_to_listen(settings, train, tmp_path, audio_corpus):
     """The codes of the solo are the backing's random ones: only who listens can know them."""
-    chosen = replace(
-        settings,
+    chosen = settings.changed(
         max_steps=100,
         batch_size=6,
         learning_rate=5e-3,

@@ -13,8 +13,10 @@ from __future__ import annotations
 import errno
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from multiprocessing.connection import Connection, wait
+from multiprocessing.process import BaseProcess
+from typing import Any
 
 from tqdm import tqdm
 
@@ -59,16 +61,16 @@ def run_stages(
         DiskFullError, SetupError: as a worker met them.
         EngineError: workers die without getting anything done.
     """
-    recordings = [one for one in recordings if not _is_through(plan, stages, one)]
+    recordings = [recording for recording in recordings if not _is_through(plan, stages, recording)]
     if not recordings:
         return
     # of few recordings every worker gets some
     tasks = max(-(-len(recordings) // RECORDINGS_PER_RANK), min(len(recordings), workers))
-    done = [[prints_of(plan, one)[stages[-1]] for one in recordings], stages, tasks]
+    done = [[prints_of(plan, recording)[stages[-1]] for recording in recordings], stages, tasks]
     logs = plan.out / "logs" / f"{stages[0]}-{fingerprint(done)}"
     context = multiprocessing.get_context("forkserver")
     threads = max(1, _cores() // workers)
-    pool = {}
+    pool: dict[Any, tuple[int, BaseProcess, Connection]] = {}
 
     def start(place: int) -> None:
         ranks = list(range(place, tasks, workers))
@@ -95,7 +97,7 @@ def run_stages(
                 for sentinel in ended:
                     place, process, pipe = pool.pop(sentinel)
                     process.join()
-                    _raise_told(pipe)
+                    _raise_error_of(pipe)
                     if process.exitcode == 0:
                         continue
                     moved = _count_records(plan)
@@ -113,16 +115,16 @@ def run_stages(
             process.join()
 
 
-def pipeline(plan: BuildPlan, stages: Sequence[str], recordings: Sequence[Recording]) -> list:
+def pipeline(plan: BuildPlan, stages: Sequence[str], recordings: Sequence[Recording]) -> list[Any]:
     """The stages as a datatrove pipeline, for any of its executors."""
     from datatrove.data import Document
 
-    def give(_data, rank: int = 0, world_size: int = 1) -> Iterator:
+    def give(_data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
         for place in range(rank, len(recordings), world_size):
             yield Document(text="", id=recordings[place].id, metadata={"place": place})
 
-    def step(stage: str):
-        def take(data, rank: int = 0, world_size: int = 1) -> Iterator:
+    def step(stage: str) -> Callable[..., Iterator[Any]]:
+        def take(data: Any, rank: int = 0, world_size: int = 1) -> Iterator[Any]:
             for document in data:
                 record = run_stage(stage, recordings[document.metadata["place"]], plan)
                 if not record.failed:
@@ -154,10 +156,10 @@ def _cores() -> int:
 
 def _count_records(plan: BuildPlan) -> int:
     folders = [plan.out / "state" / stage for stage in STAGES]
-    return sum(len(os.listdir(one)) for one in folders if one.is_dir())
+    return sum(len(os.listdir(folder)) for folder in folders if folder.is_dir())
 
 
-def _raise_told(pipe: Connection) -> None:
+def _raise_error_of(pipe: Connection) -> None:
     """Raises what a worker said before it stopped of itself."""
     try:
         kind, text = pipe.recv() if pipe.poll() else (None, "")
@@ -179,7 +181,7 @@ def _work(
     ranks: list[int],
     logs: str,
     threads: int,
-    told: Connection,
+    pipe: Connection,
 ) -> None:
     """A worker: its ranks, one after another."""
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
@@ -192,26 +194,26 @@ def _work(
         for rank in ranks:
             _run_rank(pipeline(plan, stages, recordings), rank, tasks, logs)
     except DiskFullError as error:
-        told.send(("disk", error.strerror))
+        pipe.send(("disk", error.strerror))
     except SetupError as error:
-        told.send(("setup", str(error)))
+        pipe.send(("setup", str(error)))
     except Exception as error:
         if is_disk_full(error):
-            told.send(("disk", f"{plan.out} has no room left; make room, then add --resume"))
+            pipe.send(("disk", f"{plan.out} has no room left; make room, then add --resume"))
         else:
-            told.send(("defect", f"{type(error).__name__}: {error}"))
+            pipe.send(("defect", f"{type(error).__name__}: {error}"))
     finally:
-        told.close()
+        pipe.close()
 
 
-def _run_rank(steps: list, rank: int, tasks: int, logs: str) -> None:
+def _run_rank(steps: list[Any], rank: int, tasks: int, logs: str) -> None:
     """One rank by datatrove: logged, and marked completed when it is."""
     from datatrove.executor.base import PipelineExecutor
 
-    class Worker(PipelineExecutor):
+    class Worker(PipelineExecutor):  # type: ignore[misc]  # datatrove has no types
         """datatrove's executor for a single rank, in this process."""
 
-        def __init__(self):
+        def __init__(self) -> None:
             super().__init__(steps, logging_dir=logs)
 
         @property

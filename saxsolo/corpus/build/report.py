@@ -8,11 +8,10 @@ spectrograms of a few pairs.
 
 from __future__ import annotations
 
-import argparse
 import json
-import sys
 from collections import Counter, defaultdict
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import soundfile
@@ -25,6 +24,9 @@ from saxsolo.corpus.stage_state import STAGES, StageRecord, read_record
 
 from .build import SAMPLES, BuildError
 
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
 _SAMPLE_SECONDS = 10
 
 
@@ -36,24 +38,26 @@ def report(out: Path, samples: int = SAMPLES) -> Path:
     """
     if not (out / "config.json").exists():
         raise BuildError(f"{out} holds no build; make one with `saxsolo corpus build`")
-    found = measure(out)
+    figures = measure(out)
     folder = out / "report"
     folder.mkdir(exist_ok=True)
-    pictures = _pictures(out, folder, found["levels"], samples)
-    write_json(folder / "report.json", {key: one for key, one in found.items() if key != "levels"})
-    write_text(folder / "report.md", _text(found, pictures))
+    pictures = _pictures(out, folder, figures["levels"], samples)
+    write_json(
+        folder / "report.json", {key: one for key, one in figures.items() if key != "levels"}
+    )
+    write_text(folder / "report.md", _text(figures, pictures))
     return folder / "report.md"
 
 
-def measure(out: Path) -> dict:
+def measure(out: Path) -> dict[str, Any]:
     """The figures: hours in and out, losses [stage, reason, count, hours], time of each stage."""
     recordings = read_recordings(out / "recordings.jsonl")
     records: dict[str, list[StageRecord]] = {
-        stage: [one for r in recordings if (one := read_record(out, stage, r.id))]
+        stage: [record for r in recordings if (record := read_record(out, stage, r.id))]
         for stage in STAGES
     }
     quarantined = _lines(out / "quarantine.jsonl")
-    lengths = {one.id: one.result.get("seconds", 0.0) for one in records["download"]}
+    lengths = {record.id: record.result.get("seconds", 0.0) for record in records["download"]}
     lost: dict[tuple[str, str], list[float]] = defaultdict(lambda: [0, 0.0])
     for row in quarantined:
         place = lost[row["stage"], _kind(row["reason"], row["from"])]
@@ -83,14 +87,18 @@ def measure(out: Path) -> dict:
             for (stage, reason), (count, seconds) in sorted(lost.items())
         ],
         "duplicates": [row for row in quarantined if row["reason"].startswith("duplicate")],
-        "stage_seconds": {stage: sum(one.seconds for one in records[stage]) for stage in STAGES},
+        "stage_seconds": {
+            stage: sum(record.seconds for record in records[stage]) for stage in STAGES
+        },
         "processor_seconds": {
-            stage: sum(one.processor_seconds for one in records[stage]) for stage in STAGES
+            stage: sum(record.processor_seconds for record in records[stage]) for stage in STAGES
         },
         "leakage": [
-            w["leakage"] for one in records["select"] for w in one.result.get("windows", [])
+            w["leakage"] for record in records["select"] for w in record.result.get("windows", [])
         ],
-        "levels": [pair for one in records["select"] for pair in one.result.get("levels", [])],
+        "levels": [
+            pair for record in records["select"] for pair in record.result.get("levels", [])
+        ],
     }
 
 
@@ -99,42 +107,43 @@ def _kind(reason: str, where: str) -> str:
     return reason.replace(where, "").strip(" :") if where else reason
 
 
-def _lines(path: Path) -> list[dict]:
+def _lines(path: Path) -> list[dict[str, Any]]:
     if not path.exists():
         return []
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()]
 
 
-def _text(found: dict, pictures: list[str]) -> str:
-    worked = found["processor_seconds"]
+def _text(figures: dict[str, Any], pictures: list[str]) -> str:
+    worked = figures["processor_seconds"]
     total = sum(worked.values()) or 1.0
     lines = [
         "# Corpus report",
         "",
-        f"{found['recordings']} recordings, {found['hours_in']:.2f} hours readable; "
-        f"{found['hours_of_music']:.2f} hours of them were kept, which make {found['pairs']} pairs "
-        f"of {found['hours_of_pairs']:.2f} hours with all keys and tempi.",
+        f"{figures['recordings']} recordings, {figures['hours_in']:.2f} hours readable; "
+        f"{figures['hours_of_music']:.2f} hours of them were kept, which make "
+        f"{figures['pairs']} pairs of {figures['hours_of_pairs']:.2f} hours with all keys and "
+        "tempi.",
         "",
         "| left out at | reason | times | hours |",
         "| --- | --- | --- | --- |",
-        *(f"| {s} | {_cell(r)} | {n} | {h:.3f} |" for s, r, n, h in found["losses"]),
+        *(f"| {s} | {_cell(r)} | {n} | {h:.3f} |" for s, r, n, h in figures["losses"]),
         "",
         "| stage | seconds | of a processor | share |",
         "| --- | --- | --- | --- |",
         *(
             f"| {s} | {t:.1f} | {worked[s]:.1f} | {worked[s] / total:.0%} |"
-            for s, t in found["stage_seconds"].items()
+            for s, t in figures["stage_seconds"].items()
         ),
         "",
     ]
     for title in ("splits", "licences", "sources"):
         lines += [f"| {title} | pairs |", "| --- | --- |"]
-        lines += [f"| {_cell(name)} | {count} |" for name, count in sorted(found[title].items())]
+        lines += [f"| {_cell(name)} | {count} |" for name, count in sorted(figures[title].items())]
         lines.append("")
-    if found["leakage"]:
-        lines += [f"Correlation of the stems, median: {np.median(found['leakage']):.3f}.", ""]
-    lines += [f"{len(found['duplicates'])} duplicates were found.", ""]
-    lines += [f"- {one['id']}: {one['reason']}" for one in found["duplicates"]]
+    if figures["leakage"]:
+        lines += [f"Correlation of the stems, median: {np.median(figures['leakage']):.3f}.", ""]
+    lines += [f"{len(figures['duplicates'])} duplicates were found.", ""]
+    lines += [f"- {duplicate['id']}: {duplicate['reason']}" for duplicate in figures["duplicates"]]
     lines += ["", *(f"![{Path(name).stem}]({name})" for name in pictures), ""]
     return "\n".join(lines)
 
@@ -143,7 +152,7 @@ def _cell(text: str) -> str:
     return text.replace("|", "/").replace("\n", " ")
 
 
-def _pictures(out: Path, folder: Path, levels: list, samples: int) -> list[str]:
+def _pictures(out: Path, folder: Path, levels: list[Any], samples: int) -> list[str]:
     import matplotlib
 
     matplotlib.use("Agg")
@@ -159,7 +168,7 @@ def _pictures(out: Path, folder: Path, levels: list, samples: int) -> list[str]:
         names.append(_save(figure, folder, "rms.png"))
     rows = _lines(out / "pairs" / MANIFEST)
     folders = [out / "pairs" / row["split"] / row["pair_id"] for row in rows]
-    for folder_of_pair in [one for one in folders if one.is_dir()][:samples]:
+    for folder_of_pair in list(filter(Path.is_dir, folders))[:samples]:
         figure, axes = plt.subplots(2, 2, figsize=(10, 5), sharex=True)
         for column, name in enumerate(STEMS):
             path = folder_of_pair / f"{name}.flac"
@@ -175,34 +184,10 @@ def _pictures(out: Path, folder: Path, levels: list, samples: int) -> list[str]:
     return names
 
 
-def _save(figure, folder: Path, name: str) -> str:
+def _save(figure: Figure, folder: Path, name: str) -> str:
     import matplotlib.pyplot as plt
 
     figure.tight_layout()
     figure.savefig(folder / name, dpi=80)
     plt.close(figure)
     return name
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line. Returns 0, or 2 after one clear line on bad input."""
-    parser = argparse.ArgumentParser(
-        prog="saxsolo corpus report",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("corpus", type=Path)
-    parser.add_argument(
-        "--samples", type=int, default=SAMPLES, help="pairs to draw, of those on disk"
-    )
-    arguments = parser.parse_args(argv)
-    try:
-        print(report(arguments.corpus, arguments.samples))
-    except (ValueError, OSError) as error:
-        print(f"saxsolo corpus report: {' '.join(str(error).split())}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

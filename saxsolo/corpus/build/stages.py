@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from saxsolo.atomic import remove_folder
 from saxsolo.corpus.config import CorpusConfig, SeparateConfig, TokeniseConfig
@@ -30,6 +31,10 @@ from saxsolo.corpus.stage_state import (
     read_record,
     write_record,
 )
+from saxsolo.extras import missing_extra
+
+if TYPE_CHECKING:
+    from saxsolo.corpus.recordings.separators import Separator
 
 # a recording during which so many workers died is what kills them
 MOST_ATTEMPTS = 8
@@ -71,19 +76,20 @@ class BuildPlan:
 def prints_of(plan: BuildPlan, recording: Recording) -> dict[str, str]:
     """Fingerprint of the inputs of every stage, each covering those before it."""
     config = plan.config
-    told = {key: value for key, value in asdict(recording).items() if key != "path"}
+    described = {key: value for key, value in recording.model_dump().items() if key != "path"}
     split = (plan.splits or {}).get(recording.id, "")
-    parts = {
-        "download": [recording.inputs, told, config.download, plan.accept_rights],
+    parts: dict[str, list[Any]] = {
+        "download": [recording.inputs, described, config.download, plan.accept_rights],
         "separate": [config.separate],
         "select": [config.select],
         "augment": [config.augment, split, config.seed],
         "tokenise": [config.tokenise.codec],
     }
-    found, before = {}, ""
+    prints: dict[str, str] = {}
+    before = ""
     for stage in STAGES:
-        before = found[stage] = fingerprint(before, *parts[stage])
-    return found
+        before = prints[stage] = fingerprint(before, *parts[stage])
+    return prints
 
 
 def run_stage(stage: str, recording: Recording, plan: BuildPlan) -> StageRecord:
@@ -163,16 +169,16 @@ def _reason(error: Exception) -> str:
     return f"{DEFECT}{type(error).__name__}: {error} ({place})"
 
 
-def _download(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _download(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.download import download_recording
 
-    found = download_recording(
+    fetched = download_recording(
         recording, plan.out / "recordings", plan.config.download, accept_rights=plan.accept_rights
     )
-    return {**asdict(found), "path": str(found.path)}, []
+    return {**asdict(fetched), "path": str(fetched.path)}, []
 
 
-def _separate(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _separate(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.separate import separate_recording
 
     path = Path(_result(plan, "download", recording)["path"])
@@ -182,20 +188,20 @@ def _separate(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     return asdict(stems), []
 
 
-def _select(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _select(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.select import select_windows
 
     windows, losses, levels = select_windows(_stems_of(recording, plan), plan.config.select)
     return {"windows": windows, "levels": levels}, losses
 
 
-def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.recordings.augment import write_versions
 
     windows = _result(plan, "select", recording)["windows"]
     described = {
         "id": recording.id,
-        "split": plan.splits[recording.id],
+        "split": (plan.splits or {})[recording.id],
         "performer": recording.performer or "unknown",
         "title": recording.title,
         "instrument": recording.instrument,
@@ -216,7 +222,7 @@ def _augment(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     return {"rows": rows}, []
 
 
-def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
+def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], list[Any]]:
     from saxsolo.corpus.tokens.tokenise import codes_folder, encode_pairs
 
     rows = _pairs_of(recording, plan)
@@ -228,7 +234,7 @@ def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict, list]:
     return {"pairs": len(rows), "codec_sha256": sha256}, []
 
 
-_WORK: dict[str, Callable[[Recording, BuildPlan], tuple[dict, list]]] = {
+_WORK: dict[str, Callable[[Recording, BuildPlan], tuple[dict[str, Any], list[Any]]]] = {
     "download": _download,
     "separate": _separate,
     "select": _select,
@@ -246,7 +252,7 @@ def _stems_of(recording: Recording, plan: BuildPlan) -> Path:
     return folder
 
 
-def _pairs_of(recording: Recording, plan: BuildPlan) -> list[dict]:
+def _pairs_of(recording: Recording, plan: BuildPlan) -> list[dict[str, Any]]:
     """The manifest rows of the pairs, which are written again where they were deleted."""
     rows = _result(plan, "augment", recording)["rows"]
     if not all((plan.pairs / row["split"] / row["pair_id"]).is_dir() for row in rows):
@@ -254,7 +260,7 @@ def _pairs_of(recording: Recording, plan: BuildPlan) -> list[dict]:
     return rows
 
 
-def _result(plan: BuildPlan, stage: str, recording: Recording) -> dict:
+def _result(plan: BuildPlan, stage: str, recording: Recording) -> dict[str, Any]:
     record = read_record(plan.out, stage, recording.id, prints_of(plan, recording)[stage])
     if record is None or record.failed:
         raise ItemError(f"{stage} has not been done with the same settings; run it first")
@@ -262,7 +268,7 @@ def _result(plan: BuildPlan, stage: str, recording: Recording) -> dict:
 
 
 @lru_cache(maxsize=1)
-def _separator(config: SeparateConfig):
+def _separator(config: SeparateConfig) -> Separator:
     from saxsolo.corpus.recordings.separators import SeparatorError, make_separator
 
     try:
@@ -270,13 +276,11 @@ def _separator(config: SeparateConfig):
     except SeparatorError as error:
         raise SetupError(str(error)) from error
     except ModuleNotFoundError as error:
-        raise SetupError(
-            f"{error.name} is not installed; pip install 'saxsolo[recordings]' brings it"
-        ) from error
+        raise SetupError(missing_extra(str(error.name), "recordings")) from error
 
 
 @lru_cache(maxsize=1)
-def codec_of(config: TokeniseConfig):
+def codec_of(config: TokeniseConfig) -> Any:
     """The codec on its device. Raises `SetupError` where it cannot be had."""
     import torch
 
@@ -286,6 +290,7 @@ def codec_of(config: TokeniseConfig):
     if device == "auto":
         device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
-        return load_codec(config.codec).to(device)
+        codec: Any = load_codec(config.codec)
+        return codec.to(device)
     except (OSError, ValueError) as error:
         raise SetupError(f"codec {config.codec}: {error}") from error

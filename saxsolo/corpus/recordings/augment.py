@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -51,8 +52,8 @@ def stretch(sound: np.ndarray, semitones: int, tempo: float) -> np.ndarray:
     tool.preset(1, SAMPLING_RATE)
     tool.setTransposeSemitones(float(semitones))
     tool.setTimeFactor(float(tempo))
-    made = tool.process(np.ascontiguousarray(sound, np.float32)[None])[0]
-    return np.pad(made[:wanted], (0, max(0, wanted - len(made)))).astype(np.float32)
+    changed: np.ndarray = tool.process(np.ascontiguousarray(sound, np.float32)[None])[0]
+    return np.pad(changed[:wanted], (0, max(0, wanted - len(changed)))).astype(np.float32)
 
 
 def add_residue(
@@ -67,18 +68,20 @@ def add_residue(
     if voices == 0:
         return backing
     turns = rng.integers(len(solo) // 8, max(len(solo) // 8 + 1, len(solo)), voices)
-    strange = sum(np.roll(solo[::-1], int(turn)) for turn in turns)
+    strange = np.zeros_like(solo)
+    for turn in turns:
+        strange += np.roll(solo[::-1], int(turn))
     return backing + (10 ** (level_db / 20) * strange).astype(np.float32)
 
 
 def write_versions(
     stems: Path,
-    windows: list[dict],
+    windows: list[dict[str, Any]],
     out: Path,
-    described: dict,
+    described: dict[str, Any],
     config: AugmentConfig,
     seed: int,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Writes every version of every window to out/<split>/<pair_id>/; returns manifest rows.
 
     Args:
@@ -127,7 +130,7 @@ def write_versions(
     return rows
 
 
-def _score(described: dict, window: dict) -> Score:
+def _score(described: dict[str, Any], window: dict[str, Any]) -> Score:
     """The notes as a score, which knows how to change key and tempo. It has no beats, and its
     instrument and feel are read by nobody."""
     notes = tuple(Note(*note) for note in sorted(window["notes"]))

@@ -12,11 +12,13 @@ import shutil
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.backing_saxsolo import SILENCE_PEAK
 from saxsolo.atomic import replacing, write_json
-from saxsolo.audio.files import SILENCE_PEAK, Source, open_sound
+from saxsolo.audio.files import Source, open_sound
 from saxsolo.corpus.config import DownloadConfig
 from saxsolo.corpus.stage_state import ItemError, need_room
 from saxsolo.errors import AudioError
@@ -59,11 +61,11 @@ def download_recording(
     if not licence and not accept_rights and not recording.link:
         raise ItemError(_no_right(recording))
     path = Path(recording.path)
-    told = recording.seconds
+    announced = recording.seconds
     if recording.link:
         path, site = _fetched(recording, folder, config)
         licence = licence or str(site.get("license") or "")
-        told = told or float(site.get("duration") or 0.0)
+        announced = announced or float(site.get("duration") or 0.0)
         if not licence and not accept_rights:
             raise ItemError(_no_right(recording))
     if path.suffix.lower() in _BY_FFMPEG:
@@ -75,7 +77,7 @@ def download_recording(
                     other.unlink()
     try:
         source = open_sound(path)
-        _check_length(source, told, config)
+        _check_length(source, announced, config)
         texts = _read_through(source, config)
     except (AudioError, ItemError) as error:
         if recording.link:
@@ -113,18 +115,20 @@ def convert(path: Path, target: Path) -> Path:
     return target
 
 
-def _fetched(recording: Recording, folder: Path, config: DownloadConfig) -> tuple[Path, dict]:
+def _fetched(
+    recording: Recording, folder: Path, config: DownloadConfig
+) -> tuple[Path, dict[str, Any]]:
     """The file of a link and what the site told of it, asked for once."""
     from .links import fetch_link
 
     note = folder / "told" / f"{recording.id}.json"
-    there = [one for one in folder.glob(f"{recording.id}.*") if one.is_file()]
+    there = [path for path in folder.glob(f"{recording.id}.*") if path.is_file()]
     if there and note.exists():
         return there[0], json.loads(note.read_text("utf-8"))
     folder.mkdir(parents=True, exist_ok=True)
     need_room(folder, 0)
-    path, told = fetch_link(recording.link, folder, recording.id, config)
-    kept = {key: told[key] for key in ("license", "duration") if told.get(key)}
+    path, answer = fetch_link(recording.link, folder, recording.id, config)
+    kept = {key: answer[key] for key in ("license", "duration") if answer.get(key)}
     write_json(note, kept)
     return path, kept
 
@@ -136,11 +140,11 @@ def _no_right(recording: Recording) -> str:
     )
 
 
-def _check_length(source: Source, told: float, config: DownloadConfig) -> None:
-    if told and source.seconds < told - max(_TOLERANCE_SECONDS, _TOLERANCE * told):
+def _check_length(source: Source, announced: float, config: DownloadConfig) -> None:
+    if announced and source.seconds < announced - max(_TOLERANCE_SECONDS, _TOLERANCE * announced):
         raise ItemError(
-            f"{source.name} lasts {source.seconds:.1f} s but {told:.1f} s were announced: it is "
-            f"cut off; see to a whole one, then build with --retry"
+            f"{source.name} lasts {source.seconds:.1f} s but {announced:.1f} s were announced: it "
+            f"is cut off; get a whole one, then build with --retry"
         )
     if source.seconds < config.shortest_seconds:
         raise ItemError(

@@ -66,10 +66,10 @@ class FingerprintMaker:
             self._sound = sound
             return
         windows = np.lib.stride_tricks.sliding_window_view(sound, _WINDOW)[::_HOP][:count]
-        made = np.abs(np.fft.rfft(windows * self._window, axis=1))[:, _LOWEST_BIN:_BINS]
+        spectra = np.abs(np.fft.rfft(windows * self._window, axis=1))[:, _LOWEST_BIN:_BINS]
         self._sound = sound[count * _HOP :]
-        self._spectrum = np.concatenate([self._spectrum, made.astype(np.float32)])
-        sums = np.concatenate([self._sums, made @ self._fold])
+        self._spectrum = np.concatenate([self._spectrum, spectra.astype(np.float32)])
+        sums = np.concatenate([self._sums, spectra @ self._fold])
         whole = len(sums) // _CHROMA_FRAMES * _CHROMA_FRAMES
         self._chroma += list(np.sqrt(sums[:whole].reshape(-1, _CHROMA_FRAMES, 12).sum(1)))
         self._sums = sums[whole:]
@@ -95,10 +95,10 @@ class FingerprintMaker:
         if not len(part):
             return
         top = maximum_filter(part, size=2 * _REACH + 1, mode="constant")
-        found = (part == top) & (part > _FLOOR * _WINDOW)
-        found[:skipped] = False
-        found[skipped + count :] = False
-        times, bins = np.nonzero(found)
+        peaks = (part == top) & (part > _FLOOR * _WINDOW)
+        peaks[:skipped] = False
+        peaks[skipped + count :] = False
+        times, bins = np.nonzero(peaks)
         start = self._first - skipped
         self._peaks += zip((times + start).tolist(), bins.tolist(), strict=True)
         kept = max(0, skipped + count - _REACH)
@@ -108,20 +108,20 @@ class FingerprintMaker:
 
 def landmarks(peaks: list[tuple[int, int]]) -> np.ndarray:
     """(n, 2) uint32, hash and frame, of peaks (frame, bin) in order of time."""
-    found = []
-    for place, (frame, one) in enumerate(peaks):
+    pairs = []
+    for place, (frame, pitch_bin) in enumerate(peaks):
         later = [
             (gap, other)
             for other_frame, other in peaks[place + 1 : place + 1 + 4 * _FAN]
             if 0 < (gap := other_frame - frame) <= _LONGEST_GAP
         ]
         for gap, other in later[:_FAN]:
-            key = (one * _BINS + other) * (_LONGEST_GAP + 1) + gap
+            key = (pitch_bin * _BINS + other) * (_LONGEST_GAP + 1) + gap
             # multiplied by 2^32 / golden ratio: spread evenly, so that any rest is a fair sample
             key = key * 2654435769 % 2**32
             if (key >> 8) % _KEPT == 0:
-                found.append((key, frame))
-    return np.array(found, np.uint32).reshape(-1, 2)
+                pairs.append((key, frame))
+    return np.array(pairs, np.uint32).reshape(-1, 2)
 
 
 def decode(chroma: str, marks: str) -> Fingerprint:
@@ -133,16 +133,16 @@ def decode(chroma: str, marks: str) -> Fingerprint:
     return Fingerprint(rows, pairs[:, 0], pairs[:, 1])
 
 
-def similarity(one: Fingerprint, other: Fingerprint, offset: int) -> float:
-    """Mean cosine of the chromas, -1..1, where frame t of `other` is frame t + `offset` of `one`;
+def similarity(first: Fingerprint, other: Fingerprint, offset: int) -> float:
+    """Mean cosine of the chromas, -1..1, where frame t of `other` is frame t + `offset` of `first`;
     -1 where they share less than half of the shorter."""
     whole, part = divmod(offset / _CHROMA_FRAMES, 1.0)
     # half seconds that begin between two others: what lies between those
-    between = (1 - part) * one.chroma[:-1] + part * one.chroma[1:]
+    between = (1 - part) * first.chroma[:-1] + part * first.chroma[1:]
     between /= np.maximum(np.linalg.norm(between, axis=1, keepdims=True), 1e-6)
     a, b = between[max(0, int(whole)) :], other.chroma[max(0, -int(whole)) :]
     size = min(len(a), len(b))
-    if not size or size < _SHARED * min(len(one.chroma), len(other.chroma)):
+    if not size or size < _SHARED * min(len(first.chroma), len(other.chroma)):
         return -1.0
     return float((a[:size] * b[:size]).sum(1).mean())
 
@@ -157,24 +157,27 @@ def find_duplicates(
     """
     index: dict[int, list[tuple[int, int]]] = defaultdict(list)
     kept: list[tuple[str, Fingerprint]] = []
-    found: dict[str, tuple[str, float]] = {}
-    for name, one in sorted(prints, key=lambda pair: pair[0]):
-        marks = list(zip(one.hashes.tolist(), one.frames.tolist(), strict=True))
-        votes: Counter = Counter()
+    duplicates: dict[str, tuple[str, float]] = {}
+    for name, fresh in sorted(prints, key=lambda pair: pair[0]):
+        marks = list(zip(fresh.hashes.tolist(), fresh.frames.tolist(), strict=True))
+        votes: Counter[tuple[int, int]] = Counter()
         for key, frame in marks:
             for place, earlier in index.get(key, ()):
                 votes[place, earlier - frame] += 1
         for (place, offset), count in votes.most_common(_CANDIDATES):
             first, other = kept[place]
-            if count >= _FEWEST_VOTES and (likeness := similarity(other, one, offset)) >= threshold:
-                found[name] = (first, likeness)
+            if (
+                count >= _FEWEST_VOTES
+                and (likeness := similarity(other, fresh, offset)) >= threshold
+            ):
+                duplicates[name] = (first, likeness)
                 break
         else:
             for key, frame in marks:
                 if len(index[key]) < _LONGEST_LIST:
                     index[key].append((len(kept), frame))
-            kept.append((name, one))
-    return found
+            kept.append((name, fresh))
+    return duplicates
 
 
 def _encode(array: np.ndarray) -> str:

@@ -10,7 +10,9 @@ from __future__ import annotations
 import re
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 from saxsolo.corpus.config import DownloadConfig
 from saxsolo.corpus.stage_state import ItemError, is_disk_full
@@ -34,12 +36,15 @@ _REASONS = (
 )
 LONGEST_PAUSE = 120.0
 
+# asks the site, and puts its warnings into the list
+Asking = Callable[[list[str]], dict[str, Any]]
+
 
 class PassingError(ItemError):
     """Trouble of the line or the server that may be over in a while."""
 
 
-def open_link(link: str, config: DownloadConfig) -> list[dict]:
+def open_link(link: str, config: DownloadConfig) -> list[dict[str, Any]]:
     """The recordings behind a link: one, or those of a playlist.
 
     Returns dicts with `link`, and `title`, `licence`, `seconds` where the site tells them. A link
@@ -52,25 +57,27 @@ def open_link(link: str, config: DownloadConfig) -> list[dict]:
     if re.search(r"\.(wav|flac|ogg|mp3|m4a|webm|aac|opus|aiff?)$", name, re.IGNORECASE):
         return [{"link": link, "name": name.rsplit(".", 1)[0]}]
 
-    def look(said: list[str]) -> dict:
+    def look(said: list[str]) -> dict[str, Any]:
         with _ytdlp({"extract_flat": "in_playlist"}, config, said) as client:
             return client.sanitize_info(client.extract_info(link, download=False))
 
-    found = _patiently(look, link, config)
-    entries = found["entries"] if found.get("entries") is not None else [found]
+    answer = _patiently(look, link, config)
+    entries = answer["entries"] if answer.get("entries") is not None else [answer]
     return [
         {
-            "link": one.get("webpage_url") or one.get("url"),
-            "title": one.get("title") or "",
-            "licence": one.get("license") or "",
-            "seconds": float(one.get("duration") or 0.0),
+            "link": entry.get("webpage_url") or entry.get("url"),
+            "title": entry.get("title") or "",
+            "licence": entry.get("license") or "",
+            "seconds": float(entry.get("duration") or 0.0),
         }
-        for one in entries
-        if one
+        for entry in entries
+        if entry
     ]
 
 
-def fetch_link(link: str, folder: Path, name: str, config: DownloadConfig) -> tuple[Path, dict]:
+def fetch_link(
+    link: str, folder: Path, name: str, config: DownloadConfig
+) -> tuple[Path, dict[str, Any]]:
     """Fetches the sound of a link to folder/name.EXT; returns the file and what the site says.
 
     A broken download goes on where it was (range requests). Pauses `pause_seconds` after each.
@@ -81,7 +88,7 @@ def fetch_link(link: str, folder: Path, name: str, config: DownloadConfig) -> tu
     folder.mkdir(parents=True, exist_ok=True)
     part = folder / f".{name}.partial"
 
-    def get(said: list[str]) -> dict:
+    def get(said: list[str]) -> dict[str, Any]:
         part.mkdir(exist_ok=True)
         settings = {
             "format": "bestaudio/best",
@@ -92,8 +99,8 @@ def fetch_link(link: str, folder: Path, name: str, config: DownloadConfig) -> tu
             return client.sanitize_info(client.extract_info(link, download=True))
 
     try:
-        told = _patiently(get, link, config)
-        files = [one for one in part.iterdir() if one.suffix not in (".part", ".ytdl")]
+        answer = _patiently(get, link, config)
+        files = [path for path in part.iterdir() if path.suffix not in (".part", ".ytdl")]
         if len(files) != 1:
             raise ItemError(f"{link}: {len(files)} files came, expected one")
         target = folder / f"{name}{files[0].suffix}"
@@ -101,10 +108,10 @@ def fetch_link(link: str, folder: Path, name: str, config: DownloadConfig) -> tu
     finally:
         shutil.rmtree(part, ignore_errors=True)
     time.sleep(config.pause_seconds)
-    return target, told
+    return target, answer
 
 
-def _ytdlp(settings: dict, config: DownloadConfig, said: list[str]):
+def _ytdlp(settings: dict[str, Any], config: DownloadConfig, said: list[str]) -> Any:
     """A client that puts its warnings into `said`."""
     import yt_dlp
 
@@ -140,7 +147,7 @@ class _Listener:
         self._said.append(text)
 
 
-def _patiently(call, link: str, config: DownloadConfig):
+def _patiently(call: Asking, link: str, config: DownloadConfig) -> dict[str, Any]:
     import tenacity
 
     retry = tenacity.Retrying(
@@ -154,7 +161,7 @@ def _patiently(call, link: str, config: DownloadConfig):
     return retry(_translated, call, link)
 
 
-def _translated(call, link: str):
+def _translated(call: Asking, link: str) -> dict[str, Any]:
     """Errors of yt-dlp as ours: passing or not, with the mend where one is known."""
     import yt_dlp
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -32,13 +33,15 @@ class Window:
 
     start: float
     end: float
-    rms: list
+    rms: list[Any]
     leakage: float
     voiced: float
-    notes: list
+    notes: list[Any]
 
 
-def select_windows(folder: Path, config: SelectConfig) -> tuple[list[dict], list[list], list]:
+def select_windows(
+    folder: Path, config: SelectConfig
+) -> tuple[list[dict[str, Any]], list[list[Any]], list[Any]]:
     """Windows of folder/backing.flac and folder/solo.flac.
 
     Returns windows (see `Window`) as dicts, losses as [seconds, reason], and the RMS of backing and
@@ -50,7 +53,7 @@ def select_windows(folder: Path, config: SelectConfig) -> tuple[list[dict], list
     windows = []
     for start, end in spans:
         window, reason = _judge(folder, start * step, end * step, rate, config)
-        if reason:
+        if window is None:
             losses.append([(end - start) * step / rate, reason])
         else:
             windows.append(asdict(window))
@@ -69,14 +72,14 @@ def frame_rms(energies: np.ndarray, steps: int) -> np.ndarray:
 
 def loud_spans(
     levels: np.ndarray, steps: int, config: SelectConfig
-) -> tuple[list[tuple[int, int]], list[list]]:
+) -> tuple[list[tuple[int, int]], list[list[Any]]]:
     """Spans of steps that lie in frames where both stems are loud enough, cut to length.
 
     Returns (start, end) in steps, and losses [seconds, reason] that sum up to what is left out.
     """
-    loud = levels >= config.threshold
+    loud = np.asarray(levels >= config.threshold)
     long = steps - len(levels) + 1  # steps in a frame
-    covered = _cover(loud.all(axis=1), long, steps)
+    covered = _cover(np.all(loud, axis=1), long, steps)
     losses = []
     solo_there = _cover(loud[:, 1], long, steps)
     for name, quiet in (("solo", ~covered & ~solo_there), ("backing", ~covered & solo_there)):
@@ -84,7 +87,7 @@ def loud_spans(
             seconds = float(quiet.sum() * config.stride_seconds)
             losses.append([seconds, f"{name} below RMS {config.threshold:g}"])
     edges = np.flatnonzero(np.diff(np.concatenate([[0], covered.view(np.int8), [0]])))
-    spans = []
+    spans: list[tuple[int, int]] = []
     for start, end in edges.reshape(-1, 2).tolist():
         seconds = (end - start) * config.stride_seconds
         if seconds < config.shortest_seconds:
@@ -147,5 +150,7 @@ def _judge(
     if voiced < config.voiced:
         return None, f"solo has a pitch in less than {config.voiced:g} of its time"
     levels = [float(np.sqrt(np.square(sound).mean())) for sound in (backing, solo)]
-    told = [[round(n.onset, 4), round(n.duration, 4), n.pitch, round(n.loudness, 3)] for n in notes]
-    return Window(start / rate, end / rate, levels, leakage, voiced, told), ""
+    listed = [
+        [round(n.onset, 4), round(n.duration, 4), n.pitch, round(n.loudness, 3)] for n in notes
+    ]
+    return Window(start / rate, end / rate, levels, leakage, voiced, listed), ""

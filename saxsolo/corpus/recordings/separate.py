@@ -15,10 +15,10 @@ import numpy as np
 import soundfile
 import soxr
 
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.atomic import replacing_folder
 from saxsolo.audio.files import Source, open_sound
-from saxsolo.audio.loudness import LoudnessMeter
 from saxsolo.corpus.config import SeparateConfig
 from saxsolo.corpus.stage_state import ItemError, need_room
 from saxsolo.errors import AudioError

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol, TypeVar
 
 import numpy as np
 import soundfile
@@ -49,13 +49,14 @@ class Separator(Protocol):
         ...
 
 
+Kind = TypeVar("Kind", bound=Callable[..., "Separator"])
 REGISTRY: dict[str, Callable[[SeparateConfig], Separator]] = {}
 
 
-def register(name: str):
+def register(name: str) -> Callable[[Kind], Kind]:
     """Makes a separator known: a decorator of a class that is built from a `SeparateConfig`."""
 
-    def keep(kind):
+    def keep(kind: Kind) -> Kind:
         REGISTRY[name] = kind
         return kind
 
@@ -91,14 +92,14 @@ class HTDemucsSeparator:
         self.sampling_rate = int(self._model.samplerate)
         self.channels = int(self._model.audio_channels)
         names = list(self._model.sources)
-        missing = [one for one in (*BACKING_SOURCES, *SOLO_SOURCES) if one not in names]
+        missing = [source for source in (*BACKING_SOURCES, *SOLO_SOURCES) if source not in names]
         if missing:
             raise SeparatorError(
                 f"{config.weights} separates {', '.join(names)} but not {', '.join(missing)}; "
                 f"take weights of htdemucs_6s"
             )
         self._parts = [
-            [names.index(one) for one in part] for part in (BACKING_SOURCES, SOLO_SOURCES)
+            [names.index(source) for source in part] for part in (BACKING_SOURCES, SOLO_SOURCES)
         ]
 
     def separate(self, segment: Segment) -> np.ndarray:
@@ -141,7 +142,7 @@ def _weights_file(weights: str) -> Path:
     return files[0]
 
 
-def _load_htdemucs(path: Path):
+def _load_htdemucs(path: Path) -> Any:
     """The model of a file as the demucs project publishes it: class, arguments as JSON metadata.
 
     `demucs.hf.load_safetensors_model` would import whatever class the metadata name; here it can
@@ -155,7 +156,7 @@ def _load_htdemucs(path: Path):
             metadata = file.metadata() or {}
             tensors = {key: file.get_tensor(key) for key in file.keys()}
     except (OSError, SafetensorError) as error:
-        raise SeparatorError(f"{path} is no safetensors file, or damaged: {error}") from error
+        raise SeparatorError(f"{path} is not a safetensors file, or is damaged: {error}") from error
     if metadata.get("klass") != "demucs.htdemucs.HTDemucs" or "structure" in metadata:
         raise SeparatorError(
             f"{path} holds {metadata.get('klass', 'no named model')!r}; a plain "
@@ -171,13 +172,13 @@ def _load_htdemucs(path: Path):
     return model.eval()
 
 
-def _fractions(value: object) -> object:
+def _fractions(value: Any) -> Any:
     """JSON to arguments: HTDemucs takes its segment as a fraction."""
     if isinstance(value, dict):
         if value.get("_type") == "fraction":
             return Fraction(value["numerator"], value["denominator"])
-        return {key: _fractions(one) for key, one in value.items()}
-    return [_fractions(one) for one in value] if isinstance(value, list) else value
+        return {key: _fractions(item) for key, item in value.items()}
+    return [_fractions(item) for item in value] if isinstance(value, list) else value
 
 
 @register("oracle")

@@ -10,8 +10,8 @@ import hashlib
 import json
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, fields, replace
 from pathlib import Path
+from typing import Any, ClassVar
 
 from saxsolo.atomic import write_text
 from saxsolo.corpus.config import CorpusConfig, Description, SourceConfig
@@ -25,9 +25,10 @@ class RecordingsError(ValueError):
     """Sources that give no recordings, or whose description is wrong."""
 
 
-@dataclass(frozen=True)
 class Recording(Description):
     """One recording: `path` of a local file, or `link`; the rest is told, "" where unknown."""
+
+    mistake: ClassVar[type[ValueError]] = RecordingsError
 
     id: str
     path: str = ""
@@ -36,18 +37,18 @@ class Recording(Description):
     seconds: float = 0.0  # as the metadata say; 0 = they do not
 
     @property
-    def inputs(self) -> list:
+    def inputs(self) -> list[Any]:
         """What a change of must make a recording be worked on again."""
         if self.link:
             return [self.link]
         try:
-            found = Path(self.path).stat()
+            status = Path(self.path).stat()
         except OSError:
             return [self.path]
-        return [self.path, found.st_size, found.st_mtime_ns]
+        return [self.path, status.st_size, status.st_mtime_ns]
 
 
-DESCRIBED = tuple(one.name for one in fields(Description))
+DESCRIBED = tuple(Description.model_fields)
 
 
 def list_recordings(config: CorpusConfig) -> list[Recording]:
@@ -56,21 +57,21 @@ def list_recordings(config: CorpusConfig) -> list[Recording]:
     Raises:
         RecordingsError: a path that is not there, no recording at all, a NAME.json that is wrong.
     """
-    found: dict[str, Recording] = {}
+    recordings: dict[str, Recording] = {}
     for source in config.sources:
-        for one in _of_link(source, config) if source.link else _of_path(source):
-            found.setdefault(one.id, one)
-    if not found:
+        for recording in _of_link(source, config) if source.link else _of_path(source):
+            recordings.setdefault(recording.id, recording)
+    if not recordings:
         names = ", ".join(source.path or source.link for source in config.sources)
         raise RecordingsError(
             f"{names}: no recording found; files ending in {', '.join(sorted(SUFFIXES))} are taken"
         )
-    return [found[key] for key in sorted(found)]
+    return [recordings[key] for key in sorted(recordings)]
 
 
 def write_recordings(path: Path, recordings: Iterable[Recording]) -> None:
     """Writes the list, one JSON object a line."""
-    lines = (json.dumps(asdict(one), ensure_ascii=False) + "\n" for one in recordings)
+    lines = (json.dumps(each.model_dump(), ensure_ascii=False) + "\n" for each in recordings)
     write_text(path, "".join(lines))
 
 
@@ -91,7 +92,7 @@ def recording_id(name: str, key: str) -> str:
 def _of_path(source: SourceConfig) -> Iterator[Recording]:
     root = Path(source.path)
     if not root.exists():
-        raise RecordingsError(f"{root}: no such file or folder; mend `path` in the config")
+        raise RecordingsError(f"{root}: no such file or folder; correct `path` in the config")
     files = sorted(root.rglob("*")) if root.is_dir() else [root]
     for file in files:
         if root.is_dir() and (
@@ -102,36 +103,44 @@ def _of_path(source: SourceConfig) -> Iterator[Recording]:
         ):
             continue
         key = str(file.relative_to(root)) if root.is_dir() else file.name
-        told = {name: getattr(source, name) for name in DESCRIBED} | _told_beside(file)
+        described = {name: getattr(source, name) for name in DESCRIBED} | _described_beside(file)
         yield Recording(
-            recording_id(file.stem, key), path=str(file.resolve()), source=root.name, **told
+            id=recording_id(file.stem, key),
+            path=str(file.resolve()),
+            source=root.name,
+            **described,
         )
 
 
-def _told_beside(file: Path) -> dict:
+def _described_beside(file: Path) -> dict[str, Any]:
     path = file.with_suffix(".json")
     if not path.exists():
         return {}
     known = (*DESCRIBED, "seconds")
     try:
-        told = json.loads(path.read_text(encoding="utf-8"))
-        unknown = sorted(set(told) - set(known))
+        described = json.loads(path.read_text(encoding="utf-8"))
+        unknown = sorted(set(described) - set(known))
     except (OSError, ValueError, TypeError) as error:
-        raise RecordingsError(f"{path} is no JSON object: {error}") from error
+        raise RecordingsError(f"{path} is not a JSON object: {error}") from error
     if unknown:
         raise RecordingsError(
             f"{path}: {unknown[0]!r} is unknown; a recording is described by {', '.join(known)}"
         )
-    return told
+    return described
 
 
 def _of_link(source: SourceConfig, config: CorpusConfig) -> Iterator[Recording]:
     from .links import open_link
 
-    told = {name: getattr(source, name) for name in DESCRIBED}
+    stated = {name: getattr(source, name) for name in DESCRIBED}
     for entry in open_link(source.link, config.download):
-        found = {key: told[key] or entry.get(key, "") for key in ("title", "licence")}
-        described = told | found
+        texts = {key: stated[key] or entry.get(key, "") for key in ("title", "licence")}
+        described = stated | texts
         name = entry.get("name") or described["title"]
-        one = Recording(recording_id(name, entry["link"]), link=entry["link"])
-        yield replace(one, source=source.link, seconds=entry.get("seconds", 0.0), **described)
+        yield Recording(
+            id=recording_id(name, entry["link"]),
+            link=entry["link"],
+            source=source.link,
+            seconds=entry.get("seconds", 0.0),
+            **described,
+        )

@@ -1,4 +1,4 @@
-"""The beats as a musician plays on them: bars, swung off-beats, human timing."""
+"""Bars, swung off-beats and human timing on the beats of a score."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Comping: voicings that move by small steps, in the rhythms of the feel."""
+"""Comping: voicings with small steps between them, in the rhythms of the feel."""
 
 from __future__ import annotations
 
@@ -118,9 +118,9 @@ def voicing_classes(chord: Chord, *, size: int, rooted: bool) -> list[int]:
     assert root is not None, chord
     steps = {(tone - root) % 12 for tone in chord.tones}
     colours = {(tone - root) % 12 for tone in chord.scale} - steps
-    guides = [step for step in (4, 3, 5, 10, 11, 9) if step in steps]
-    fifth = [step for step in (7, 6, 8) if step in steps and step not in guides]
-    colour = [step for step in (2, 1, 9, 6, 8) if step in colours and step not in guides]
+    guides: list[int] = [step for step in (4, 3, 5, 10, 11, 9) if step in steps]
+    fifth: list[int] = [step for step in (7, 6, 8) if step in steps and step not in guides]
+    colour: list[int] = [step for step in (2, 1, 9, 6, 8) if step in colours and step not in guides]
     if 1 in colour and 2 in colour:
         colour.remove(1)
     wanted = guides[:2] + colour[:1] + fifth[:1] + colour[1:2]
@@ -139,12 +139,12 @@ def next_voicing(
     """Keys for a chord, as close as possible to the keys held before."""
     classes = voicing_classes(chord, size=size, rooted=rooted)
     candidates = list(_positions(classes))
-    centre = np.mean(before) if before else float(rng.uniform(57, 65))
+    centre = float(np.mean(before)) if before else float(rng.uniform(57, 65))
 
     def distance(keys: tuple[int, ...]) -> float:
         if not before:
             return abs(float(np.mean(keys)) - centre)
-        moves = sum(min(abs(key - old) for old in before) for key in keys)
+        moves = float(sum(min(abs(key - old) for old in before) for key in keys))
         # drift back to the middle of the keyboard
         return moves + 0.35 * abs(float(np.mean(keys)) - 61)
 

@@ -1,9 +1,10 @@
-"""What happens to a sound between the instrument and the user's file: room, equaliser, noise,
-saturation, narrow bands, lossy codecs. Everything takes and gives float32 mono at 32 kHz."""
+"""Degradations between the instrument and the user's file: room, equaliser, noise, saturation,
+narrow bands, lossy codecs. Everything takes and returns float32 mono at 32 kHz."""
 
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -112,7 +113,7 @@ def add_noise(audio: np.ndarray, rng: np.random.Generator, *, snr_db: float) -> 
 
 
 def lossy(audio: np.ndarray, file_format: str, compression: float) -> np.ndarray:
-    """There and back through MP3 or OGG Vorbis, in memory, same length and alignment.
+    """A round trip through MP3 or OGG Vorbis, in memory, same length and alignment.
 
     `compression` from 0 (best) to 1 (smallest), as in libsndfile. The encoder's delay is found by
     correlation and taken out: frame t of the backing must stay frame t.
@@ -146,8 +147,8 @@ def _undo_delay(audio: np.ndarray, delayed: np.ndarray, *, longest: int = 4000) 
     return delayed[lag:] if lag >= 0 else np.pad(delayed, (-lag, 0))
 
 
-def wear_out(audio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, dict]:
-    """A random chain of damage as users' backing tracks have met, and its settings."""
+def wear_out(audio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, dict[str, Any]]:
+    """A random chain of degradations, as users' backing tracks have them, and its settings."""
     settings: dict[str, object] = {}
     if rng.random() < 0.75:
         seconds, wet = float(rng.uniform(0.2, 1.4)), float(rng.uniform(0.08, 0.5))

@@ -6,6 +6,8 @@ import numpy as np
 
 from .bar_plan import BarPlan, Stroke
 
+Beats = list[float]
+
 KICK, STICK, SNARE, SLAP, SNARE2, LOW_TOM, CLOSED, PEDAL, MID_TOM, OPEN = (
     36, 37, 38, 39, 40, 43, 42, 44, 47, 46,
 )  # fmt: skip
@@ -42,7 +44,7 @@ def play_drums(
 
 
 def _swing(
-    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: list,
+    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: Beats,
     rng: np.random.Generator,
 ) -> list[Stroke]:  # fmt: skip
     out = [plan.stroke(beat, 0, ride, 70 + 12 * (place % 2), rng)]
@@ -59,7 +61,7 @@ def _swing(
 
 
 def _brushes(
-    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: list,
+    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: Beats,
     rng: np.random.Generator,
 ) -> list[Stroke]:  # fmt: skip
     out = [plan.stroke(beat, 0, SNARE2 if place % 2 == 0 else SNARE, 58 + 10 * (place % 2), rng)]
@@ -75,7 +77,7 @@ def _brushes(
 
 
 def _bossa(
-    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: list,
+    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: Beats,
     rng: np.random.Generator,
 ) -> list[Stroke]:  # fmt: skip
     out = [
@@ -95,7 +97,7 @@ def _bossa(
 
 
 def _funk(
-    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: list,
+    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: Beats,
     rng: np.random.Generator,
 ) -> list[Stroke]:  # fmt: skip
     out = []
@@ -116,7 +118,7 @@ def _funk(
 
 
 def _two_beat(
-    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: list,
+    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: Beats,
     rng: np.random.Generator,
 ) -> list[Stroke]:  # fmt: skip
     out = [plan.stroke(beat, 0, CLOSED if place % 2 else OPEN, 64, rng)]
@@ -129,7 +131,7 @@ def _two_beat(
 
 
 def _waltz(
-    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: list,
+    plan: BarPlan, beat: int, place: int, size: int, bar: int, busy: float, ride: int, kick: Beats,
     rng: np.random.Generator,
 ) -> list[Stroke]:  # fmt: skip
     out = [plan.stroke(beat, 0, ride, 74 if place == 0 else 64, rng)]

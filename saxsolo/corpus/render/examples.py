@@ -1,15 +1,13 @@
 """The backing tracks of examples/: builtin charts on Debian's MIT sound fonts, without saxophone.
 
 apt-get install libfluidsynth3 fluid-soundfont-gm musescore-general-soundfont
-python -m saxsolo.corpus.render.examples --out examples
+saxsolo corpus examples --out examples
 """
 
 from __future__ import annotations
 
-import argparse
 import math
-import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -68,25 +66,17 @@ def render_example(example: Example, scores: Sequence[Score], sounds: Sounds) ->
     return to_level(audio, LEVEL_DB)
 
 
-def main(argv: Sequence[str] | None = None) -> int:
-    """Write the four FLACs (mono, 32 kHz, 16 bit); 2 with one line where a sound font is absent."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(argv)
+def render_examples(out: Path) -> Iterator[tuple[Path, float]]:
+    """Writes the four FLACs (mono, 32 kHz, 16 bit); yields each path and its seconds.
+
+    Raises:
+        OSError: a sound font is absent, or `out` cannot be written.
+    """
     sounds = Sounds(None, soundfont_names=("fluidr3", "musescore"))
     scores = builtin_scores()
-    try:
-        options.out.mkdir(parents=True, exist_ok=True)
-        for example in EXAMPLES:
-            audio = render_example(example, scores, sounds)
-            path = options.out / f"{example.name}.flac"
-            soundfile.write(path, audio, SAMPLING_RATE, subtype="PCM_16")
-            print(f"{path}: {len(audio) / SAMPLING_RATE:.1f} s")
-    except OSError as error:
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+    out.mkdir(parents=True, exist_ok=True)
+    for example in EXAMPLES:
+        audio = render_example(example, scores, sounds)
+        path = out / f"{example.name}.flac"
+        soundfile.write(path, audio, SAMPLING_RATE, subtype="PCM_16")
+        yield path, len(audio) / SAMPLING_RATE

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -30,7 +31,7 @@ class Pair:
     backing: np.ndarray
     score: Score
     timbre: str
-    settings: dict
+    settings: dict[str, Any]
 
     @property
     def num_frames(self) -> int:

@@ -3,10 +3,10 @@
     OUT/manifest.jsonl                              one row a finished pair, in a fixed order
     OUT/<split>/<pair_id>/{solo.flac, backing.flac, labels.npz}
 
-A pair is written beside its place and moved there whole; its row follows. What has no row is not
-there: after a kill it is rendered again. Rows come in an order in which every beginning of the
-corpus is a fair sample of it: one version of every solo first, performers mixed, a held-out solo
-after every few of training.
+A pair is written beside its place and moved there when complete; its row follows. A pair without a
+row does not count: after a kill it is rendered again. Rows are ordered so that every beginning of
+the corpus is a fair sample of it: one version of every solo first, performers mixed, a held-out
+solo after every few training solos.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.pairs_folder import (
@@ -138,7 +139,7 @@ def _interleaved(units: dict[str, list[Score]]) -> Iterator[tuple[str, Score]]:
                 break
 
 
-def render_planned(pair_plan: PairPlan, out: Path, sounds: Sounds) -> dict:
+def render_planned(pair_plan: PairPlan, out: Path, sounds: Sounds) -> dict[str, Any]:
     """Render one pair, put its folder in place and return its manifest row."""
     score = pair_plan.score.transpose(pair_plan.semitones).scale_tempo(pair_plan.tempo)
     pair = render_pair(score, pair_plan.seed, sounds)
@@ -184,7 +185,7 @@ def render_corpus(
     seed: int = 0,
     workers: int = 2,
     progress: Callable[[str], None] | None = None,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Render all versions of all scores below `out`; return the manifest rows, old and new.
 
     What an earlier call has finished stays and is not rendered again. `limit`: only so many pairs
@@ -226,7 +227,9 @@ def render_corpus(
     return list(finished.values())
 
 
-def _rendered(planned: list[PairPlan], out: Path, sounds: Sounds, workers: int) -> Iterator[dict]:
+def _rendered(
+    planned: list[PairPlan], out: Path, sounds: Sounds, workers: int
+) -> Iterator[dict[str, Any]]:
     """Rows in the order of the plan, whichever process ends first."""
     if workers <= 1:
         for pair_plan in planned:
@@ -237,7 +240,7 @@ def _rendered(planned: list[PairPlan], out: Path, sounds: Sounds, workers: int) 
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_begin, initargs=(sounds,)
     ) as pool:
-        queue: deque = deque()
+        queue: deque[Any] = deque()
         try:
             for pair_plan in planned:
                 queue.append(pool.submit(_render_here, pair_plan, out))
@@ -258,6 +261,6 @@ def _begin(sounds: Sounds) -> None:
     _sounds = sounds
 
 
-def _render_here(pair_plan: PairPlan, out: Path) -> dict:
+def _render_here(pair_plan: PairPlan, out: Path) -> dict[str, Any]:
     assert _sounds is not None, pair_plan.pair_id
     return render_planned(pair_plan, out, _sounds)

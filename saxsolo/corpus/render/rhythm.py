@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -53,7 +54,7 @@ def render_rhythm(
     samples: int,
     *,
     players: Sequence[str] | None = None,
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     """Bass, chords and drums on the beats of `score` -> float32 mono (samples,), and the settings.
 
     `players`: which of PLAYERS are there; None draws, nearly always all three. The result has no
@@ -92,7 +93,7 @@ def _absent(draw: float) -> str | None:
 
 def _bass(
     score: Score, plan: BarPlan, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     strokes = play_bass(plan, score.feel, rng)
     if sounds.has_plucked_bass() and rng.random() < (0.2 if score.feel == "funk" else 0.5):
         stem = sounds.plucked_bass().play(
@@ -108,7 +109,7 @@ def _bass(
 
 def _keys(
     score: Score, plan: BarPlan, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     chances = KEYS_CHANCES.get(score.feel, KEYS_CHANCES["swing"])
     name = str(rng.choice(list(KEYS), p=chances))
     strokes = play_chords(plan, score.feel, rng, legato=name == "organ")
@@ -118,7 +119,7 @@ def _keys(
 
 def _drums(
     score: Score, plan: BarPlan, sounds: Sounds, rng: np.random.Generator, font: str, samples: int
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     brushes = score.feel == "ballad" or (
         score.feel in ("swing", "twobeat", "waltz") and bool(rng.random() < 0.15)
     )

@@ -1,6 +1,6 @@
 """A solo's notes -> the sound of a saxophone.
 
-The transcription says when, how long, which pitch and how loud. What it does not say is made up
+The transcription says when, how long, which pitch and how loud. What it does not say is generated
 here: tonguing and slurs (notes that touch are slurred and start past the attack of their sample),
 vibrato that sets in late on long notes, scoops into notes after a rest, falls at the ends of
 phrases, a few cents of drift, breath before phrases.
@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -118,7 +119,7 @@ def fold_into_range(score: Score, timbre: str) -> Score:
 
 def render_solo(
     score: Score, timbre: str, sounds: Sounds, rng: np.random.Generator, samples: int
-) -> tuple[np.ndarray, dict]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     """The notes of `score` (already in range) as float32 mono (samples,), and the manner as dict.
 
     The level is the synthesiser's. Raises MissingSoundError where the instrument is absent.
@@ -173,7 +174,8 @@ def performance(
     attacks, starts = [], []
     for before, note in zip((None, *notes), notes, strict=False):
         gap = _gap(before, note)
-        slurred = gap < manner.slur_gap and before.pitch != note.pitch
+        repeated = before is not None and before.pitch == note.pitch
+        slurred = gap < manner.slur_gap and not repeated
         attack = SLURRED if slurred else (SHORT if note.duration < 0.09 else TONGUED)
         attacks.append(attack)
         starts.append(max(0.0, note.onset - lags[attack]))

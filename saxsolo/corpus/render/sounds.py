@@ -1,4 +1,4 @@
-"""The instruments: where their samples lie, and how a list of timed events becomes samples.
+"""The instruments: where their samples are, and how a list of timed events becomes audio.
 
 Two players. `SoundfontPlayer` is fluidsynth through ctypes (pyfluidsynth holds the library and the
 prototypes), one synthesiser a sound font, kept open: MuseScore_General takes seconds to load.
@@ -14,7 +14,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -244,7 +244,7 @@ class Sounds:
     _players: dict[str, SoundfontPlayer] = field(default_factory=dict, repr=False)
     _plucked: PluckedBass | None = field(default=None, repr=False)
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         """Synthesisers stay in their process: another one opens its own."""
         return {**self.__dict__, "_players": {}, "_plucked": None}
 
@@ -293,7 +293,7 @@ class Sounds:
     def plucked_bass(self) -> PluckedBass:
         """The sampled double bass. Raises MissingSoundError with where to get it."""
         if self._plucked is None:
-            if not self.has_plucked_bass():
+            if self.samples_dir is None or not self.has_plucked_bass():
                 raise MissingSoundError(f"no double bass samples: get {MEATBASS_ADVICE}")
             folder = self.samples_dir / MEATBASS_FOLDER / "Samples" / "pizz"
             try:

@@ -42,9 +42,14 @@ def hashed_split(performer: str, held_out: float = 0.06) -> str:
 class Played(Protocol):
     """What has a split: a score or a recording."""
 
-    id: str
-    performer: str
-    title: str
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def performer(self) -> str: ...
+
+    @property
+    def title(self) -> str: ...
 
 
 def assign_splits(

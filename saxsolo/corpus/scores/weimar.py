@@ -69,7 +69,7 @@ def _read_solo(solo: Row, note_rows: list[Row], beat_rows: list[Row]) -> Score:
         raise WeimarError(f"{name} has {len(note_rows)} notes and {len(beat_rows)} beats")
     if solo["instrument"] not in _INSTRUMENTS:
         raise WeimarError(
-            f"{name}: instrument {solo['instrument']!r} is no saxophone ({sorted(_INSTRUMENTS)})"
+            f"{name}: instrument {solo['instrument']!r} is not a saxophone ({sorted(_INSTRUMENTS)})"
         )
     first = min(float(rows[0]["onset"]) for rows in (note_rows, beat_rows))
     beats = tuple(_read_beat(row, first - LEAD_IN) for row in beat_rows)

@@ -42,9 +42,9 @@ class LayoutFile:
         """The split's shards in order. Raises `TokensError` when one is not there."""
         if split not in self.rows:
             raise TokensError(f"{folder} has no split {split!r}; it has {sorted(self.rows)}")
-        found = {name: match for name in self.sha256 if (match := _SHARD.fullmatch(name))}
-        names = sorted(name for name, match in found.items() if match["split"] == split)
-        counts = {int(found[name]["count"]) for name in names}
+        matches = {name: match for name in self.sha256 if (match := _SHARD.fullmatch(name))}
+        names = sorted(name for name, match in matches.items() if match["split"] == split)
+        counts = {int(matches[name]["count"]) for name in names}
         missing = [name for name in names if not (folder / name).is_file()]
         if missing or counts != {len(names)}:
             raise TokensError(

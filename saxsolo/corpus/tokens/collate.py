@@ -78,10 +78,11 @@ class Collator:
         self.transpose = transpose
         self._rng = np.random.default_rng(seed)
         names = list(LABEL_SIZES)
-        unknown = [name for name in config.frame_labels if name not in names]
+        wanted = config.frame_labels or {}
+        unknown = [name for name in wanted if name not in names]
         if unknown:
             raise CollateError(f"frame labels {unknown} are not in the corpus, which has {names}")
-        self._label_columns = [names.index(name) for name in config.frame_labels]
+        self._label_columns = [names.index(name) for name in wanted]
 
     def __call__(self, rows: Sequence[Row]) -> dict[str, torch.Tensor]:
         """A batch of `stack`, each row prepared with the collator's own generator."""
@@ -168,7 +169,7 @@ class Collator:
             "tempo": tempo_class(float(row["tempo"])) if row["tempo"] else None,
             "timbre": row["timbre"],
         }
-        values = self.config.conditions
+        values = self.config.conditions or {}
         ids = np.full(len(values), NOT_GIVEN, dtype=np.int64)
         all_gone = dropped and rng.random() < 0.5
         for place, (name, choices) in enumerate(values.items()):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from typing import Any
 
 import yaml
 
@@ -52,7 +53,7 @@ _LAW = (
 )
 
 
-def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
+def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
     """The card of a corpus made from these manifest rows."""
     recorded = any("recording" in row for row in rows)
     licences = sorted({row["licence"] for row in rows})
@@ -118,7 +119,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict]) -> str:
     )
 
 
-def _size_table(layout: LayoutFile, rows: Sequence[dict]) -> list[str]:
+def _size_table(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> list[str]:
     pairs = Counter(row["split"] for row in rows)
     performers: dict[str, set[str]] = defaultdict(set)
     hours: Counter[str] = Counter()
@@ -134,9 +135,9 @@ def _size_table(layout: LayoutFile, rows: Sequence[dict]) -> list[str]:
     return lines
 
 
-def _sources(rows: Sequence[dict]) -> list[str]:
-    found = Counter((row["source"], row["licence"], row["attribution"]) for row in rows)
+def _sources(rows: Sequence[dict[str, Any]]) -> list[str]:
+    sources = Counter((row["source"], row["licence"], row["attribution"]) for row in rows)
     return [
         f"- {source} ({licence}): {attribution}; {count} pairs"
-        for (source, licence, attribution), count in sorted(found.items())
+        for (source, licence, attribution), count in sorted(sources.items())
     ]

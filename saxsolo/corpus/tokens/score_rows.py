@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +18,7 @@ from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
 CLIP_FRAMES = 1500
-Row = dict[str, object]
+Row = dict[str, Any]
 
 
 def clip_bounds(num_frames: int, longest: int = CLIP_FRAMES) -> list[tuple[int, int]]:

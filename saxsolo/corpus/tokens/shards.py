@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import datasets
 import numpy as np
@@ -25,6 +26,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+from saxsolo.atomic import replace_folder
 from saxsolo.corpus.scores.splits import SPLITS
 
 from .checks import LayoutFile, TokensError, check_row, read_layout, sha256_of
@@ -47,7 +49,7 @@ FLOATS = ("tempo", "tempo_factor", "frame_rate")
 class TokenSource:
     """What a corpus is built from: manifest rows, and the folder with <pair_id>.npz of each."""
 
-    rows: Sequence[dict]
+    rows: Sequence[dict[str, Any]]
     codes: Path
     num_codebooks: int
     codebook_size: int
@@ -84,7 +86,7 @@ def split_clips(source: TokenSource, split: str) -> Iterator[Row]:
             yield from clips_of(source, row)
 
 
-def clips_of(source: TokenSource, row: dict) -> Iterator[Row]:
+def clips_of(source: TokenSource, row: dict[str, Any]) -> Iterator[Row]:
     """The clips of one pair, in order."""
     with np.load(source.codes / f"{row['pair_id']}.npz", allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if name != "codec_sha256"}
@@ -151,9 +153,7 @@ def write_corpus(source: TokenSource, out: Path) -> None:
     )
     (fresh / "tokens.json").write_text(json.dumps(vars(layout), indent=1) + "\n", "utf-8")
     (fresh / "README.md").write_text(card_text(layout, source.rows), "utf-8")
-    if out.exists():
-        shutil.rmtree(out)
-    fresh.rename(out)
+    replace_folder(fresh, out)
     shutil.rmtree(cache)
 
 
@@ -198,7 +198,7 @@ def _local(folder: Path | str) -> Path:
         return Path(snapshot_download(str(folder), repo_type="dataset"))
     except (OSError, ValueError) as error:
         raise TokensError(
-            f"{folder} is no folder here, and cannot be fetched from the Hub: {error}"
+            f"{folder} is not a folder here, and cannot be fetched from the Hub: {error}"
         ) from error
 
 

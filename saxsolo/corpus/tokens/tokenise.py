@@ -10,22 +10,21 @@ can be added later. TOKENS gets the Parquet shards and their data card (see jazz
 
 from __future__ import annotations
 
-import argparse
-import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from tqdm import tqdm
 from transformers import EncodecModel, PreTrainedModel
 
-from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode, load_codec
+from modeling_saxsolo.backing_saxsolo import measure_backing
+from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode
 from saxsolo.atomic import replacing
 from saxsolo.corpus.pairs_folder import (
     BACKING,
     MANIFEST,
-    NEEDED,
     SOLO,
     PairsError,
     pair_folder,
@@ -39,6 +38,10 @@ from .checks import codes_sha256
 from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 
 CODES = ("backing_codes", "solo_codes")
+# LUFS between which backings keep their level, as the renders have it. Listening brings all to one
+# level in between; the spread here lets the model bear what a running measure gets wrong, and
+# corpora keep their codes.
+CORPUS_LEVELS = (-28.0, -15.0)
 
 
 class TokeniseError(SaxsoloError, ValueError):
@@ -67,7 +70,7 @@ def tokenise(
     """
     layout = codec_layout(codec)
     refuse_foreign(out)
-    rows = read_manifest(pairs, needed=(*NEEDED, "frames"))[:limit]
+    rows = read_manifest(pairs, needed=("pair_id", "split", "frames"))[:limit]
     if not rows:
         raise PairsError(f"{pairs / MANIFEST} has no rows; render pairs first")
     work = codes_folder(out)
@@ -91,7 +94,7 @@ def codes_folder(out: Path) -> Path:
 
 def encode_pairs(
     pairs: Path,
-    rows: Sequence[dict],
+    rows: Sequence[dict[str, Any]],
     codec: PreTrainedModel,
     work: Path,
     *,
@@ -132,7 +135,7 @@ def encode_pairs(
 
 
 def _encode_group(
-    pairs: Path, rows: Sequence[dict], codec: PreTrainedModel, layout: CodecLayout
+    pairs: Path, rows: Sequence[dict[str, Any]], codec: PreTrainedModel, layout: CodecLayout
 ) -> Iterator[dict[str, np.ndarray]]:
     """Codes (T, K) of backing and solo, and the labels, of each pair."""
     sounds, labels = [], []
@@ -144,7 +147,8 @@ def _encode_group(
                 f"{folder}: backing has {len(both[0])} samples and solo {len(both[1])}; "
                 f"render the pair again"
             )
-        sounds += both
+        gain = measure_backing(both[0], layout.sampling_rate).gain(*CORPUS_LEVELS)
+        sounds += [np.float32(gain) * both[0], both[1]]
         labels.append(read_labels(folder))
     longest = max(len(sound) for sound in sounds)
     audio = torch.zeros(len(sounds), 1, longest)
@@ -153,18 +157,18 @@ def _encode_group(
     codes = encode(codec, audio.to(codec.device)).cpu().numpy()
     for place, (row, arrays) in enumerate(zip(rows, labels, strict=True)):
         frames = -(-len(sounds[2 * place]) // layout.frame_samples)
-        found = {name: len(array) for name, array in arrays.items()}
-        if any(length != frames for length in found.values()):
+        lengths = {name: len(array) for name, array in arrays.items()}
+        if any(length != frames for length in lengths.values()):
             raise TokeniseError(
-                f"{row['pair_id']}: the sound has {frames} frames but the labels {found}; "
+                f"{row['pair_id']}: the sound has {frames} frames but the labels {lengths}; "
                 f"render the pair again"
             )
-        for name, one in zip(CODES, codes[2 * place : 2 * place + 2], strict=True):
-            arrays[name] = np.ascontiguousarray(one[:, :frames].T).astype(np.int16)
+        for name, part in zip(CODES, codes[2 * place : 2 * place + 2], strict=True):
+            arrays[name] = np.ascontiguousarray(part[:, :frames].T).astype(np.int16)
         yield arrays
 
 
-def _is_encoded(work: Path, row: dict, sha256: str) -> bool:
+def _is_encoded(work: Path, row: dict[str, Any], sha256: str) -> bool:
     try:
         with np.load(work / f"{row['pair_id']}.npz", allow_pickle=False) as arrays:
             return str(arrays["codec_sha256"]) == sha256 and len(arrays["score"]) == row["frames"]
@@ -172,41 +176,7 @@ def _is_encoded(work: Path, row: dict, sha256: str) -> bool:
         return False
 
 
-def _save(work: Path, row: dict, arrays: dict[str, np.ndarray]) -> None:
+def _save(work: Path, row: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:
     work.mkdir(parents=True, exist_ok=True)
     with replacing(work / f"{row['pair_id']}.npz") as (partial,), partial.open("wb") as file:
-        np.savez_compressed(file, **arrays)
-
-
-def main(argv: list[str] | None = None) -> int:
-    """The command line. Returns 0, or 2 after one clear line on bad input."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("--pairs", type=Path, required=True)
-    parser.add_argument("--codec", required=True, help="folder or hub id")
-    parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--limit", type=int, help="only so many pairs of the manifest")
-    parser.add_argument("--batch", type=int, default=1, help="pairs encoded at once")
-    parser.add_argument("--threads", type=int, default=0, help="of torch; 0 = as they are")
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    arguments = parser.parse_args(argv)
-    if arguments.threads:
-        torch.set_num_threads(arguments.threads)
-    try:
-        codec = load_codec(arguments.codec).to(arguments.device)
-        tokenise(
-            arguments.pairs,
-            codec,
-            arguments.out,
-            limit=arguments.limit,
-            batch=arguments.batch,
-        )
-    except (ValueError, OSError) as error:
-        print(f"tokenise: {error}", file=sys.stderr)
-        return 2
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]  # names are free

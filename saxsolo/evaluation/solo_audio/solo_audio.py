@@ -3,6 +3,8 @@
 Works offline, from the root of the repository or with saxsolo installed.
 """
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
@@ -26,7 +28,7 @@ Returns:
 _AUDIO = datasets.Sequence(datasets.Value("float32"))
 
 
-class SoloAudio(evaluate.Metric):
+class SoloAudio(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     """Does the solo sound like a saxophone?"""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -38,10 +40,12 @@ class SoloAudio(evaluate.Metric):
         )
 
     def _compute(
-        self, predictions: list, reference: list, sampling_rate: int
+        self, predictions: list[Any], reference: list[Any], sampling_rate: int
     ) -> dict[str, float | int | None]:
-        sides = [[np.asarray(one, np.float32) for one in side] for side in (predictions, reference)]
+        played, human = (
+            [np.asarray(sound, np.float32) for sound in side] for side in (predictions, reference)
+        )
         return {
-            "frechet_log_mel": frechet_log_mel(*sides, sampling_rate),
+            "frechet_log_mel": frechet_log_mel(played, human, sampling_rate),
             "cases": len(predictions),
         }

@@ -3,6 +3,8 @@
 Works offline, from the root of the repository or with saxsolo installed.
 """
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
@@ -29,7 +31,7 @@ Returns:
 _AUDIO = datasets.Sequence(datasets.Value("float32"))
 
 
-class SoloNovelty(evaluate.Metric):
+class SoloNovelty(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     """Is the solo new?"""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -41,17 +43,18 @@ class SoloNovelty(evaluate.Metric):
         )
 
     def _compute(
-        self, predictions: list, training: list, sampling_rate: int, n: int = 5
+        self, predictions: list[Any], training: list[Any], sampling_rate: int, n: int = 5
     ) -> dict[str, float | int | None]:
         solos, known = (
-            [track_notes(np.asarray(one, np.float32), sampling_rate) for one in side]
+            [track_notes(np.asarray(sound, np.float32), sampling_rate) for sound in side]
             for side in (predictions, training)
         )
         novelty = Novelty(known, n)
-        found = [novelty.measure(notes) for notes in solos]
-        shares = [one["seen_share"] for one in found if one["seen_share"] is not None]
+        measured = [novelty.measure(notes) for notes in solos]
+        shares = [each["seen_share"] for each in measured if each["seen_share"] is not None]
+        copies = [each["longest_copy"] for each in measured if each["longest_copy"] is not None]
         return {
-            "longest_copy": max(one["longest_copy"] for one in found),
+            "longest_copy": max(copies, default=None),
             "seen_share": float(np.mean(shares)) if shares else None,
             "cases": len(solos),
         }

@@ -3,6 +3,8 @@
 Works offline, from the root of the repository or with saxsolo installed.
 """
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
@@ -28,7 +30,7 @@ Returns:
 _AUDIO = datasets.Sequence(datasets.Value("float32"))
 
 
-class SoloShape(evaluate.Metric):
+class SoloShape(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     """Is the solo shaped like a human one?"""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -40,10 +42,10 @@ class SoloShape(evaluate.Metric):
         )
 
     def _compute(
-        self, predictions: list, human: list, sampling_rate: int
+        self, predictions: list[Any], human: list[Any], sampling_rate: int
     ) -> dict[str, float | None]:
         sides = [
-            [track_notes(np.asarray(one, np.float32), sampling_rate) for one in side]
+            [track_notes(np.asarray(sound, np.float32), sampling_rate) for sound in side]
             for side in (predictions, human)
         ]
         return distances(*sides)

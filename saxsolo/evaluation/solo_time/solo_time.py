@@ -3,6 +3,8 @@
 Works offline, from the root of the repository or with saxsolo installed.
 """
 
+from typing import Any
+
 import datasets
 import evaluate
 import numpy as np
@@ -28,7 +30,7 @@ Returns:
 _AUDIO = datasets.Sequence(datasets.Value("float32"))
 
 
-class SoloTime(evaluate.Metric):
+class SoloTime(evaluate.Metric):  # type: ignore[misc]  # evaluate has no types
     """Is the solo in time?"""
 
     def _info(self) -> evaluate.MetricInfo:
@@ -46,17 +48,17 @@ class SoloTime(evaluate.Metric):
 
     def _compute(
         self,
-        predictions: list,
-        references: list,
+        predictions: list[Any],
+        references: list[Any],
         sampling_rate: int,
         crossed: tuple[str, ...] = ("eighth_concentration",),
     ) -> dict[str, float | int | None]:
-        solos = [track_notes(np.asarray(one, np.float32), sampling_rate) for one in predictions]
-        labels = [np.asarray(one, np.int16).reshape(-1, 4) for one in references]
-        found = [timing.fit(*pair) for pair in zip(solos, labels, strict=True)]
+        solos = [track_notes(np.asarray(sound, np.float32), sampling_rate) for sound in predictions]
+        labels = [np.asarray(frames, np.int16).reshape(-1, 4) for frames in references]
+        fits = [timing.fit(*pair) for pair in zip(solos, labels, strict=True)]
         result: dict[str, float | int | None] = {}
         for figure in timing.FIGURES:
-            known = [one[figure] for one in found if one[figure] is not None]
+            known = [value for fit in fits if (value := fit[figure]) is not None]
             result[figure] = float(np.mean(known)) if known else None
         for figure in crossed:
             scores = harmony.fit_matrix(solos, labels, figure, timing.fit)

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/backing_saxsolo.py

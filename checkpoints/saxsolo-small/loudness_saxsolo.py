@@ -1,0 +1,1 @@
+../../modeling_saxsolo/loudness_saxsolo.py

@@ -1,0 +1,55 @@
+"""The tree of commands."""
+
+from typing import Annotated
+
+import typer
+
+from . import (
+    benchmark,
+    corpus,
+    evaluate,
+    export,
+    improvise,
+    info,
+    measure,
+    page,
+    publish,
+    train,
+)
+from .options import new_group
+
+app = new_group("A saxophone that improvises over a backing track.")
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        import saxsolo
+
+        print(f"saxsolo {saxsolo.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_show_version, is_eager=True, help="Show the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """A saxophone that improvises over a backing track."""
+
+
+app.command()(improvise.improvise)
+app.command()(info.codec)
+app.command()(info.info)
+app.command(name="app")(page.open_app)
+app.add_typer(corpus.corpus, name="corpus")
+app.command()(train.train)
+app.command(name="train-codec")(train.train_codec)
+app.command()(export.export)
+app.command()(evaluate.evaluate)
+app.add_typer(measure.measure, name="measure")
+app.command()(publish.publish)
+app.add_typer(benchmark.benchmark, name="benchmark")

@@ -1,0 +1,278 @@
+"""`saxsolo corpus`: what the models learn from, from scores or recordings to token shards."""
+
+import sys
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .errors import needs
+from .options import DeviceOption, ThreadsOption, listed, new_group, quiet_libraries, use_threads
+from .publish import print_published
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+corpus = new_group("Make the corpus that the model learns from.")
+
+EXTRAS = "corpus,recordings"
+
+ConfigArgument = Annotated[
+    Path, typer.Argument(metavar="CONFIG.yaml", help="Sources and stages; see docs/corpus.md.")
+]
+BuildOut = Annotated[Path, typer.Option(help="Folder of the build.")]
+WorkersOption = Annotated[int, typer.Option(min=1, help="Processes.")]
+KeepAudioOption = Annotated[
+    bool, typer.Option("--keep-audio", help="Leave all stems and pairs on disk.")
+]
+RetryOption = Annotated[bool, typer.Option("--retry", help="Try what is in quarantine once more.")]
+AcceptRightsOption = Annotated[
+    bool,
+    typer.Option(
+        "--accept-rights",
+        help="Take what has no stated licence too, on your own responsibility.",
+    ),
+]
+
+
+class Stage(StrEnum):
+    """The stages of a build."""
+
+    download = "download"
+    separate = "separate"
+    select = "select"
+    augment = "augment"
+    tokenise = "tokenise"
+    shard = "shard"
+
+
+@corpus.command()
+@needs(EXTRAS)
+def render(
+    out: Annotated[Path, typer.Option(help="Folder for the pairs.")],
+    weimar_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Weimar Jazz Database: solos.csv, notes.csv.gz, beats.csv.gz.",
+            show_default="the scores built into this project",
+        ),
+    ] = None,
+    samples_dir: Annotated[
+        Path | None, typer.Option(help="Folder that holds mtg_solo_sax/ and meatbass_pizz/.")
+    ] = None,
+    keys: Annotated[str, typer.Option(help="Semitones of transposition: -3,0,4.")] = "0",
+    tempi: Annotated[str, typer.Option(help="Factors of the tempo: 0.9,1.0.")] = "1.0",
+    splits: Annotated[str, typer.Option(help="Which splits.")] = "train,validation,test",
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many pairs.", show_default="all")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of what the band plays and of the room.")] = 0,
+    workers: WorkersOption = 2,
+) -> None:
+    """Render scores as pairs of backing and solo audio."""
+    from saxsolo.corpus.render.pairs import render_corpus
+    from saxsolo.corpus.render.sounds import Sounds
+    from saxsolo.corpus.scores.builtin import builtin_scores
+    from saxsolo.corpus.scores.weimar import read_weimar
+
+    transpositions = listed(keys, int, "--keys")
+    factors = listed(tempi, float, "--tempi")
+    rows = render_corpus(
+        builtin_scores() if weimar_dir is None else read_weimar(weimar_dir),
+        out,
+        Sounds(samples_dir),
+        keys=transpositions,
+        tempi=factors,
+        splits=listed(splits, str, "--splits"),
+        limit=limit,
+        seed=seed,
+        workers=workers,
+        progress=lambda line: print(line, flush=True),
+    )
+    hours = sum(row["seconds"] for row in rows) / 3600
+    print(f"{len(rows)} pairs, {hours:.2f} hours in {out}")
+
+
+@corpus.command()
+@needs(EXTRAS)
+def examples(
+    out: Annotated[Path, typer.Option(help="Folder for the FLAC files.")],
+) -> None:
+    """Render the four backing tracks of examples/: built-in charts on Debian's sound fonts."""
+    from saxsolo.corpus.render.examples import render_examples
+
+    for path, seconds in render_examples(out):
+        print(f"{path}: {seconds:.1f} s", flush=True)
+
+
+@corpus.command()
+def build(
+    config: ConfigArgument,
+    out: BuildOut,
+    workers: WorkersOption = 1,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with what is in --out.")] = False,
+    only: Annotated[Stage | None, typer.Option(help="One stage.", show_default="all")] = None,
+    keep_audio: KeepAudioOption = False,
+    retry: RetryOption = False,
+    accept_rights: AcceptRightsOption = False,
+) -> None:
+    """Build a token corpus from recordings: download, separate, select, augment, tokenise, shard.
+
+    OUT gets recordings.jsonl (what the sources came to), quarantine.jsonl (what was left out, and
+    why), pairs/ and tokens/. A run that broke off goes on with --resume; nothing is done twice.
+    Stems and pairs are deleted as soon as no later stage needs them, but for three recordings of
+    which the report draws pictures. Exit code: 1 where a stage has a defect.
+    """
+    stages = (only,) if only else tuple(Stage)
+    _build(config, out, workers, resume, stages, keep_audio, retry, accept_rights)
+
+
+@corpus.command()
+def download(
+    config: ConfigArgument,
+    out: BuildOut,
+    workers: WorkersOption = 1,
+    retry: RetryOption = False,
+    accept_rights: AcceptRightsOption = False,
+) -> None:
+    """Fetch links and search folders, and check the recordings: the first stage of a build."""
+    _build(config, out, workers, True, (Stage.download,), False, retry, accept_rights)
+
+
+@corpus.command()
+def separate(
+    config: ConfigArgument,
+    out: BuildOut,
+    workers: WorkersOption = 1,
+    keep_audio: KeepAudioOption = False,
+    retry: RetryOption = False,
+    accept_rights: AcceptRightsOption = False,
+) -> None:
+    """Separate recordings into backing and solo: the second stage of a build."""
+    _build(config, out, workers, True, (Stage.separate,), keep_audio, retry, accept_rights)
+
+
+@corpus.command()
+def select(
+    config: ConfigArgument,
+    out: BuildOut,
+    workers: WorkersOption = 1,
+    keep_audio: KeepAudioOption = False,
+    retry: RetryOption = False,
+    accept_rights: AcceptRightsOption = False,
+) -> None:
+    """Choose the windows that are worth learning from: the third stage of a build."""
+    _build(config, out, workers, True, (Stage.select,), keep_audio, retry, accept_rights)
+
+
+@corpus.command()
+def augment(
+    config: ConfigArgument,
+    out: BuildOut,
+    workers: WorkersOption = 1,
+    keep_audio: KeepAudioOption = False,
+    retry: RetryOption = False,
+    accept_rights: AcceptRightsOption = False,
+) -> None:
+    """Make pairs of the windows in several keys and tempi: the fourth stage of a build."""
+    _build(config, out, workers, True, (Stage.augment,), keep_audio, retry, accept_rights)
+
+
+@needs(EXTRAS)
+def _build(
+    config: Path,
+    out: Path,
+    workers: int,
+    resume: bool,
+    stages: "Sequence[Stage]",
+    keep_audio: bool,
+    retry: bool,
+    accept_rights: bool,
+) -> None:
+    from saxsolo.corpus.build.build import build
+    from saxsolo.corpus.config import read_config
+
+    counts = build(
+        read_config(config),
+        out,
+        workers=workers,
+        resume=resume,
+        only=[stage.value for stage in stages],
+        accept_rights=accept_rights,
+        retry=retry,
+        keep_audio=keep_audio,
+    )
+    print(
+        f"{counts['recordings']} recordings, {counts['quarantined']} in quarantine "
+        f"({out / 'quarantine.jsonl'}), {counts['pairs']} pairs, {counts['hours']:.2f} h"
+    )
+    if counts["defects"]:
+        sys.exit(1)
+
+
+@corpus.command()
+@needs(EXTRAS)
+def tokenise(
+    pairs: Annotated[Path, typer.Option(help="Folder of pairs, with manifest.jsonl.")],
+    codec: Annotated[str, typer.Option(help="Folder or Hub id of the codec.")],
+    out: Annotated[Path, typer.Option(help="Folder for the Parquet shards and their data card.")],
+    limit: Annotated[
+        int | None, typer.Option(help="Only the first so many pairs.", show_default="all")
+    ] = None,
+    batch: Annotated[
+        int, typer.Option(min=1, help="Pairs encoded at once; more than 1 helps on a GPU.")
+    ] = 1,
+    threads: ThreadsOption = None,
+    device: DeviceOption = None,
+) -> None:
+    """Encode pairs as the token corpus.
+
+    The codes of a pair wait in OUT.partial until all are there: a run that was broken off goes on.
+    """
+    quiet_libraries()
+    from modeling_saxsolo.codec_adapter_saxsolo import load_codec
+    from saxsolo.corpus.tokens.tokenise import tokenise as write_tokens
+    from saxsolo.device import chosen_device
+
+    use_threads(threads)
+    write_tokens(pairs, load_codec(codec).to(chosen_device(device)), out, limit=limit, batch=batch)
+
+
+@corpus.command()
+@needs(EXTRAS)
+def report(
+    build: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build.")],
+    samples: Annotated[int, typer.Option(help="Pairs to draw, of those on disk.")] = 3,
+) -> None:
+    """Write what a build took in, kept and left out, and why."""
+    from saxsolo.corpus.build.report import report as write_report
+
+    print(write_report(build, samples))
+
+
+@corpus.command()
+@needs(EXTRAS)
+def push(
+    tokens: Annotated[Path, typer.Argument(metavar="TOKENS", help="Folder of a token corpus.")],
+    repository: Annotated[str, typer.Argument(metavar="REPO", help="OWNER/NAME on the Hub.")],
+    private: Annotated[bool, typer.Option("--private", help="If it is made now.")] = False,
+    revision: Annotated[str | None, typer.Option(help="Branch.", show_default="main")] = None,
+    accept_rights: AcceptRightsOption = False,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check, and send nothing.")] = False,
+) -> None:
+    """Send a token corpus to the Hub; the same as `saxsolo publish dataset REPO --from TOKENS`."""
+    quiet_libraries()
+    from saxsolo.publishing import publish
+
+    print_published(
+        publish(
+            "dataset",
+            repository,
+            tokens,
+            dry_run=dry_run,
+            private=private,
+            revision=revision,
+            accept_rights=accept_rights,
+        )
+    )

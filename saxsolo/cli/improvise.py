@@ -1,0 +1,183 @@
+"""`saxsolo improvise`: a solo over each backing, and what became of it."""
+
+import json
+import sys
+from contextlib import nullcontext
+from enum import StrEnum
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from saxsolo.errors import SaxsoloError
+
+from .options import CheckpointOption, CodecOption, Device, DeviceOption, quiet_libraries
+
+if TYPE_CHECKING:
+    from saxsolo.playing.requests import Outcome, TakeRequest
+
+
+class Instrument(StrEnum):
+    """The saxophones."""
+
+    soprano = "soprano"
+    alto = "alto"
+    tenor = "tenor"
+    baritone = "baritone"
+
+
+class Format(StrEnum):
+    """The formats of sound that are written."""
+
+    wav = "wav"
+    flac = "flac"
+    ogg = "ogg"
+    mp3 = "mp3"
+
+
+def improvise(
+    out: Annotated[
+        Path, typer.Option(help="Folder for solo, mix and run.json; of several, for their folders.")
+    ],
+    backings: Annotated[
+        list[Path] | None,
+        typer.Argument(
+            metavar="BACKING...",
+            help="WAV, FLAC, OGG or MP3; folders of them; - is standard input.",
+        ),
+    ] = None,
+    playlist: Annotated[
+        Path | None,
+        typer.Option(help="JSON list of backings, each with its own settings and folder."),
+    ] = None,
+    takes: Annotated[int, typer.Option(help="Of each backing, seeds one after another.")] = 1,
+    seconds: Annotated[
+        float | None, typer.Option(help="Length of the solo.", show_default="the backing's")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same seed plays the same solo.")] = 0,
+    temperature: Annotated[
+        float | None, typer.Option(help="Over 1 wilder, under 1 tamer.", show_default="the model's")
+    ] = None,
+    top_k: Annotated[
+        int | None,
+        typer.Option(help="Choose among the k likeliest only.", show_default="the model's"),
+    ] = None,
+    guidance: Annotated[
+        float | None,
+        typer.Option(help="Over 1 closer to the backing; 1 is none.", show_default="the model's"),
+    ] = None,
+    instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
+    feel: Annotated[
+        str | None,
+        typer.Option(
+            help="swing, latin, funk, ballad, twobeat or waltz.", show_default="what it hears"
+        ),
+    ] = None,
+    audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
+    midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
+    musicxml: Annotated[
+        bool, typer.Option("--musicxml", help="Write the lead sheet solo.musicxml too.")
+    ] = False,
+    plot: Annotated[bool, typer.Option("--plot", help="Write the picture solo.png too.")] = False,
+    checkpoint: CheckpointOption = None,
+    codec: CodecOption = None,
+    device: DeviceOption = None,
+    force: Annotated[bool, typer.Option("--force", help="Play over silence too.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Say what was played as JSON on standard output.")
+    ] = False,
+) -> None:
+    """Play a saxophone solo over each BACKING.
+
+    Exit code: 0 when all were played; 2 when something of yours was wrong (what can be played is
+    played, the rest is listed with its reason); 1 for a defect; 130 when interrupted.
+    """
+    from saxsolo.atomic import output_folder
+    from saxsolo.playing.requests import Outcome, collect_jobs
+    from saxsolo.playing.settings import Settings
+    from saxsolo.playing.take_files import check_extras
+
+    saving = {
+        "audio_format": audio_format.value,
+        "midi": midi,
+        "musicxml": musicxml,
+        "plot": plot,
+    }
+    check_extras(**saving)
+    settings = Settings(
+        seed=seed,
+        seconds=seconds,
+        temperature=temperature,
+        top_k=top_k,
+        guidance=guidance,
+        instrument=instrument.value,
+        force=force,
+        feel=feel,
+    )
+    jobs = collect_jobs(backings or [], playlist, out, takes, settings)
+    if not any(job.source for job in jobs):
+        _report([Outcome(job, reason=job.reason) for job in jobs], as_json)
+        return
+    # where nothing can be written, or all goes wrong, no folder stays behind
+    with output_folder(out):
+        outcomes = _play(jobs, saving, checkpoint, codec, device, quiet, quiet or as_json)
+        _report(outcomes, as_json)
+
+
+def _play(
+    jobs: list["TakeRequest"],
+    saving: dict[str, Any],
+    checkpoint: str | None,
+    codec: str | None,
+    device: Device | None,
+    quiet: bool,
+    mute: bool,
+) -> list["Outcome"]:
+    """Plays jobs and says what was written, line by line as it is done."""
+    quiet_libraries()
+    from saxsolo.device import checked_device
+    from saxsolo.playing.batch import play_jobs
+    from saxsolo.playing.performance import load_player
+    from saxsolo.progress_bar import Progress
+
+    place = checked_device(device)
+    outcomes = []
+    for outcome in play_jobs(
+        jobs,
+        lambda: load_player(checkpoint, codec, place),
+        saving,
+        (lambda word: nullcontext()) if quiet else Progress,
+    ):
+        outcomes.append(outcome)
+        if outcome.reason or mute:
+            continue
+        run = outcome.run
+        print("\n".join(outcome.files))
+        print(
+            f"{run['audio_seconds']:.1f} s of saxophone in {run['generation_seconds']:.1f} s: "
+            f"{run['real_time_factor']:.2f} times as fast as it plays",
+            flush=True,
+        )
+    return outcomes
+
+
+def _report(outcomes: list["Outcome"], as_json: bool) -> None:
+    """Lists what was not played and why; ends with 2 if anything was not, with 1 for a defect."""
+    failed = [outcome for outcome in outcomes if outcome.reason]
+    if as_json:
+        played = [outcome.describe() for outcome in outcomes if not outcome.reason]
+        facts = {"takes": played, "failed": [outcome.describe() for outcome in failed]}
+        print(json.dumps(facts, indent=2), flush=True)
+    if not failed:
+        return
+    if len(outcomes) == 1:
+        raise SaxsoloError(failed[0].reason)
+    print(
+        f"saxsolo: {len(outcomes) - len(failed)} of {len(outcomes)} played, not played:",
+        file=sys.stderr,
+    )
+    for outcome in failed:
+        name = "" if outcome.job.name in outcome.reason else f"{outcome.job.name}: "
+        print(f"  {name}{' '.join(outcome.reason.split())}", file=sys.stderr)
+    sys.exit(1 if any(outcome.defect for outcome in failed) else 2)

@@ -1,0 +1,250 @@
+"""`saxsolo measure`: one figure at a time, where `saxsolo evaluate` writes the whole report."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from saxsolo.errors import SettingError
+
+from .errors import needs
+from .options import (
+    CheckpointOption,
+    CodecOption,
+    LimitOption,
+    PairsOption,
+    SecondsOption,
+    Split,
+    SplitOption,
+    new_group,
+    quiet_libraries,
+)
+
+measure = new_group("Measure one thing at a time; `saxsolo evaluate` writes the whole report.")
+
+
+class Tracker(StrEnum):
+    """Libraries that track the pitch of a sound."""
+
+    swift_f0 = "swift_f0"
+    pyin = "pyin"
+
+
+@measure.command()
+@needs("evaluate")
+def beats(
+    pairs: PairsOption,
+    checkpoint: CheckpointOption = None,
+    codec: CodecOption = None,
+    split: SplitOption = Split.test,
+    limit: LimitOption = 16,
+    seconds: SecondsOption = 30.0,
+) -> None:
+    """Beats, bars and chords that the model hears in backings; librosa's beats beside them."""
+    quiet_libraries()
+    from saxsolo.evaluation.beat_accuracy import FIGURES, measure_hearing
+
+    means, count = measure_hearing(
+        pairs, checkpoint, codec, split=split, limit=limit, seconds=seconds
+    )
+    for name, figures in means.items():
+        shown = [f"{f} {figures[f]:.3f}" if f in figures else f"{f} -" for f in FIGURES]
+        print(f"{name}: {', '.join(shown)} ({count} backings of {seconds:g} s)")
+
+
+@measure.command()
+@needs("evaluate")
+def notes(
+    pairs: PairsOption,
+    split: SplitOption = Split.test,
+    limit: LimitOption = 16,
+    seconds: SecondsOption = 30.0,
+    midi: Annotated[bool, typer.Option("--midi", help="Through a MIDI file and back.")] = False,
+    trackers: Annotated[
+        list[Tracker] | None,
+        typer.Option("--tracker", help="May be repeated.", show_default="all"),
+    ] = None,
+) -> None:
+    """How well pitch trackers read the notes of rendered solos, whose notes are known."""
+    quiet_libraries()
+    from saxsolo.evaluation.notes import measure_trackers
+
+    names = [tracker.value for tracker in trackers or Tracker]
+    for name, figures in measure_trackers(
+        pairs, trackers=names, split=split, limit=limit, seconds=seconds, midi=midi
+    ).items():
+        print(
+            f"{name}: note F1 {figures['f1']:.3f}, least {figures['least_f1']:.3f}, "
+            f"onsets {figures['late_ms']:+.0f} ms ({figures['solos']:.0f} solos of {seconds:g} s)"
+        )
+
+
+@measure.command()
+@needs("evaluate")
+def chords(
+    pairs: PairsOption,
+    split: SplitOption = Split.test,
+    limit: LimitOption = 16,
+    seconds: SecondsOption = 30.0,
+    fit: Annotated[
+        bool, typer.Option("--fit", help="Print the weights fitted anew on training backings.")
+    ] = False,
+) -> None:
+    """How often the chords estimated from the sound of a backing are right."""
+    quiet_libraries()
+    from saxsolo.evaluation.chroma_chords import fit_chords, measure_chords
+
+    if fit:
+        for row in fit_chords(pairs, seconds):
+            print("    (" + ", ".join(f"{value:.1f}" for value in row) + "),")
+        return
+    shares = measure_chords(pairs, split=split, limit=limit, seconds=seconds)
+    print(
+        f"root {shares['root']:.3f}, root and quality {shares['root_and_quality']:.3f}, chord "
+        f"tones shared {shares['chord_tones']:.3f} of frames "
+        f"({shares['backings']:.0f} backings of {seconds:g} s)"
+    )
+
+
+@measure.command()
+@needs("evaluate")
+def adherence(
+    pairs: PairsOption,
+    split: SplitOption = Split.test,
+    limit: LimitOption = 16,
+    seconds: SecondsOption = 30.0,
+) -> None:
+    """Prompt adherence of the human solos: as they are, and spoilt in four ways."""
+    quiet_libraries()
+    from saxsolo.evaluation.adherence import measure_adherence
+
+    values, count = measure_adherence(pairs, split=split, limit=limit, seconds=seconds)
+    for name, value in values.items():
+        print(f"{name:15} {_shown(value, '.2f')} ({count} cases)")
+
+
+@measure.command()
+@needs("evaluate")
+def sound(
+    pairs: PairsOption,
+    split: SplitOption = Split.test,
+    limit: LimitOption = 16,
+    seconds: SecondsOption = 30.0,
+) -> None:
+    """Fréchet distance of held-out renders from training renders: whole, and spoilt."""
+    quiet_libraries()
+    from saxsolo.evaluation.sound import measure_sound
+
+    distances, (count, reference) = measure_sound(pairs, split=split, limit=limit, seconds=seconds)
+    for name, value in distances.items():
+        print(f"{name:16} {_shown(value, '.1f')} ({count} against {reference})")
+
+
+@measure.command()
+@needs("evaluate")
+def humans(
+    weimar: Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")],
+    split: SplitOption = Split.test,
+    seconds: Annotated[float, typer.Option(help="Length of an excerpt.")] = 30.0,
+) -> None:
+    """Figures of transcribed human solos on their own chords and beats: the ceiling."""
+    quiet_libraries()
+    from saxsolo.evaluation.human_ceiling import human_figures
+
+    counts, rows, likeness = human_figures(weimar, split, seconds)
+    print(f"{counts['excerpts']} excerpts of {seconds:g} s, {counts['tunes']} tunes")
+    for row in rows:
+        low, middle, high = row["quantiles"]
+        print(
+            f"{row['figure']:22} mean {row['mean']:6.3f}, median {middle:6.3f}, 80 % in "
+            f"{low:.3f}..{high:.3f}; other tunes {row['other_tunes']:6.3f}, own against others "
+            f"{_shown(row['own_against_others'], '.3f')}; n {row['n']}"
+        )
+    median, most = likeness["longest_copy_median"], likeness["longest_copy_most"]
+    print(f"longest_copy           median {median:g}, most {most}")
+    print(f"seen_share             mean {likeness['seen_share']:.3f}")
+    for label, values in likeness["shape"].items():
+        for name, value in values.items():
+            between = f"bits between {label} and {likeness['training']} of training"
+            print(f"shape {name:20} {_shown(value, '.3f')} {between}")
+
+
+@measure.command()
+@needs("evaluate")
+def drift(
+    pairs: PairsOption,
+    checkpoint: CheckpointOption = None,
+    split: SplitOption = Split.test,
+    seconds: Annotated[float, typer.Option(help="Length of each solo.")] = 180.0,
+    stretch: Annotated[float, typer.Option(help="Seconds at both ends.")] = 30.0,
+    limit: LimitOption = 8,
+    seed: Annotated[int, typer.Option(help="Of the playing.")] = 0,
+) -> None:
+    """Whether a long solo holds: its fit in the first and in the last seconds. Prints JSON."""
+    quiet_libraries()
+    from saxsolo.evaluation.drift import measure_drift
+
+    figures = measure_drift(
+        pairs, checkpoint, split=split, seconds=seconds, part=stretch, limit=limit, seed=seed
+    )
+    print(json.dumps(figures, indent=1))
+
+
+@measure.command()
+@needs("evaluate")
+def spectrograms(
+    pairs: PairsOption,
+    out: Annotated[Path, typer.Option(help="Folder for the pictures.")],
+    codec: CodecOption = None,
+    split: SplitOption = Split.test,
+    count: Annotated[int, typer.Option(help="Solos, five on a page.")] = 20,
+    seconds: Annotated[float, typer.Option(help="Of each solo.")] = 4.0,
+    seed: Annotated[int, typer.Option(help="Of the places in the solos.")] = 0,
+) -> None:
+    """Draw solos before and after the codec side by side."""
+    quiet_libraries()
+    from saxsolo.evaluation.spectrograms import draw_spectrograms
+
+    for path in draw_spectrograms(
+        pairs, out, codec, split=split, count=count, seconds=seconds, seed=seed
+    ):
+        print(path)
+
+
+@measure.command()
+@needs("evaluate")
+def compare(
+    reports: Annotated[
+        list[str], typer.Argument(metavar="NAME=REPORT.json...", help="Oldest first.")
+    ],
+    out: Annotated[Path, typer.Option(help="Markdown file to write.")],
+) -> None:
+    """Put reports over the same cases beside each other: before and after."""
+    paths = {}
+    for text in reports:
+        name, _, path = text.partition("=")
+        if not path:
+            raise SettingError(f"{text!r} names no report; write NAME=REPORT.json")
+        paths[name] = Path(path)
+    from saxsolo.evaluation.report_comparison import compare_reports
+
+    print(compare_reports(paths, out))
+
+
+@measure.command()
+@needs("evaluate")
+def card(
+    report: Annotated[Path, typer.Option(help="report.json of `saxsolo evaluate`.")],
+    card: Annotated[Path, typer.Option(help="Model card with the mark <!-- report -->.")],
+) -> None:
+    """Write the tables of a report into a model card."""
+    from saxsolo.evaluation.report_markdown import write_card
+
+    write_card(card, report)
+    print(card)
+
+
+def _shown(value: float | None, style: str) -> str:
+    return "none" if value is None else format(value, style)

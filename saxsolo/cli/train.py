@@ -1,0 +1,164 @@
+"""`saxsolo train` and `saxsolo train-codec`; train.py and train_codec.py start the same."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from saxsolo.errors import SettingError
+
+from .errors import needs
+from .options import Device, DeviceOption, ThreadsOption, assigned, use_threads
+
+
+class HeldOut(StrEnum):
+    """The splits that nobody trains on."""
+
+    validation = "validation"
+    test = "test"
+
+
+class Tracker(StrEnum):
+    """Where figures go beside log.jsonl."""
+
+    none = "none"
+    tensorboard = "tensorboard"
+    trackio = "trackio"
+    wandb = "wandb"
+    mlflow = "mlflow"
+
+
+@needs("train")
+def train(
+    config: Annotated[Path, typer.Argument(metavar="CONFIG", help="Settings, see configs/.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    tokens: Annotated[
+        str | None, typer.Option(help="Folder or Hub id of the token corpus.")
+    ] = None,
+    weimar_dir: Annotated[
+        Path | None, typer.Option(help="Folder of the Weimar Jazz Database: trains on scores.")
+    ] = None,
+    builtin: Annotated[
+        bool, typer.Option("--builtin", help="Train on the built-in scores, for a look.")
+    ] = False,
+    codec: Annotated[
+        str | None,
+        typer.Option(help="Folder or Hub id of the codec that the tokens were made with."),
+    ] = None,
+    init_from: Annotated[
+        Path | None, typer.Option(help="Folder of a run or of a model to begin with.")
+    ] = None,
+    max_steps: Annotated[int | None, typer.Option(show_default="the config's")] = None,
+    max_minutes: Annotated[
+        float | None,
+        typer.Option(
+            help="Of training; saves and evaluates after it.", show_default="the config's"
+        ),
+    ] = None,
+    threads: ThreadsOption = None,
+    seed: Annotated[int | None, typer.Option(show_default="the config's")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting in place of the config's; model.NAME for one of the model's.",
+        ),
+    ] = None,
+    evaluate_only: Annotated[
+        bool, typer.Option("--evaluate-only", help="Evaluate OUT/final, train nothing.")
+    ] = False,
+    split: Annotated[HeldOut, typer.Option(help="Held-out performers.")] = HeldOut.validation,
+    device: DeviceOption = None,
+    trackers: Annotated[
+        list[Tracker] | None,
+        typer.Option(
+            "--tracker",
+            help="Where figures go beside OUT/log.jsonl; may be repeated.",
+            show_default="tensorboard where it is installed",
+        ),
+    ] = None,
+) -> None:
+    """Train the solo model.
+
+    Started again with the same --out, a run goes on from its newest whole checkpoint; batches and
+    dropout follow from (seed, step), so that a resumed run equals an uninterrupted one. The
+    averaged weights are evaluated on held-out performers with their own backing, another tune's,
+    and none; the best are kept. SIGTERM saves and stops.
+
+    OUT gets log.jsonl, checkpoint-*/ (to resume), best/, and final/ (a Hugging Face folder in bf16,
+    with the processor and codec, and figures.json).
+
+    On several GPUs: accelerate launch train.py CONFIG ...; on several cores:
+    ACCELERATE_USE_CPU=true torchrun --nproc_per_node 2 train.py CONFIG ... --threads 1.
+    """
+    overrides = assigned(values or [])
+    given = {"max_steps": max_steps, "max_minutes": max_minutes, "threads": threads, "seed": seed}
+    overrides |= {name: value for name, value in given.items() if value is not None}
+    from saxsolo.training.settings import read_settings
+    from saxsolo.training.solo_inputs import SoloInputs
+    from saxsolo.training.train_solo import evaluate_solo, train_solo
+
+    settings = read_settings(config, overrides)
+    inputs = SoloInputs(tokens, weimar_dir, builtin, codec, init_from, split.value)
+    if evaluate_only:
+        print(evaluate_solo(settings, inputs, out, device=device))
+        return
+    names = None if trackers is None else [tracker.value for tracker in trackers]
+    train_solo(settings, inputs, out, device=device, trackers=names)
+
+
+@needs("train")
+def train_codec(
+    pairs: Annotated[Path, typer.Option(help="Folder of pairs; see `saxsolo corpus render`.")],
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="Settings, see configs/.")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder of the run.")] = None,
+    init_from: Annotated[
+        Path | None, typer.Option(help="A trained codec whose weights a new run starts with.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Of training.", show_default="the config's")
+    ] = None,
+    threads: ThreadsOption = None,
+    evaluate: Annotated[
+        Path | None, typer.Option(help="Evaluate this codec, train nothing.")
+    ] = None,
+    split: Annotated[str, typer.Option(help="Split to evaluate on.")] = "test",
+    seconds: Annotated[float, typer.Option(help="Of each solo that is evaluated.")] = 30.0,
+    device: Annotated[
+        Device | None, typer.Option(help="Where to compute.", show_default="the processor")
+    ] = None,
+) -> None:
+    """Train the saxophone codec, or evaluate one.
+
+    Started again with the same --out, a run goes on. OUT gets state/ (to resume), final/ (a Hugging
+    Face folder, fp16) and log.jsonl. A config with `train_codes: false` trains the decoder alone
+    and leaves the codes of --init-from as they are: tokens made with it stay valid.
+    """
+    if evaluate is not None:
+        use_threads(threads)
+        print(json.dumps(_evaluated(evaluate, pairs, split, seconds, device), indent=2))
+        return
+    if config is None or out is None:
+        raise SettingError("training takes a CONFIG and --out RUN; or give --evaluate CODEC")
+    from saxsolo.training.codec_settings import read_codec_settings
+    from saxsolo.training.codec_trainer import train_codec as run
+
+    given = {"minutes": minutes, "threads": threads}
+    overrides = {name: value for name, value in given.items() if value is not None}
+    print(run(read_codec_settings(config, overrides), pairs, out, init_from, device))
+
+
+def _evaluated(
+    codec: Path, pairs: Path, split: str, seconds: float, device: str | None
+) -> dict[str, Any]:
+    from saxsolo.device import chosen_device
+    from saxsolo.training.codec_evaluation import evaluate_codec
+    from saxsolo.weights.loading import load_codec
+
+    place = str(chosen_device(device or "cpu"))
+    return dict(evaluate_codec(load_codec(codec, place).model, pairs, split, seconds))

@@ -1,0 +1,113 @@
+"""The page: its layout, and which handler each button and field calls."""
+
+from functools import partial
+
+import gradio as gr
+from gradio.components import Component
+
+from . import handlers
+from .cleaning import CLEAN_EVERY, OLDEST_UPLOAD
+from .controls import Controls, fresh
+from .handlers import AGAIN, ANOTHER, BARS, CONTINUE, PLAY
+from .harp import add_harp
+from .layout import Layout, lay_out
+from .soloist import Soloist
+from .tools import add_tools
+
+# how many may wait for the solo that is being played
+MOST_WAITING = 8
+# one solo at a time, whoever asks for it
+PLAYER = {"concurrency_id": "player", "concurrency_limit": 1}
+
+
+def build(soloist: Soloist) -> gr.Blocks:
+    """The page, ready to be launched."""
+    controls = fresh(soloist.generation_config)
+    with gr.Blocks(
+        title="saxsolo", analytics_enabled=False, delete_cache=(CLEAN_EVERY, OLDEST_UPLOAD)
+    ) as demo:
+        layout = lay_out(controls)
+        _connect_buttons(layout, soloist)
+        _connect_fields(layout, soloist)
+        _restore_on_load(demo, layout, controls)
+        add_tools(soloist, controls, PLAYER)
+        add_harp(soloist, controls, PLAYER)
+    demo.queue(max_size=MOST_WAITING)
+    return demo
+
+
+def inputs(layout: Layout) -> list[Component]:
+    """The components of `handlers.Inputs`, in the order of its fields."""
+    backing, shown = layout.backing, layout.shown
+    return [
+        *layout.controls(),
+        backing.upload,
+        backing.recording,
+        layout.takes,
+        shown.history,
+        shown.from_second,
+        shown.first_bar,
+        shown.last_bar,
+    ]
+
+
+def outputs(layout: Layout) -> list[Component]:
+    """The components of `handlers.Outputs`, in its order."""
+    solo, shown = layout.solo, layout.shown
+    return [
+        solo.stream,
+        solo.status,
+        layout.takes,
+        shown.history,
+        shown.take,
+        shown.area,
+        layout.settings.seed,
+    ]
+
+
+def _connect_buttons(layout: Layout, soloist: Soloist) -> None:
+    shown = layout.shown
+    buttons = {
+        PLAY: layout.solo.start,
+        AGAIN: shown.again,
+        ANOTHER: shown.another,
+        CONTINUE: shown.go_on,
+        BARS: shown.replace,
+    }
+    for name, button in buttons.items():
+        button.click(
+            partial(handlers.answer, soloist, name),
+            inputs(layout),
+            outputs(layout),
+            api_name=name,
+            # for Gradio's clients, but no tool: a button needs the state of the page
+            api_visibility="undocumented",
+            show_progress="minimal",
+            show_progress_on=layout.solo.status,
+            **PLAYER,
+        )
+
+
+def _connect_fields(layout: Layout, soloist: Soloist) -> None:
+    backing, shown = layout.backing, layout.shown
+    chosen = [backing.example, backing.upload, backing.recording, backing.notice]
+    backing.source.change(handlers.shown_source, backing.source, chosen, **_quick())
+    described = handlers.described_upload
+    upload, recording, notice = backing.upload, backing.recording, backing.notice
+    upload.upload(described, upload, [upload, notice], **_quick())
+    upload.clear(lambda: "", None, notice, **_quick())
+    recording.change(described, recording, [recording, notice], **_quick())
+    show = partial(handlers.shown_take, soloist.store)
+    shown.history.input(show, shown.history, shown.take, **_quick())
+
+
+def _restore_on_load(demo: gr.Blocks, layout: Layout, controls: Controls) -> None:
+    def restore(request: gr.Request) -> list[object]:
+        return handlers.restored_controls(controls, dict(request.query_params))
+
+    demo.load(restore, None, [*layout.controls(), layout.solo.start], **_quick())
+
+
+def _quick() -> dict[str, object]:
+    """Settings of an event that answers at once and belongs to the page alone."""
+    return {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

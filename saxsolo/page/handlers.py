@@ -1,0 +1,206 @@
+"""What the buttons and fields of the page do, apart from how they look."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import gradio as gr
+
+from saxsolo.audio.files import Source
+from saxsolo.errors import SaxsoloError, SettingError
+from saxsolo.playing.performance import Revision
+from saxsolo.playing.take import Take
+
+from . import page
+from .controls import EXAMPLE, EXAMPLES, RANGES, RECORDING, UPLOAD, Controls, checked, from_query
+from .limits import LONGEST_SOLO, open_upload
+from .playing import SoloRequest, Step, continued, replaced_bars
+from .soloist import Soloist
+from .take_store import TakeStore
+
+AGAIN, ANOTHER, CONTINUE, BARS, PLAY = "again", "another", "continue", "bars", "play"
+# values of `events.outputs`: stream, status, takes, history, take, area of the takes, seed
+Outputs = tuple[object, object, object, object, object, object, object]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Values of the components when a button is pressed.
+
+    Attributes:
+        controls: the settings.
+        upload, recording: paths of files; None without one.
+        takes: (label, name) of each take so far.
+        selected: name of the take that is shown.
+        from_second, first_bar, last_bar: numbers of the fields; None where a field is empty.
+    """
+
+    controls: Controls
+    upload: str | None
+    recording: str | None
+    takes: list[tuple[str, str]]
+    selected: str | None
+    from_second: float | None
+    first_bar: float | None
+    last_bar: float | None
+
+    @classmethod
+    def of(cls, values: Sequence[object]) -> "Inputs":
+        """From the values in the order of `events.inputs`."""
+        count = len(Controls.__dataclass_fields__)
+        return cls(Controls(*values[:count]), *values[count:])  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A backing, what is kept of an earlier solo, and words for that in the label of the take.
+
+    Attributes:
+        seconds: length of the earlier solo; None for a new one.
+    """
+
+    source: Source
+    revision: Revision | None = None
+    seconds: float | None = None
+    suffix: str = ""
+
+
+def answer(soloist: Soloist, button: str, *values: object) -> Iterator[Outputs]:
+    """Plays a solo and shows the take: the handler of all buttons that play.
+
+    Args:
+        soloist: plays and stores.
+        button: which one, e.g. `PLAY`.
+        values: of the components in `events.inputs`.
+
+    Yields:
+        Values of the components in `events.outputs`.
+    """
+    try:
+        inputs = _checked_inputs(values, button)
+        plan = _plan(soloist.store, inputs, button)
+        request = _request(inputs, plan)
+        yield _status(page.message("Listening to the backing."))
+        for step in soloist.play(plan.source, request):
+            if step.take is None:
+                yield _status(page.progress(step), step.sound)
+            else:
+                yield _finished(soloist.store, inputs, request.label, step)
+    except SaxsoloError as error:
+        yield _status(page.error_message(error))
+
+
+def _checked_inputs(values: Sequence[object], button: str) -> Inputs:
+    inputs = Inputs.of(values)
+    controls = checked(inputs.controls)
+    if button == ANOTHER:
+        controls = replace(controls, seed=int(controls.seed + 1) % RANGES["seed"][1])
+    return replace(inputs, controls=controls)
+
+
+def _plan(store: TakeStore, inputs: Inputs, button: str) -> Plan:
+    if button == CONTINUE:
+        second = _number(inputs.from_second, "time in seconds")
+        return _plan_continued(store, inputs.selected, second)
+    if button == BARS:
+        first, last = (int(_number(n, "bar number")) for n in (inputs.first_bar, inputs.last_bar))
+        return _plan_bars(store, inputs.selected, first, last)
+    if inputs.controls.source == EXAMPLE:
+        return Plan(open_upload(EXAMPLES / f"{inputs.controls.example}.flac"))
+    uploaded = inputs.controls.source == UPLOAD
+    path = inputs.upload if uploaded else inputs.recording
+    if not path:
+        action = "upload a file" if uploaded else "record a backing"
+        raise SettingError(f"{action} first, or choose an example")
+    return Plan(open_upload(path))
+
+
+def _plan_continued(store: TakeStore, selected: str | None, second: float) -> Plan:
+    source, take = _earlier(store, selected)
+    suffix = f", continued from {page.clock(second)}"
+    return Plan(source, continued(take.codes, second), take.seconds, suffix)
+
+
+def _plan_bars(store: TakeStore, selected: str | None, first: int, last: int) -> Plan:
+    source, take = _earlier(store, selected)
+    revision = replaced_bars(take.codes, take.grid, first, last)
+    return Plan(source, revision, take.seconds, f", new bars {first} to {last}")
+
+
+def _earlier(store: TakeStore, selected: str | None) -> tuple[Source, Take]:
+    """The selected take and the backing it was played over."""
+    if not selected:
+        raise SettingError("play a take first")
+    backing = store.folder(selected) / "backing.flac"
+    return open_upload(backing, store.info(selected).title), store.take(selected)
+
+
+def _request(inputs: Inputs, plan: Plan) -> SoloRequest:
+    controls = inputs.controls
+    settings = controls.settings(min(plan.source.seconds, LONGEST_SOLO))
+    if plan.seconds is not None:
+        settings = replace(settings, seconds=plan.seconds)
+    number = len(inputs.takes) + 1
+    label = f"Take {number}: {controls.instrument}, seed {int(controls.seed)}{plan.suffix}"
+    return SoloRequest(settings, controls.live == "mix", controls.query(), label, plan.revision)
+
+
+def _status(text: str, sound: object = None) -> Outputs:
+    """Outputs that change the status, and the stream where there is a sound.
+
+    Nothing else may reach the stream: a browser gives up on a playlist without segments.
+    """
+    skip = gr.skip()
+    return (skip if sound is None else sound, text, skip, skip, skip, skip, skip)
+
+
+def _finished(store: TakeStore, inputs: Inputs, label: str, step: Step) -> Outputs:
+    takes = [*inputs.takes, (label, step.take)]
+    return (
+        gr.skip(),
+        page.message(f"{label}: done, {page.clock(step.total)} long."),
+        takes,
+        gr.update(choices=takes, value=step.take),
+        page.show_take(store, step.take),
+        gr.update(visible=True),
+        inputs.controls.seed,
+    )
+
+
+def _number(value: object, name: str) -> float:
+    if not isinstance(value, int | float) or not abs(value) < 1e6:
+        raise SettingError(f"enter a {name}")
+    return float(value)
+
+
+def restored_controls(controls: Controls, query: Mapping[str, str]) -> list[object]:
+    """Values of the controls after a share link, and the start button, now enabled."""
+    linked = from_query(query, controls)
+    values = [getattr(linked, name) for name in Controls.__dataclass_fields__]
+    return [*values, gr.update(interactive=True)]
+
+
+def shown_source(source: str) -> tuple[object, ...]:
+    """Shows the component of the chosen source, hides the other two and clears the notice."""
+    chosen = (source == EXAMPLE, source == UPLOAD, source == RECORDING)
+    return (*(gr.update(visible=True if shown else "hidden") for shown in chosen), "")
+
+
+def described_upload(path: str | None) -> tuple[object, str]:
+    """Describes a file, or refuses it and clears its component."""
+    if not path:
+        return gr.skip(), ""
+    try:
+        source = open_upload(path)
+    except SaxsoloError as error:
+        return None, page.error_message(error)
+    channels = "mono" if source.channels == 1 else "stereo"
+    length, rate = page.clock(source.seconds), source.sampling_rate / 1000
+    return gr.skip(), page.message(f"{source.name}: {length}, {rate:g} kHz, {channels}")
+
+
+def shown_take(store: TakeStore, name: str | None) -> str:
+    """The chosen take as HTML, or why it cannot be shown."""
+    try:
+        return page.show_take(store, name or "")
+    except SaxsoloError as error:
+        return page.error_message(error)

@@ -1,0 +1,216 @@
+"""The components of the page and their places; `events` connects them to what they do."""
+
+from dataclasses import dataclass
+
+import gradio as gr
+from gradio.components import Component
+
+from . import page
+from .controls import EXAMPLE, FEELS, INSTRUMENTS, RANGES, RECORDING, UPLOAD, Controls, examples
+from .limits import LONGEST_BACKING, LONGEST_SOLO, MOST_BYTES, SUFFIXES
+
+INTRODUCTION = """# saxsolo
+A saxophone listens to your backing track and improvises a solo over it."""
+ABOUT_REVISIONS = (
+    "Both buttons work on the take shown above and use the settings at the top, with their seed: "
+    "choose another seed to get another result. What comes before the chosen time or bar stays as "
+    "it is. After the replaced bars the original solo resumes. The picture numbers the bars."
+)
+
+
+@dataclass(frozen=True)
+class BackingColumn:
+    """Where the backing comes from; `notice` describes an uploaded file."""
+
+    source: gr.Radio
+    example: gr.Dropdown
+    upload: gr.File
+    recording: gr.Audio
+    notice: gr.HTML
+
+
+@dataclass(frozen=True)
+class SettingsColumn:
+    """How to play."""
+
+    instrument: gr.Dropdown
+    feel: gr.Dropdown
+    seed: gr.Number
+    temperature: gr.Slider
+    guidance: gr.Slider
+    seconds: gr.Slider
+    live: gr.Radio
+
+
+@dataclass(frozen=True)
+class SoloArea:
+    """The button, the progress and the live stream."""
+
+    start: gr.Button
+    status: gr.HTML
+    stream: gr.Audio
+
+
+@dataclass(frozen=True)
+class TakesArea:
+    """The list of takes, the take that is shown, and the buttons that play more."""
+
+    area: gr.Column
+    history: gr.Radio
+    take: gr.HTML
+    again: gr.Button
+    another: gr.Button
+    from_second: gr.Number
+    go_on: gr.Button
+    first_bar: gr.Number
+    last_bar: gr.Number
+    replace: gr.Button
+
+
+@dataclass(frozen=True)
+class Layout:
+    """All components; `takes` holds (label, name) of each take of this visitor."""
+
+    takes: gr.State
+    backing: BackingColumn
+    settings: SettingsColumn
+    solo: SoloArea
+    shown: TakesArea
+
+    def controls(self) -> list[Component]:
+        """The components of `Controls`, in the order of its fields."""
+        parts = {**vars(self.backing), **vars(self.settings)}
+        return [parts[name] for name in Controls.__dataclass_fields__]
+
+
+def lay_out(controls: Controls) -> Layout:
+    """Places all components, inside an open `gr.Blocks`.
+
+    Args:
+        controls: values at the start.
+    """
+    gr.Markdown(INTRODUCTION)
+    takes = gr.State([])
+    with gr.Row():
+        with gr.Column(min_width=280):
+            backing = _backing_column(controls)
+        with gr.Column(min_width=280):
+            settings = _settings_column(controls)
+    return Layout(takes, backing, settings, _solo_area(), _takes_area())
+
+
+def _backing_column(controls: Controls) -> BackingColumn:
+    return BackingColumn(
+        source=gr.Radio(
+            [("Example", EXAMPLE), ("Your file", UPLOAD), ("Recording", RECORDING)],
+            value=controls.source,
+            label="Backing track",
+        ),
+        example=gr.Dropdown(
+            [(name.replace("_", " "), name) for name in examples()],
+            value=controls.example,
+            label="Example",
+        ),
+        upload=gr.File(
+            label=f"WAV, FLAC, OGG, MP3 or AIFF, up to {MOST_BYTES // 10**6} MB "
+            f"and {LONGEST_BACKING / 60:.0f} minutes",
+            file_types=list(SUFFIXES),
+            visible="hidden",
+            height=140,
+            elem_id="upload",
+        ),
+        recording=gr.Audio(
+            sources=["microphone"],
+            type="filepath",
+            label="Record the backing (use headphones to keep the saxophone out of it)",
+            visible="hidden",
+            elem_id="recording",
+        ),
+        notice=gr.HTML(elem_id="notice"),
+    )
+
+
+def _settings_column(controls: Controls) -> SettingsColumn:
+    with gr.Row():
+        instrument = gr.Dropdown(list(INSTRUMENTS), value=controls.instrument, label="Saxophone")
+        feel = gr.Dropdown(list(FEELS), value=controls.feel, label="Style")
+    seconds = gr.Slider(
+        *RANGES["seconds"],
+        value=controls.seconds,
+        step=1,
+        label="Maximum length in seconds",
+        info="The solo ends when the backing ends.",
+    )
+    with gr.Accordion("More settings", open=False):
+        return SettingsColumn(
+            instrument=instrument,
+            feel=feel,
+            seconds=seconds,
+            seed=gr.Number(
+                value=controls.seed,
+                precision=0,
+                minimum=RANGES["seed"][0],
+                maximum=RANGES["seed"][1],
+                label="Seed",
+                info="The same seed and settings give the same solo.",
+            ),
+            temperature=gr.Slider(
+                *RANGES["temperature"],
+                value=controls.temperature,
+                step=0.05,
+                label="Temperature",
+                info="Higher values give more adventurous solos.",
+            ),
+            guidance=gr.Slider(
+                *RANGES["guidance"],
+                value=controls.guidance,
+                step=0.05,
+                label="Guidance",
+                info="Higher values follow the backing more closely; 1 turns guidance off.",
+            ),
+            live=gr.Radio(
+                [("solo and band", "mix"), ("solo only", "solo")],
+                value=controls.live,
+                label="Hear in the live stream",
+            ),
+        )
+
+
+def _solo_area() -> SoloArea:
+    return SoloArea(
+        # enabled once the settings of a share link are in place: it would ignore them before
+        start=gr.Button(
+            "Play a solo", variant="primary", size="lg", interactive=False, elem_id="start"
+        ),
+        status=gr.HTML(page.message("Ready."), elem_id="status"),
+        stream=gr.Audio(
+            label="Live stream",
+            streaming=True,
+            autoplay=True,
+            interactive=False,
+            buttons=[],
+            elem_id="stream",
+        ),
+    )
+
+
+def _takes_area() -> TakesArea:
+    with gr.Column(visible=False, min_width=280, elem_id="taken") as area:
+        history = gr.Radio([], label="Takes", elem_id="history")
+        take = gr.HTML(elem_id="take")
+        with gr.Row():
+            again = gr.Button("Play again with the same seed", elem_id="again")
+            another = gr.Button("Another take with the next seed", elem_id="another")
+        with gr.Row():
+            from_second = gr.Number(
+                value=12, minimum=0, maximum=LONGEST_SOLO, min_width=120, label="From second"
+            )
+            go_on = gr.Button("Continue from here", elem_id="continue")
+        with gr.Row():
+            first_bar = gr.Number(value=5, precision=0, minimum=1, min_width=120, label="From bar")
+            last_bar = gr.Number(value=8, precision=0, minimum=1, min_width=120, label="To bar")
+            replace = gr.Button("Replace these bars", elem_id="bars")
+        gr.Markdown(ABOUT_REVISIONS)
+    return TakesArea(
+        area, history, take, again, another, from_second, go_on, first_bar, last_bar, replace
+    )

@@ -1,0 +1,170 @@
+"""The tools that the page offers over MCP, so that an assistant can ask for a solo.
+
+Gradio turns the public functions of a page into MCP tools: names and descriptions come from the
+functions and their docstrings, types and choices from the (hidden) components. A tool waits in the
+same queue as the buttons of the page, and the same limits hold.
+https://www.gradio.app/guides/building-mcp-server-with-gradio
+"""
+
+import json
+
+import gradio as gr
+from gradio.route_utils import get_root_url
+
+from saxsolo.audio.files import Source
+
+from .controls import EXAMPLES, FEELS, INSTRUMENTS, RANGES, Controls, checked, examples
+from .delivery import shown_errors
+from .limits import LONGEST_SOLO, open_upload
+from .listening import described, take_grid
+from .playing import SoloRequest
+from .soloist import Soloist
+from .uploaded_audio import uploaded_audio
+
+
+class Tools:
+    """The functions behind the tools.
+
+    Args:
+        soloist: plays, listens and stores.
+    """
+
+    def __init__(self, soloist: Soloist):
+        self._soloist = soloist
+
+    def improvise(
+        self,
+        backing: str | None = None,
+        example: str = Controls.example,
+        instrument: str = Controls.instrument,
+        style: str = Controls.feel,
+        seed: float = Controls.seed,
+        seconds: float = Controls.seconds,
+        temperature: float = Controls.temperature,
+        guidance: float = Controls.guidance,
+        request: gr.Request | None = None,
+        progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
+    ) -> str:
+        """Improvises a saxophone solo over a jazz backing track and returns links to audio files.
+
+        Give a backing (WAV, FLAC, OGG, MP3 or AIFF, at most 25 MB and 10 minutes) or the name of
+        an example. Requests wait in a queue; a solo takes about as long to generate as it lasts.
+
+        Args:
+            backing: audio file to play over; without it the example is used
+            example: name of a built-in backing track
+            instrument: saxophone that plays; it sets the pitch range
+            style: rhythmic feel; "as heard" follows the backing
+            seed: whole number; the same seed and settings give the same solo
+            seconds: maximum length of the solo, 4 to 120; it ends when the backing ends
+            temperature: 0.3 to 1.5; higher values give more adventurous solos
+            guidance: 1 to 4; higher values follow the backing more closely, 1 turns guidance off
+
+        Returns:
+            JSON with links to the solo alone (solo, WAV), the mix of solo and backing (mix, WAV)
+            and the notes (midi, musicxml), which expire after two hours at most
+            and with tempo, beats_per_bar, first_bar, chart and chords detected in the backing
+        """
+        controls = Controls(
+            instrument=instrument,
+            example=example,
+            feel=style,
+            seed=seed,
+            seconds=seconds,
+            temperature=temperature,
+            guidance=guidance,
+        )
+        with shown_errors():
+            source = self._source(backing, checked(controls))
+            settings = controls.settings(min(source.seconds, LONGEST_SOLO))
+            label = f"{instrument}, seed {int(seed)}"
+            wanted = SoloRequest(settings, False, controls.query(), label)
+            for step in self._soloist.play(source, wanted):
+                progress((int(step.done), int(step.total)), desc="Improvising", unit="seconds")
+            return json.dumps(self._result(step.take, _address(request)))
+
+    def describe_backing(
+        self,
+        backing: str | None = None,
+        example: str = Controls.example,
+        seconds: float = Controls.seconds,
+    ) -> str:
+        """Detects tempo, bars and chords in a jazz backing track, without playing a solo.
+
+        Args:
+            backing: audio file to listen to, with the limits of improvise; without it the example
+            example: name of a built-in backing track
+            seconds: how much of the backing to listen to, 4 to 120
+
+        Returns:
+            JSON with tempo (beats per minute), beats_per_bar, first_bar (seconds)
+            chart (the chords of each bar as on a lead sheet) and chords (start and end in seconds)
+        """
+        controls = Controls(example=example, seconds=seconds)
+        with shown_errors():
+            source = self._source(backing, checked(controls))
+            length = min(float(seconds), source.seconds, LONGEST_SOLO)
+            return json.dumps(described(self._soloist.listen(source, length), length))
+
+    def _source(self, backing: str | None, controls: Controls) -> Source:
+        return open_upload(backing or EXAMPLES / f"{controls.example}.flac")
+
+    def _result(self, name: str, address: str) -> dict[str, object]:
+        """Links and facts in one text: Gradio's MCP server mangles several outputs."""
+        take = self._soloist.store.take(name)
+        files = {"solo": "solo.wav", "mix": "mix.wav"}
+        if take.has_score:
+            files |= {"midi": "solo.mid", "musicxml": "solo.musicxml"}
+        links = {part: f"{address}/take/{name}/{file}" for part, file in files.items()}
+        return {**links, "seconds": take.seconds, **described(take_grid(take), take.seconds)}
+
+
+def _address(request: gr.Request | None) -> str:
+    """Address of the server as the client sees it, also behind a proxy."""
+    if request is None:
+        return ""
+    return get_root_url(request.request, "/gradio_api/queue/join", None)
+
+
+def add_tools(soloist: Soloist, defaults: Controls, limits: dict[str, object]) -> None:
+    """Adds the tools to an open `gr.Blocks`, without anything to see on the page.
+
+    Args:
+        soloist: plays, listens and stores.
+        defaults: values of the settings that an assistant leaves out.
+        limits: concurrency settings of everything that uses the model.
+    """
+    tools = Tools(soloist)
+    with gr.Column(visible=False):
+        backing = uploaded_audio("Backing")
+        example = gr.Dropdown(examples(), value=defaults.example, label="Example")
+        seconds = _number("seconds", defaults.seconds)
+        settings = [
+            gr.Dropdown(list(INSTRUMENTS), value=defaults.instrument, label="Saxophone"),
+            gr.Dropdown(list(FEELS), value=defaults.feel, label="Style"),
+            _number("seed", defaults.seed),
+            seconds,
+            _number("temperature", defaults.temperature),
+            _number("guidance", defaults.guidance),
+        ]
+        answer = gr.Textbox(label="Answer")
+        improvise, describe = gr.Button("Improvise"), gr.Button("Describe")
+    improvise.click(
+        tools.improvise,
+        [backing, example, *settings],
+        answer,
+        api_name="improvise",
+        **limits,
+    )
+    describe.click(
+        tools.describe_backing,
+        [backing, example, seconds],
+        answer,
+        api_name="describe_backing",
+        **limits,
+    )
+
+
+def _number(name: str, value: float) -> gr.Number:
+    low, high = RANGES[name]
+    return gr.Number(value=value, minimum=low, maximum=high, label=name.capitalize())

@@ -1,0 +1,143 @@
+"""What a run of the solo model trains on and begins with: rows, codec, earlier weights."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+
+from modeling_saxsolo.codec_adapter_saxsolo import load_codec
+from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.errors_saxsolo import CodecError
+from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.corpus.scores.weimar import read_weimar
+from saxsolo.corpus.tokens.checks import codes_sha256
+from saxsolo.corpus.tokens.score_rows import Row, score_rows
+
+from .errors import SettingsError
+from .run_state import RunStateError
+from .settings import TrainSettings
+
+FINAL = "final"
+
+
+@dataclass(frozen=True)
+class SoloInputs:
+    """Where everything comes from.
+
+    Attributes:
+        tokens: folder or Hub id of a token corpus.
+        weimar_dir: folder of the Weimar Jazz Database.
+        builtin: the scores built into this project, for a look.
+        codec: folder or Hub id of the codec that the tokens were made with.
+        init_from: folder of a run or of a model to begin with.
+        split: held-out performers to evaluate on.
+    """
+
+    tokens: str | None = None
+    weimar_dir: Path | None = None
+    builtin: bool = False
+    codec: str | None = None
+    init_from: Path | None = None
+    split: str = "validation"
+
+
+def load_rows(
+    inputs: SoloInputs, settings: TrainSettings, config: SaxsoloConfig
+) -> tuple[list[Row], list[Row]]:
+    """Rows of all splits of the token corpus and of the scores, as far as they are asked for.
+
+    Raises:
+        SettingsError: neither is asked for. TokensError, WeimarError: they cannot be read.
+    """
+    audio: list[Row] = []
+    if inputs.tokens:
+        from saxsolo.corpus.tokens.shards import load_tokens  # datasets takes seconds to import
+
+        for split in ("train", inputs.split):
+            audio += load_tokens(
+                inputs.tokens,
+                split,
+                num_codebooks=config.num_codebooks,
+                codebook_size=config.codebook_size,
+            )
+    scores = read_weimar(inputs.weimar_dir) if inputs.weimar_dir else []
+    rows = score_rows(scores, settings.tempi) if scores else []
+    if inputs.builtin:
+        # A look at the machinery: it is evaluated on what it is trained on.
+        rows += score_rows(builtin_scores())
+        rows += [{**row, "split": inputs.split} for row in rows]
+    if not audio and not rows:
+        raise SettingsError("nothing to train on: give --tokens, --weimar-dir or --builtin")
+    return audio, rows
+
+
+def open_codec(folder: str) -> torch.nn.Module:
+    """The codec of a folder or Hub id.
+
+    Raises:
+        OSError: it cannot be loaded; the message names it.
+    """
+    try:
+        codec: torch.nn.Module = load_codec(folder)
+    except OSError as error:
+        raise OSError(f"cannot load the codec {folder}: {error}") from error
+    return codec
+
+
+def check_codec(codec: torch.nn.Module, row: Row) -> None:
+    """Raises `CodecError` when the corpus was not made with this codec."""
+    present = codes_sha256(codec)
+    if present != row["codec_sha256"]:
+        raise CodecError(
+            f"the codec's weights have sha256 {present[:12]}, the tokens were made with "
+            f"{str(row['codec_sha256'])[:12]}; tokenise again, or give that codec"
+        )
+
+
+def initialise(
+    model: SaxsoloForConditionalGeneration, init_from: Path | None, codec: torch.nn.Module | None
+) -> None:
+    """Weights of an earlier run's final/ folder, and the codec's vectors, quiet at first, where no
+    earlier run has trained the embeddings of codes.
+
+    Raises:
+        RunStateError: no model there, or one of other sizes.
+    """
+    heard_audio = init_from is not None and _load_earlier(model, init_from)
+    if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):
+        model.init_codec_embeddings(codec.codebook_vectors)
+        if init_from:
+            model.quieten_codes()
+
+
+def existing(folder: Path) -> Path:
+    """The folder itself. Raises `RunStateError` where it holds no model: the library would take
+    its name for one on the Hub."""
+    if not (folder / "config.json").is_file():
+        raise RunStateError(f"{folder} holds no model (config.json is missing)")
+    return folder
+
+
+def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bool:
+    """Takes the weights over; whether they were trained on audio."""
+    folder = init_from / FINAL if (init_from / FINAL).is_dir() else existing(init_from)
+    earlier = SaxsoloForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
+    # the part that knows beats is silent at first: an earlier run may lack it
+    known = earlier.config.rhythm
+    wanted = {
+        name: value.shape
+        for name, value in model.state_dict().items()
+        if known or not name.startswith("decoder.rhythm.")
+    }
+    there = {name: value.shape for name, value in earlier.state_dict().items()}
+    if wanted != there:
+        name = sorted(n for n in {*wanted, *there} if wanted.get(n) != there.get(n))[0]
+        raise RunStateError(
+            f"{folder} does not fit the settings: {name} is {there.get(name)} there and "
+            f"{wanted.get(name)} here; use the same model section"
+        )
+    model.load_state_dict(earlier.state_dict(), strict=known)
+    figures = folder / "figures.json"
+    return figures.exists() and bool(json.loads(figures.read_text("utf-8"))["has_audio"])

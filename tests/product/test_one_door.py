@@ -1,0 +1,138 @@
+"""The processor, the pipeline and `saxsolo improvise` hear the same backing and play the same solo.
+
+Processor and pipeline run where users of the Hub do: in a process that cannot see this package.
+"""
+
+import itertools
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile as sf
+import soxr
+import torch
+
+from saxsolo import Performance, Settings, improvise, load_player
+from saxsolo.audio.files import open_sound
+
+ROOT = Path(__file__).resolve().parents[2]
+CHECKPOINT = ROOT / "checkpoints" / "saxsolo-small"
+SECONDS = 2.5
+GAINS = (0, -24, -12, 8)
+RATES = (22050, 44100, 48000, 96000)
+SUBTYPES = {"int16": "PCM_16", "float32": "FLOAT"}
+# so that + 8 dB do not clip 16 bits
+HEADROOM = 0.35
+SEED = 1
+
+STRANGER = """
+import sys
+sys.modules["modeling_saxsolo"] = sys.modules["saxsolo"] = None
+from pathlib import Path
+import numpy as np
+import soundfile
+import torch
+from transformers import AutoModel, AutoProcessor, pipeline
+
+torch.set_num_threads(1)
+checkpoint, folder, seed = sys.argv[1], Path(sys.argv[2]), int(sys.argv[3])
+processor = AutoProcessor.from_pretrained(checkpoint, trust_remote_code=True)
+play = pipeline("audio-to-audio", model=checkpoint, trust_remote_code=True)
+heard = {}
+for path in sorted(folder.glob("*.wav")):
+    kind = path.stem.split("_")[-1]
+    audio, rate = soundfile.read(path, dtype=kind)
+    inputs = processor(audio, sampling_rate=rate)
+    heard[f"{path.stem}.processor"] = inputs["backing_codes"].numpy()
+    heard[f"{path.stem}.pipeline"] = play.preprocess(str(path))["inputs"]["backing_codes"].numpy()
+if seed >= 0:
+    model = AutoModel.from_pretrained(checkpoint, trust_remote_code=True)
+    torch.manual_seed(seed)
+    heard["solo.generate"] = model.generate(**inputs)[0].numpy()
+    heard["solo.pipeline"] = play(str(path), seed=seed)["codes"]
+np.savez(folder / "heard.npz", **heard)
+"""
+
+
+def hear_as_a_stranger(folder: Path, seed: int = -1) -> dict[str, np.ndarray]:
+    """Codes of the WAV files of a folder, by the processor and the pipeline, and with a seed the
+    solo over the last of them."""
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONPATH"}
+    environment |= {"HF_HOME": str(folder / "home"), "HF_HUB_OFFLINE": "1"}
+    run = subprocess.run(
+        [sys.executable, "-P", "-c", STRANGER, str(CHECKPOINT), str(folder), str(seed)],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    return dict(np.load(folder / "heard.npz", allow_pickle=False))
+
+
+def write_backing(folder: Path, gain: int, rate: int, channels: int, kind: str) -> Path:
+    """An excerpt of an example `gain` dB louder."""
+    samples, own = sf.read(ROOT / "examples" / "blues_in_f.flac", frames=round(SECONDS * 32000))
+    samples = soxr.resample(samples, own, rate) * HEADROOM * 10 ** (gain / 20)
+    if channels == 2:
+        samples = np.stack([samples, 0.6 * np.roll(samples, rate // 1000)], axis=1)
+    path = folder / f"{gain}_{rate}_{channels}_{kind}.wav"
+    sf.write(path, samples, rate, subtype=SUBTYPES[kind])
+    return path
+
+
+@pytest.fixture(scope="module")
+def default():
+    """The default model; one thread, as the stranger has."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield load_player(CHECKPOINT)
+    torch.set_num_threads(before)
+
+
+def check_that_all_hear_the_same(cases, default, folder: Path) -> None:
+    paths = [write_backing(folder, *case) for case in cases]
+    heard = hear_as_a_stranger(folder)
+    codes = {}
+    for case, path in zip(cases, paths, strict=True):
+        here = Performance(default, open_sound(path), Settings()).listen().numpy()
+        array, rate = sf.read(path, dtype=case[3])
+        given = Performance(default, open_sound((array, rate)), Settings()).listen().numpy()
+        for other in (heard[f"{path.stem}.processor"], heard[f"{path.stem}.pipeline"], given):
+            np.testing.assert_array_equal(here, other, err_msg=path.stem)
+        codes[case] = here
+    for (gain, rate, channels, kind), here in codes.items():
+        plain = codes[0, rate, channels, "float32"]
+        # 24 dB down the codec hears the noise of 16 bits themselves
+        if kind == "float32" or gain > -24:
+            assert (here == plain).mean() >= 0.97, (gain, rate, channels, kind)
+
+
+def test_a_few_levels_rates_and_types(default, tmp_path):
+    cases = [
+        (0, 44100, 2, "float32"),
+        (8, 44100, 2, "int16"),
+        (-24, 44100, 2, "float32"),
+        (0, 22050, 1, "float32"),
+        (-12, 22050, 1, "float32"),
+        (0, 96000, 1, "float32"),
+        (0, 96000, 1, "int16"),
+    ]
+    check_that_all_hear_the_same(cases, default, tmp_path)
+
+
+@pytest.mark.slow
+def test_every_level_rate_and_type(default, tmp_path):
+    cases = list(itertools.product(GAINS, RATES, (1, 2), SUBTYPES))
+    check_that_all_hear_the_same(cases, default, tmp_path)
+
+
+def test_one_seed_is_one_solo(default, tmp_path):
+    path = write_backing(tmp_path, -12, 44100, 2, "float32")
+    heard = hear_as_a_stranger(tmp_path, SEED)
+    take = improvise(path, seed=SEED, player=default)
+    np.testing.assert_array_equal(take.codes, heard["solo.generate"])
+    np.testing.assert_array_equal(take.codes, heard["solo.pipeline"])
