@@ -1,0 +1,1 @@
+"""Figures of merit for what saxsolo hears."""
