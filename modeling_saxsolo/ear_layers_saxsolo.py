@@ -120,6 +120,26 @@ class OctaveFold(nn.Module):
         return F.linear(notes.flatten(2), torch.cat([pitched, pooled.flatten(1)]))
 
 
+class RecentMix(nn.Module):
+    """Adds to each token a weighted sum of the few before it, channel by channel.
+
+    A convolution in time that never looks ahead, as in Primer (So et al. 2021, arXiv 2109.08668):
+    rhythm is heard in what lies side by side. (B, T, 12 C + S) -> same.
+    """
+
+    def __init__(self, channels: int, scalars: int, reach: int = 4):
+        super().__init__()
+        self.channels = channels
+        self.weight = nn.Parameter(torch.zeros(reach, channels + scalars))
+
+    def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        mixed = hidden
+        for back, weight in enumerate(self.weight, start=1):
+            earlier = F.pad(hidden, (0, 0, back, 0))[:, : hidden.shape[1]]
+            mixed = mixed + earlier * _per_value(weight, self.channels)
+        return mixed
+
+
 class EarAttention(nn.Module):
     """Self-attention: scores compare pitches directly, and scalars at rotary distances.
 
@@ -130,6 +150,7 @@ class EarAttention(nn.Module):
     def __init__(self, channels: int, scalars: int, heads: int):
         super().__init__()
         self.channels, self.scalars, self.heads = channels, scalars, heads
+        self.recent = RecentMix(channels, scalars)
         self.query_key_value = PitchLinear(channels, scalars, 3 * channels, 3 * scalars)
         self.out = PitchLinear(channels, scalars, channels, scalars)
 
@@ -137,7 +158,7 @@ class EarAttention(nn.Module):
         self, hidden: torch.Tensor, rotary: torch.Tensor, mask: torch.Tensor | None
     ) -> torch.Tensor:
         batch, length, _ = hidden.shape
-        together = self.query_key_value(hidden)
+        together = self.query_key_value(self.recent(hidden))
         pitched = 3 * PITCH_CLASSES * self.channels
         pitched, scalar = together.split([pitched, 3 * self.scalars], dim=-1)
         pitched = pitched.view(batch, length, 3, self.heads, -1)
@@ -152,9 +173,13 @@ class EarAttention(nn.Module):
 
 
 def rotary_angles(length: int, pairs: int, device: torch.device) -> torch.Tensor:
-    """(2, T, pairs) cosines and sines, wavelengths from 4 tokens to 4,000 (arXiv 2104.09864)."""
+    """(2, T, pairs) cosines and sines (Su et al. 2021, arXiv 2104.09864).
+
+    Wavelengths run from 2.5 tokens, a fast beat, to 400, what a piece of half a minute needs.
+    """
     exponents = torch.arange(pairs, device=device, dtype=torch.float32) / max(1, pairs - 1)
-    angles = torch.arange(length, device=device)[:, None] * (torch.pi / 2) * 1000**-exponents
+    steps = 2 * torch.pi / 2.5 * 160**-exponents
+    angles = torch.arange(length, device=device)[:, None] * steps
     return torch.stack([angles.cos(), angles.sin()])
 
 

@@ -27,6 +27,7 @@ from .ear_layers_saxsolo import (
     OctaveFold,
     PitchLinear,
     PitchNorm,
+    RecentMix,
     rotary_angles,
 )
 from .ear_spectrum_saxsolo import (
@@ -188,6 +189,8 @@ class SaxsoloEar(PreTrainedModel):
                     init.zeros_(parameter)
                 else:
                     init.normal_(parameter, std=module.fan_in**-0.5)
+        elif isinstance(module, RecentMix):
+            init.normal_(module.weight, std=0.2)
         elif isinstance(module, PitchNorm):
             init.ones_(module.weight)
 

@@ -28,42 +28,34 @@ def detuned(cents: float) -> Damage:
 
     def damage(audio: np.ndarray, rate: int) -> np.ndarray:
         factor = 2 ** (cents / 1200)
-        return soxr.resample(audio.T, rate * factor, rate).T.astype(np.float32)
+        return _normal(soxr.resample(audio.T, rate * factor, rate).T)
 
     return damage
 
 
 def mp3(audio: np.ndarray, rate: int) -> np.ndarray:
-    """To MP3 at 64 kbit/s and back. The decoder's delay is taken out."""
+    """To MP3 at 64 kbit/s and back."""
+    back = soundfile.read(io.BytesIO(mp3_bytes(audio, rate)), dtype="float32", always_2d=True)[0]
+    return _normal(_fit(back.T, audio.shape[1]))
+
+
+def mp3_bytes(audio: np.ndarray, rate: int) -> bytes:
+    """What `mp3` writes."""
     buffer = io.BytesIO()
-    # libsndfile's scale for constant bit rates: 0 = 320 kbit/s, 1 = 32 kbit/s or less
+    # libsndfile's scale of constant bit rates runs from 0 (320 kbit/s) to 1; 0.875 is 64 kbit/s
     with soundfile.SoundFile(
         buffer, "w", rate, len(audio), "MPEG_LAYER_III", format="MP3",
-        bitrate_mode="CONSTANT", compression_level=0.8,
+        bitrate_mode="CONSTANT", compression_level=0.875,
     ) as file:  # fmt: skip
         for start in range(0, audio.shape[1], 65_536):
             file.write(audio[:, start : start + 65_536].T)
-    buffer.seek(0)
-    back = soundfile.read(buffer, dtype="float32", always_2d=True)[0].T
-    return _fit(back, audio.shape[1])
-
-
-def mp3_bitrate(audio: np.ndarray, rate: int) -> float:
-    """Kilobits a second of what `mp3` writes, for the table's heading to be true."""
-    buffer = io.BytesIO()
-    with soundfile.SoundFile(
-        buffer, "w", rate, len(audio), "MPEG_LAYER_III", format="MP3",
-        bitrate_mode="CONSTANT", compression_level=0.8,
-    ) as file:  # fmt: skip
-        for start in range(0, audio.shape[1], 65_536):
-            file.write(audio[:, start : start + 65_536].T)
-    return len(buffer.getvalue()) * 8 / 1000 / (audio.shape[1] / rate)
+    return buffer.getvalue()
 
 
 def phone_band(audio: np.ndarray, rate: int) -> np.ndarray:
     """300 to 3400 Hz, fourth order."""
     sections = signal.butter(4, (300, 3_400), "bandpass", fs=rate, output="sos")
-    return signal.sosfilt(sections, audio, axis=1).astype(np.float32)
+    return _normal(signal.sosfilt(sections, audio, axis=1))
 
 
 def reverb(audio: np.ndarray, rate: int) -> np.ndarray:

@@ -120,7 +120,9 @@ def judge(track: Track, heard: Hearing, seconds: float) -> TrackFigures:
         figures |= chord_metrics(track.chords, heard.chords)
         confusions = root_confusions(track.chords, heard.chords)
         confidence, right = _confidence(track.chords, heard)
-    if track.beats is not None and (len(heard.beats) or heard.chords is None or _hears_beats(heard)):
+    if track.beats is not None and (
+        len(heard.beats) or heard.chords is None or _hears_beats(heard)
+    ):
         places = track.places if track.places is not None else np.zeros(len(track.beats), int)
         figures |= beat_metrics(track.beats, places, heard.beats, heard.places)
         if track.places is None or (len(heard.places) and not heard.places.any()):

@@ -32,6 +32,7 @@ class DecodingCosts:
             same.
         onset: what the "a beat begins" output counts beside the place in the beat.
         tempo: cost of a beat longer or shorter than the one before: times the squared log ratio.
+        last_beat: chance from which a beat is named that no other follows.
         metre_change: another metre at a bar line. broken_bar: a bar that ends early.
         chord_change: at the first beat of a bar, in the middle of one, at other beats.
     """
@@ -41,6 +42,7 @@ class DecodingCosts:
     chord_trust: float = 0.1
     onset: float = 0.5
     tempo: float = 120.0
+    last_beat: float = 0.3
     metre_change: float = 12.0
     broken_bar: float = 12.0
     chord_change: tuple[float, float, float] = (1.0, 1.5, 3.0)
@@ -101,7 +103,7 @@ def decode(heard: Mapping[str, np.ndarray], costs: DecodingCosts | None = None) 
     frames = find_beats(heard, costs)
     places, metres = find_bars(heard, frames, costs)
     chords = find_chords(heard["chord"], frames, places, metres, costs)
-    sure = np.array([_beat_confidence(heard, frame) for frame in frames])
+    sure = np.array([_beat_chance(heard, frame) for frame in frames])
     beats = _smooth(frames / FRAME_RATE)
     tuning = float(heard.get("tuning_cents", 0.0))
     return HeardMusic(beats, places + 1, metres, sure, chords, tuning)
@@ -123,7 +125,7 @@ def _log(probabilities: np.ndarray) -> np.ndarray:
 
 
 def find_beats(heard: Mapping[str, np.ndarray], costs: DecodingCosts) -> np.ndarray:
-    """Frames at which beats begin, and where the last one ends: (N,) int, empty for less than 3.
+    """Frames at which beats begin, (N,) int, empty for less than 3.
 
     A beat from frame s to s + L passes through the twelve phases in turn. The state of the search
     is where a beat ends and how long it was.
@@ -152,6 +154,9 @@ def find_beats(heard: Mapping[str, np.ndarray], costs: DecodingCosts) -> np.ndar
         chain.append(start)
         end, column = start, int(came[end, column])
     beats = np.array(chain[::-1])
+    # where the last beat ends, another may begin: the stroke on which the music stops
+    if _beat_chance(heard, beats[-1]) < costs.last_beat:
+        beats = beats[:-1]
     return beats if len(beats) >= 3 else np.zeros(0, int)
 
 
@@ -232,7 +237,7 @@ def find_bars(
     )
     path = _viterbi(scores, _bar_costs(states, costs))
     chosen = np.array(states)[path]
-    return chosen[:, 1], _whole_bars(chosen)
+    return chosen[:, 1], chosen[:, 0]
 
 
 def _bar_costs(states: list[tuple[int, int]], costs: DecodingCosts) -> np.ndarray:
@@ -247,10 +252,6 @@ def _bar_costs(states: list[tuple[int, int]], costs: DecodingCosts) -> np.ndarra
     return cost
 
 
-def _whole_bars(chosen: np.ndarray) -> np.ndarray:
-    return chosen[:, 0].copy()
-
-
 def find_chords(
     chord: np.ndarray,
     frames: np.ndarray,
@@ -258,7 +259,7 @@ def find_chords(
     metres: np.ndarray,
     costs: DecodingCosts,
 ) -> list[HeardChord]:
-    """Chords that change on beats; where there are no beats, every quarter of a second.
+    """Chords that change on beats, or on any quarter of a second where there are no beats.
 
     Args:
         chord: (F, 85) probabilities.
@@ -325,8 +326,8 @@ def _follow(back: np.ndarray, last: int) -> np.ndarray:
     return path
 
 
-def _beat_confidence(heard: Mapping[str, np.ndarray], frame: int) -> float:
-    """The highest chance of a beat within two frames."""
+def _beat_chance(heard: Mapping[str, np.ndarray], frame: int) -> float:
+    """The highest chance of a beat within two frames, 0 outside the track."""
     near = heard["beats"][max(0, frame - 2) : frame + 3, 0]
     return float(near.max()) if len(near) else 0.0
 

@@ -14,6 +14,7 @@ import json
 import math
 import shutil
 import time
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -105,9 +106,7 @@ def _beat_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
     sharp = torch.stack([labels >= 1, labels == 2], dim=-1).float()
     near = F.pad(sharp, (0, 0, 1, 1))
     near = 0.5 * torch.maximum(near[:, :-2], near[:, 2:])
-    loss = F.binary_cross_entropy_with_logits(
-        logits, torch.maximum(sharp, near), reduction="none"
-    )
+    loss = F.binary_cross_entropy_with_logits(logits, torch.maximum(sharp, near), reduction="none")
     return (loss * known).sum() / known.sum().clamp(min=1)
 
 
@@ -153,7 +152,7 @@ def train_ear(
     run: Path,
     settings: EarTraining,
     config: SaxsoloEarConfig | None = None,
-    held_out: dict[str, list[Item]] | None = None,
+    held_out: Mapping[str, tuple[Path, str]] | None = None,
     init_from: Path | None = None,
 ) -> None:
     """Trains until the minutes are over, or goes on with the run that stands in `run`.
@@ -162,7 +161,7 @@ def train_ear(
         caches: folders made by `cache_corpus`; their split "train" is learnt from, and looked
             through again at every evaluation, so that a corpus may grow meanwhile.
         config: sizes of a new ear. init_from: a model's folder whose weights a new run begins with.
-        held_out: name -> items that are only looked at.
+        held_out: name -> cache and split that are only looked at, as they stand at that moment.
 
     Raises:
         ValueError: where there is nothing to train on, or the loss is no longer a number.
@@ -258,8 +257,11 @@ class _Trainer:
         for name, value in self.model.state_dict().items():
             averaged[name].lerp_(value, 1 - keep)
 
-    def evaluate(self, held_out: dict[str, list[Item]]) -> None:
-        figures = {name: frame_figures(self.averaged, items) for name, items in held_out.items()}
+    def evaluate(self, held_out: Mapping[str, tuple[Path, str]]) -> None:
+        figures = {
+            name: frame_figures(self.averaged, load_items(cache, split))
+            for name, (cache, split) in held_out.items()
+        }
         self._log({"held_out": figures})
 
     def save(self) -> None:
@@ -274,7 +276,9 @@ class _Trainer:
         for index, slot in slots.items():
             for key, value in slot.items():
                 tensors[f"optimiser.{key}.{names[index]}"] = torch.as_tensor(value)
-        save_file({k: v.clone().contiguous() for k, v in tensors.items()}, part / "state.safetensors")
+        save_file(
+            {k: v.clone().contiguous() for k, v in tensors.items()}, part / "state.safetensors"
+        )
         told = {"step": self.step, "seconds": self._seconds(), "settings": asdict(self.settings)}
         (part / "run.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
         _replace_folder(part, self.run / "state")

@@ -73,9 +73,7 @@ def transpose(labels: torch.Tensor, semitones: int) -> torch.Tensor:
     chord, bass = labels[:, 0], labels[:, 1]
     has_root = (chord >= 0) & (chord < CHORDS - 1)
     roots, qualities = chord // QUALITIES, chord % QUALITIES
-    moved[:, 0] = torch.where(
-        has_root, (roots + semitones) % 12 * QUALITIES + qualities, chord
-    )
+    moved[:, 0] = torch.where(has_root, (roots + semitones) % 12 * QUALITIES + qualities, chord)
     moved[:, 1] = torch.where((bass >= 0) & (bass < NO_BASS), (bass + semitones) % 12, bass)
     return moved
 
