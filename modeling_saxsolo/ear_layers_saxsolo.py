@@ -91,8 +91,8 @@ class NoteConv(nn.Module):
         channels = len(self.bias)
         matrix = self.kernel[:, :, steps].permute(2, 0, 3, 1)
         matrix = matrix.reshape(self.fan_in, self.fan_in)
-        out = F.linear(notes.flatten(2), matrix, self.bias.repeat(self.semitones))
-        return out.unflatten(2, (self.semitones, channels))
+        out: torch.Tensor = F.linear(notes.flatten(2), matrix, self.bias.repeat(self.semitones))
+        return out.view(*out.shape[:2], self.semitones, channels)
 
 
 class OctaveFold(nn.Module):
@@ -169,7 +169,8 @@ class EarAttention(nn.Module):
         heard = F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
         size = PITCH_CLASSES * self.channels // self.heads
         heard = torch.cat([heard[..., :size].flatten(2), heard[..., size:].flatten(2)], dim=-1)
-        return self.out(heard)
+        out: torch.Tensor = self.out(heard)
+        return out
 
 
 def rotary_angles(length: int, pairs: int, device: torch.device) -> torch.Tensor:
@@ -208,4 +209,5 @@ class EarLayer(nn.Module):
     ) -> torch.Tensor:
         hidden = hidden + self.attention(self.attention_norm(hidden), rotary, mask)
         normed = self.mlp_norm(hidden)
-        return hidden + self.down(F.silu(self.gate(normed)) * self.up(normed))
+        hidden = hidden + self.down(F.silu(self.gate(normed)) * self.up(normed))
+        return hidden

@@ -11,6 +11,7 @@ et al. 2020, arXiv 2012.05481), so the look-ahead does not grow with the layers.
 
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from huggingface_hub.dataclasses import strict
@@ -80,7 +81,7 @@ class SaxsoloEarConfig(PretrainedConfig):
     rhythm_channels: int = 48
     initializer_range: float = 1.0
 
-    def __post_init__(self, **kwargs):
+    def __post_init__(self, **kwargs: Any) -> None:
         heads = self.num_attention_heads
         if self.channels % heads or self.scalars % (2 * heads):
             raise ValueError(
@@ -142,7 +143,8 @@ class SaxsoloEarStem(nn.Module):
         hidden = self.fold(notes)
         beat = F.silu(self.beat_one(rhythm.transpose(1, 2)))
         beat = F.silu(self.beat_two(beat)).transpose(1, 2).reshape(batch, length, -1)
-        return hidden + F.pad(self.rhythm(beat), (self.pitched, 0))
+        hidden = hidden + F.pad(self.rhythm(beat), (self.pitched, 0))
+        return hidden
 
 
 def _patches(bins: torch.Tensor) -> torch.Tensor:
@@ -182,7 +184,7 @@ class SaxsoloEar(PreTrainedModel):
         if isinstance(module, (nn.Linear, nn.Conv1d)):
             fan_in = module.weight[0].numel()
             init.normal_(module.weight, std=fan_in**-0.5)
-            init.zeros_(module.bias)
+            init.zeros_(module.bias)  # type: ignore[arg-type]
         elif isinstance(module, (PitchLinear, OctaveFold, NoteConv)):
             for name, parameter in module.named_parameters():
                 if name == "bias":
@@ -219,10 +221,11 @@ class SaxsoloEar(PreTrainedModel):
     def _outputs(self, logits: torch.Tensor) -> SaxsoloEarOutput:
         batch, length, _ = logits.shape
         frames = length * FRAMES_PER_TOKEN
-        pitched = FRAMES_PER_TOKEN * (QUALITIES + 1) * PITCH_CLASSES
-        pitched, scalar = logits[..., :pitched], logits[..., pitched:]
-        pitched = pitched.reshape(batch, frames, QUALITIES + 1, PITCH_CLASSES)
-        scalar = scalar.reshape(batch, frames, -1).split(self.scalar_sizes, dim=-1)
+        size = FRAMES_PER_TOKEN * (QUALITIES + 1) * PITCH_CLASSES
+        pitched = logits[..., :size].reshape(batch, frames, QUALITIES + 1, PITCH_CLASSES)
+        scalar = torch.split(
+            logits[..., size:].reshape(batch, frames, -1), self.scalar_sizes, dim=-1
+        )
         no_chord, no_bass, phase, place, beats, metre, activity = scalar
         chord = pitched[:, :, :QUALITIES].transpose(2, 3).flatten(2)
         return SaxsoloEarOutput(
@@ -238,7 +241,7 @@ class SaxsoloEar(PreTrainedModel):
     @torch.inference_mode()
     def hear(
         self, audio: torch.Tensor, cents: float | None = None, chunk: int | None = None
-    ) -> dict[str, torch.Tensor | float]:
+    ) -> dict[str, torch.Tensor]:
         """What is heard in a track of any length.
 
         Args:
@@ -248,7 +251,7 @@ class SaxsoloEar(PreTrainedModel):
 
         Returns:
             The outputs' names with probabilities (F, classes) float32, "root" (F, 13) and
-            "quality" (F, 8) summed from them, and "tuning_cents".
+            "quality" (F, 8) summed from them.
         """
         if cents is None:
             cents = estimate_tuning(audio.cpu())[0]
@@ -269,7 +272,7 @@ class SaxsoloEar(PreTrainedModel):
         # a window's end is heard better by the one after it
         bounds = [first for _, first, _ in windows(num_tokens(len(audio)), chunk)]
         sizes = [FRAMES_PER_TOKEN * (after - first) for first, after in pairwise(bounds)]
-        heard: dict[str, torch.Tensor | float] = {"tuning_cents": float(cents)}
+        heard: dict[str, torch.Tensor] = {}
         for name, pieces in parts.items():
             cut = [piece[:size] for piece, size in zip(pieces, sizes, strict=False)]
             logits = torch.cat([*cut, pieces[-1]])
@@ -280,7 +283,7 @@ class SaxsoloEar(PreTrainedModel):
 
 def root_and_quality(chord: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
     """Sums of joint probabilities (.., 85): roots (.., 13) and qualities (.., 8), none last."""
-    joint = chord[..., :-1].unflatten(-1, (PITCH_CLASSES, QUALITIES))
+    joint = chord[..., :-1].reshape(*chord.shape[:-1], PITCH_CLASSES, QUALITIES)
     none = chord[..., -1:]
     return torch.cat([joint.sum(-1), none], -1), torch.cat([joint.sum(-2), none], -1)
 

@@ -5,7 +5,7 @@ Chords want a long window, beats a short one, so the ear gets both (all windows 
 | part | window at 16 kHz | rate | bins |
 | --- | --- | --- | --- |
 | harmony | 512 ms | 12.5 a second | 3 a semitone, six octaves from MIDI 24 |
-| bass | 1024 ms, which tells semitones apart down to MIDI 36 | 12.5 a second | the lowest three octaves |
+| bass | 1024 ms: semitones apart from MIDI 36 on | 12.5 a second | the lowest three octaves |
 | rhythm | 64 ms | 100 a second | 40 bands, 40 Hz to 7.6 kHz |
 
 A token is one column of harmony and bass with the eight columns of rhythm inside its 80 ms. Every
@@ -134,7 +134,7 @@ def _spectrum(
     padded = F.pad(inside, (max(0, -left), 0))
     padded = F.pad(padded, (0, right - left - padded.shape[1]))
     hann = _hann(window).to(audio.device)
-    spectrum = torch.fft.rfft(padded.unfold(1, window, hop) * hann)
+    spectrum: torch.Tensor = torch.fft.rfft(padded.unfold(1, window, hop) * hann)
     return spectrum[..., :bins].abs()
 
 

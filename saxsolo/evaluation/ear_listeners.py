@@ -20,7 +20,7 @@ import soxr
 import torch
 
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar
-from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, to_mono
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, estimate_tuning, to_mono
 from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic, decode
 
 from .ear_metrics import ChordTrack, harte
@@ -61,9 +61,11 @@ def ear_listener(
 
     def listen(audio: np.ndarray, rate: int) -> Hearing:
         sound = torch.from_numpy(np.atleast_2d(at_rate(audio, rate, SAMPLING_RATE)).copy())
-        heard = model.hear(to_mono(sound.float()), chunk=chunk)
-        arrays = {k: v.numpy() if isinstance(v, torch.Tensor) else v for k, v in heard.items()}
-        return from_music(decode(arrays, costs))
+        mono = to_mono(sound.float())
+        cents = estimate_tuning(mono)[0]
+        heard = model.hear(mono, cents, chunk)
+        arrays = {name: part.cpu().numpy() for name, part in heard.items()}
+        return from_music(decode(arrays, costs, cents))
 
     return listen
 

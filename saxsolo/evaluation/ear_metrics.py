@@ -12,6 +12,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import mir_eval
 import numpy as np
@@ -58,7 +59,7 @@ def harte(root: int | None, quality: int, symbol: str = "") -> str:
     return f"{PITCH_NAMES[root]}:{_HARTE_OF_SYMBOL[shape] if known else _HARTE[quality]}"
 
 
-def chord_track(rows: Sequence[Sequence]) -> ChordTrack:
+def chord_track(rows: Sequence[Sequence[Any]]) -> ChordTrack:
     """The track of rows (start, end, symbol, root, quality, ...) as `truth.json` has them.
 
     Empty stretches are dropped.

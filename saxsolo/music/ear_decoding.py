@@ -88,12 +88,17 @@ class HeardMusic:
         return int(np.bincount(self.metres).argmax()) if len(self.metres) else None
 
 
-def decode(heard: Mapping[str, np.ndarray], costs: DecodingCosts | None = None) -> HeardMusic:
+def decode(
+    heard: Mapping[str, np.ndarray],
+    costs: DecodingCosts | None = None,
+    tuning_cents: float = 0.0,
+) -> HeardMusic:
     """The likeliest beats, bars and chords.
 
     Args:
         heard: probabilities as `SaxsoloEar.hear` names them, as arrays: chord (F, 85), phase
-            (F, 12), place (F, 8), beats (F, 2), metre (F, 6); and `tuning_cents` if known.
+            (F, 12), place (F, 8), beats (F, 2), metre (F, 6).
+        tuning_cents: kept in what is returned.
 
     Raises:
         ValueError: where a part is missing or the parts differ in length.
@@ -105,8 +110,7 @@ def decode(heard: Mapping[str, np.ndarray], costs: DecodingCosts | None = None) 
     chords = find_chords(heard["chord"], frames, places, metres, costs)
     sure = np.array([_beat_chance(heard, frame) for frame in frames])
     beats = _smooth(frames / FRAME_RATE)
-    tuning = float(heard.get("tuning_cents", 0.0))
-    return HeardMusic(beats, places + 1, metres, sure, chords, tuning)
+    return HeardMusic(beats, places + 1, metres, sure, chords, tuning_cents)
 
 
 def _check(heard: Mapping[str, np.ndarray]) -> None:
@@ -121,7 +125,8 @@ def _check(heard: Mapping[str, np.ndarray]) -> None:
 
 
 def _log(probabilities: np.ndarray) -> np.ndarray:
-    return np.log(np.maximum(probabilities, _FLOOR))
+    logs: np.ndarray = np.log(np.maximum(probabilities, _FLOOR))
+    return logs
 
 
 def find_beats(heard: Mapping[str, np.ndarray], costs: DecodingCosts) -> np.ndarray:
@@ -147,10 +152,10 @@ def find_beats(heard: Mapping[str, np.ndarray], costs: DecodingCosts) -> np.ndar
     final = best + after[:, None]
     if not np.isfinite(final).any():
         return np.zeros(0, int)
-    end, column = np.unravel_index(int(final.argmax()), final.shape)
-    chain = [int(end)]
+    end, column = divmod(int(final.argmax()), final.shape[1])
+    chain = [end]
     while column >= 0:
-        start = int(end - lengths[column])
+        start = end - int(lengths[column])
         chain.append(start)
         end, column = start, int(came[end, column])
     beats = np.array(chain[::-1])
@@ -202,7 +207,8 @@ def _best_chains(
 def _summed(scores: np.ndarray, frames: np.ndarray) -> np.ndarray:
     """(F, C) -> (N - 1, C): over each stretch between two frames."""
     sums = np.concatenate([np.zeros((1, scores.shape[1])), np.cumsum(scores, axis=0)])
-    return sums[frames[1:]] - sums[frames[:-1]]
+    over: np.ndarray = sums[frames[1:]] - sums[frames[:-1]]
+    return over
 
 
 def find_bars(

@@ -17,6 +17,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -88,7 +89,7 @@ def losses(out: SaxsoloEarOutput, labels: torch.Tensor) -> dict[str, torch.Tenso
         name: _cross_entropy(out[name], by_name[name])
         for name in ("chord", "bass", "phase", "place", "metre", "activity")
     }
-    parts["beat"] = _beat_loss(out.beats, by_name["beat"])
+    parts["beat"] = _beat_loss(out["beats"], by_name["beat"])
     return parts
 
 
@@ -129,14 +130,14 @@ def _hits(out: SaxsoloEarOutput, labels: torch.Tensor) -> dict[str, torch.Tensor
     hits = {}
     by_name = dict(zip(LABELS, labels.unbind(-1), strict=True))
     chord = by_name["chord"]
-    best = out.chord.argmax(-1)
+    best = out["chord"].argmax(-1)
     known = chord != UNKNOWN
     hits["root"] = ((best // QUALITIES) == (chord // QUALITIES))[known].float()
     hits["chord"] = (best == chord)[known].float()
     for name in ("bass", "phase", "place", "metre", "activity"):
         known = by_name[name] != UNKNOWN
         hits[name] = (out[name].argmax(-1) == by_name[name])[known].float()
-    hits["chord_loss"] = _frame_loss(out.chord, chord)
+    hits["chord_loss"] = _frame_loss(out["chord"], chord)
     return hits
 
 
@@ -199,7 +200,8 @@ class _Trainer:
             self.model = SaxsoloEar.from_pretrained(init_from, dtype=torch.float32)
         else:
             self.model = SaxsoloEar(config or SaxsoloEarConfig())
-        self.averaged = SaxsoloEar(self.model.config).eval()
+        self.averaged = SaxsoloEar(self.model.config)
+        self.averaged.train(False)
         self.averaged.load_state_dict(self.model.state_dict())
         self.optimiser = torch.optim.AdamW(
             self.model.parameters(),
@@ -225,11 +227,11 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * self._slope(progress)
         parts = self._losses(batch, chunk)
-        loss = sum(WEIGHTS[name] * part for name, part in parts.items())
+        loss = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
         if not math.isfinite(float(loss.detach())):
             raise ValueError(f"the loss is {float(loss)} at step {self.step}; lower learning_rate")
         self.optimiser.zero_grad(set_to_none=True)
-        loss.backward()
+        torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
         self.optimiser.step()
         self.step += 1
@@ -306,7 +308,7 @@ class _Trainer:
     def _seconds(self) -> float:
         return self.seconds + time.monotonic() - self.began
 
-    def _log(self, row: dict) -> None:
+    def _log(self, row: dict[str, Any]) -> None:
         row = {"step": self.step, "minutes": round(self._seconds() / 60, 2), **row}
         with (self.run / "log.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(row) + "\n")
@@ -316,7 +318,8 @@ def save_ear(model: SaxsoloEar, folder: Path) -> None:
     """Saves the weights in half precision; they are read back as float32."""
     half = SaxsoloEar(model.config)
     half.load_state_dict(model.state_dict())
-    half.to(torch.float16).save_pretrained(folder)
+    half.half()  # type: ignore[no-untyped-call]
+    half.save_pretrained(folder)
 
 
 def _replace_folder(new: Path, place: Path) -> None:

@@ -31,23 +31,21 @@ _PARTIALS = np.round(12 * BINS_PER_SEMITONE * np.log2(np.arange(1, 9))).astype(i
 
 def augment(batch: Batch, rng: np.random.Generator) -> Batch:
     """The batch with each crop transposed, detuned a little, equalised, noisy, limited, masked."""
-    harmony, bass, rhythm, labels = [], [], [], []
+    rows: list[list[torch.Tensor]] = []
     for row in range(len(batch.labels)):
-        one = [batch.harmony[row], batch.bass[row], batch.rhythm[row]]
+        parts = [batch.harmony[row], batch.bass[row], batch.rhythm[row]]
         if rng.random() < 0.25:
-            one[0] = add_soloist(one[0], rng)
+            parts[0] = add_soloist(parts[0], rng)
         semitones = int(rng.integers(-5, 7))
         # what the estimate of the tuning gets wrong
         detune = float(rng.normal(0, 0.15))
         shift = semitones * BINS_PER_SEMITONE + detune
-        one[0], one[1] = roll(one[0], shift), roll(one[1], shift)
-        one = colour(one, rng)
+        parts[0], parts[1] = roll(parts[0], shift), roll(parts[1], shift)
+        parts = colour(parts, rng)
         if rng.random() < 0.3:
-            one = _mask(one, rng)
-        for parts, value in zip((harmony, bass, rhythm), one, strict=True):
-            parts.append(value)
-        labels.append(transpose(batch.labels[row], semitones))
-    return Batch(*(torch.stack(parts) for parts in (harmony, bass, rhythm, labels)))
+            parts = _mask(parts, rng)
+        rows.append([*parts, transpose(batch.labels[row], semitones)])
+    return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
 
 
 def roll(bins: torch.Tensor, shift: float) -> torch.Tensor:

@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
@@ -42,6 +43,8 @@ from modeling_saxsolo.ear_spectrum_saxsolo import (
     to_mono,
 )
 
+#: what `truth.json` holds
+Truth = dict[str, Any]
 UNKNOWN = -100
 #: columns of the labels; "beat" is 0 = none, 1 = a beat begins, 2 = a bar begins
 LABELS = ("chord", "bass", "phase", "place", "beat", "metre", "activity")
@@ -59,17 +62,17 @@ def read_mono(path: Path) -> torch.Tensor:
     return to_mono(torch.from_numpy(np.ascontiguousarray(audio.T)))
 
 
-def read_truth(folder: Path) -> dict:
+def read_truth(folder: Path) -> Truth:
     """`truth.json` of an item. Raises ValueError where it lacks chords or beats."""
     path = folder / "truth.json"
-    truth = json.loads(path.read_text(encoding="utf-8"))
+    truth: Truth = json.loads(path.read_text(encoding="utf-8"))
     missing = [key for key in ("chords", "beats") if key not in truth]
     if missing:
         raise ValueError(f"{path} has no {' and no '.join(missing)}: it is no item for the ear")
     return truth
 
 
-def frame_labels(truth: dict, frames: int) -> np.ndarray:
+def frame_labels(truth: Truth, frames: int) -> np.ndarray:
     """(F, 7) int16 labels in the order of `LABELS`, -100 where nothing is known."""
     labels = np.full((frames, len(LABELS)), UNKNOWN, np.int16)
     middles = (np.arange(frames) + 0.5) / FRAME_RATE
@@ -86,7 +89,7 @@ def frame_labels(truth: dict, frames: int) -> np.ndarray:
     return labels
 
 
-def _beat_labels(labels: np.ndarray, beats: list, middles: np.ndarray) -> None:
+def _beat_labels(labels: np.ndarray, beats: list[list[float]], middles: np.ndarray) -> None:
     if len(beats) < 3:
         labels[:, 4] = 0
         return
@@ -108,7 +111,7 @@ def _beat_labels(labels: np.ndarray, beats: list, middles: np.ndarray) -> None:
     labels[frames[kept], 4] = np.where(places[kept] == 1, 2, 1)
 
 
-def _activity(truth: dict, middles: np.ndarray) -> np.ndarray:
+def _activity(truth: Truth, middles: np.ndarray) -> np.ndarray:
     """0 = nothing, 1 = a count-in, 2 = the band: from the first beat after the count-in to the
     last one, or where there are no beats, wherever there is a chord."""
     activity = np.zeros(len(middles), np.int16)
@@ -223,8 +226,8 @@ def stack(crops: list[tuple[np.ndarray, np.ndarray]]) -> Batch:
     """Crops of equal length as one batch."""
     features = torch.from_numpy(np.stack([crop for crop, _ in crops]).astype(np.float32))
     labels = torch.from_numpy(np.stack([labels for _, labels in crops]).astype(np.int64))
-    harmony, bass, rhythm = features.split(
-        [HARMONY_BINS, BASS_BINS, RHYTHM_COLUMNS * RHYTHM_BANDS], dim=-1
+    harmony, bass, rhythm = torch.split(
+        features, [HARMONY_BINS, BASS_BINS, RHYTHM_COLUMNS * RHYTHM_BANDS], dim=-1
     )
     rhythm = rhythm.reshape(len(crops), -1, RHYTHM_BANDS)
     return Batch(harmony, bass, rhythm, labels)

@@ -241,7 +241,6 @@ def test_hear_names_probabilities_for_every_frame(ear):
         assert heard[name].shape == (frames, size)
         torch.testing.assert_close(heard[name].sum(-1), torch.ones(frames))
     assert heard["beats"].shape == (frames, 2) and 0 < heard["beats"].min()
-    assert abs(heard["tuning_cents"]) < 5
 
 
 def test_long_tracks_are_heard_in_windows(ear, monkeypatch):
