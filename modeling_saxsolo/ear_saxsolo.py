@@ -31,6 +31,7 @@ from .ear_layers_saxsolo import (
     RecentMix,
     rotary_angles,
 )
+from .ear_pulse_saxsolo import PULSE_SIZE, pulses
 from .ear_spectrum_saxsolo import (
     BINS_PER_SEMITONE,
     REACH,
@@ -120,7 +121,7 @@ class SaxsoloEarOutput(ModelOutput):
 
 
 class SaxsoloEarStem(nn.Module):
-    """Spectra to tokens: notes are found, folded into pitch classes, and joined by the rhythm."""
+    """Spectra to tokens: notes are found, folded into pitch classes, and joined by rhythm and pulse."""
 
     def __init__(self, config: SaxsoloEarConfig):
         super().__init__()
@@ -131,6 +132,8 @@ class SaxsoloEarStem(nn.Module):
         self.beat_one = nn.Conv1d(RHYTHM_BANDS, rhythm, 5, stride=2, padding=2)
         self.beat_two = nn.Conv1d(rhythm, rhythm, 5, stride=2, padding=2)
         self.rhythm = nn.Linear(RHYTHM_COLUMNS // 4 * rhythm, config.scalars)
+        self.pulse_in = nn.Linear(PULSE_SIZE, 2 * config.scalars)
+        self.pulse_out = nn.Linear(2 * config.scalars, config.scalars)
         self.pitched = PITCH_CLASSES * config.channels
 
     def forward(
@@ -143,7 +146,10 @@ class SaxsoloEarStem(nn.Module):
         hidden = self.fold(notes)
         beat = F.silu(self.beat_one(rhythm.transpose(1, 2)))
         beat = F.silu(self.beat_two(beat)).transpose(1, 2).reshape(batch, length, -1)
-        hidden = hidden + F.pad(self.rhythm(beat), (self.pitched, 0))
+        with torch.no_grad():
+            swinging = pulses(rhythm.float()).to(beat.dtype)
+        pulse = self.pulse_out(F.silu(self.pulse_in(swinging)))
+        hidden = hidden + F.pad(self.rhythm(beat) + pulse, (self.pitched, 0))
         return hidden
 
 

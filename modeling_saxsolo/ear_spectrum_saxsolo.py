@@ -205,9 +205,10 @@ def _running_level(
 def estimate_tuning(audio: torch.Tensor, every: int = 4) -> tuple[float, float]:
     """How much sharper than A = 440 Hz a sound is tuned.
 
-    Spectral peaks between 110 and 1760 Hz, placed by parabolic interpolation of log magnitude
-    (Smith and Serra 1987), vote with their magnitude for their distance from the nearest semitone;
-    the vote is the circular mean over a semitone.
+    Spectral peaks between 160 and 1200 Hz, placed by parabolic interpolation of log magnitude
+    (Smith and Serra 1987), vote with the root of their magnitude for their distance from the
+    nearest semitone; the vote is the circular mean over a semitone. Only what stands 13 dB above
+    its surroundings votes: cymbals are full of peaks that say nothing.
 
     Args:
         audio: (n,) at 16 kHz.
@@ -217,17 +218,20 @@ def estimate_tuning(audio: torch.Tensor, every: int = 4) -> tuple[float, float]:
         Cents from -50 to 50, and how much the peaks agree, 0 to 1 (length of the mean vector).
     """
     step = SAMPLING_RATE / HARMONY_WINDOW
-    low, high = round(110 / step), round(1_760 / step)
+    low, high = round(160 / step), round(1_200 / step)
     total, weight = torch.zeros((), dtype=torch.complex128), 0.0
     columns = -(-num_tokens(len(audio)) // every)
     for start in range(0, columns, _BLOCK):
         size = min(_BLOCK, columns - start)
         spectrum = _spectrum(audio[None], HARMONY_WINDOW, every * HOP, start, size)[0]
-        logs = spectrum[:, low - 1 : high + 1].clamp(min=_FLOOR).log()
+        spectrum = spectrum[:, low - 1 : high + 1].clamp(min=_FLOOR)
+        around = F.avg_pool1d(spectrum[:, None], 49, 1, 24, count_include_pad=False)[:, 0]
+        logs, surroundings = spectrum.log(), around.log()[:, 1:-1]
         before, peak, after = logs[:, :-2], logs[:, 1:-1], logs[:, 2:]
         loudest = logs.amax(dim=1, keepdim=True)
         # peaks within 40 dB of the loudest
-        is_peak = (peak > before) & (peak >= after) & (peak > loudest - 4.6) & (peak > -11.5)
+        is_peak = (peak > before) & (peak >= after) & (peak > surroundings + 1.5)
+        is_peak &= (peak > loudest - 4.6) & (peak > -11.5)
         offset = 0.5 * (before - after) / (before - 2 * peak + after).clamp(max=-1e-9)
         bins = torch.arange(low, high, dtype=torch.float64) + offset.double().clamp(-0.5, 0.5)
         semitones = 12 * torch.log2(bins * step / 440.0)

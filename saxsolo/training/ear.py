@@ -60,7 +60,8 @@ class EarTraining:
         learning_rate: its peak; it warms up, stays, and falls to nothing in the last part.
         decay: share of this call's minutes in which the learning rate falls.
         full: share of the steps that hear the whole crop at once; the rest is causal.
-        average: decay of the moving average of the weights.
+        average: decay of the moving average of the weights. clip: longest gradient.
+        stretch: see `draw_batch`.
     """
 
     minutes: float = 30.0
@@ -73,6 +74,7 @@ class EarTraining:
     full: float = 0.6
     average: float = 0.995
     clip: float = 1.0
+    stretch: float = 0.25
     seed: int = 0
     log_every: int = 20
     evaluate_every: int = 200
@@ -220,7 +222,8 @@ class _Trainer:
         settings = self.settings
         rng = np.random.default_rng([settings.seed, self.step])
         torch.manual_seed(int(rng.integers(2**31)))
-        batch = augment(draw_batch(items, settings.batch_size, settings.tokens, rng), rng)
+        batch = draw_batch(items, settings.batch_size, settings.tokens, rng, settings.stretch)
+        batch = augment(batch, rng)
         chunk = None
         if rng.random() >= settings.full:
             chunk = int(rng.integers(1, _LONGEST_CHUNK + 1))

@@ -244,14 +244,55 @@ def crop(item: Item, start: int, tokens: int) -> tuple[np.ndarray, np.ndarray]:
     return features, labels
 
 
-def draw_batch(items: list[Item], size: int, tokens: int, rng: np.random.Generator) -> Batch:
-    """Random crops; a longer item is drawn more often."""
+def stretched(
+    features: np.ndarray, labels: np.ndarray, tokens: int
+) -> tuple[np.ndarray, np.ndarray]:
+    """A crop at another tempo: (T, features) and (4 T, 7) resampled to `tokens` tokens.
+
+    The pitch stays. Features are interpolated, the rhythm columns at their own rate; each beat
+    keeps a frame of its own.
+    """
+    pitched = _resampled(features[:, : HARMONY_BINS + BASS_BINS].astype(np.float32), tokens)
+    columns = features[:, HARMONY_BINS + BASS_BINS :].reshape(-1, RHYTHM_BANDS)
+    columns = _resampled(columns.astype(np.float32), tokens * RHYTHM_COLUMNS)
+    frames = tokens * FRAMES_PER_TOKEN
+    factor = len(labels) / frames
+    nearest = ((np.arange(frames) + 0.5) * factor).astype(int)
+    moved = labels[np.minimum(nearest, len(labels) - 1)]
+    beat = np.where(moved[:, 4] == UNKNOWN, UNKNOWN, 0).astype(np.int16)
+    places = np.flatnonzero(labels[:, 4] > 0)
+    beat[np.minimum(((places + 0.5) / factor).astype(int), frames - 1)] = labels[places, 4]
+    moved[:, 4] = beat
+    return np.concatenate([pitched, columns.reshape(tokens, -1)], axis=1), moved
+
+
+def _resampled(rows: np.ndarray, count: int) -> np.ndarray:
+    at = np.clip((np.arange(count) + 0.5) * len(rows) / count - 0.5, 0, len(rows) - 1)
+    low = at.astype(int)
+    high = np.minimum(low + 1, len(rows) - 1)
+    part = (at - low)[:, None].astype(np.float32)
+    between: np.ndarray = (1 - part) * rows[low] + part * rows[high]
+    return between
+
+
+def draw_batch(
+    items: list[Item], size: int, tokens: int, rng: np.random.Generator, stretch: float = 0.0
+) -> Batch:
+    """Random crops; a longer item is drawn more often.
+
+    Args:
+        stretch: how much faster or slower half of the crops become at most, as a natural
+            logarithm.
+    """
     lengths = np.array([len(item.features) for item in items], np.float64)
     chosen = rng.choice(len(items), size, p=lengths / lengths.sum())
     crops = []
     for index in chosen:
-        last = max(0, len(items[index].features) - tokens)
-        crops.append(crop(items[index], int(rng.integers(last + 1)), tokens))
+        factor = np.exp(rng.uniform(-stretch, stretch)) if rng.random() < 0.5 else 1.0
+        length = round(tokens * factor)
+        last = max(0, len(items[index].features) - length)
+        part = crop(items[index], int(rng.integers(last + 1)), length)
+        crops.append(part if length == tokens else stretched(*part, tokens))
     return stack(crops)
 
 
