@@ -121,7 +121,7 @@ class SaxsoloEarOutput(ModelOutput):
 
 
 class SaxsoloEarStem(nn.Module):
-    """Spectra to tokens: notes are found, folded into pitch classes, and joined by rhythm and pulse."""
+    """Spectra to tokens: notes are found and folded into pitch classes, rhythm and pulse join."""
 
     def __init__(self, config: SaxsoloEarConfig):
         super().__init__()
