@@ -55,7 +55,7 @@ class EarTraining:
     """Settings of a run.
 
     Attributes:
-        minutes: of wall time, this call.
+        minutes: of wall time, this call. max_steps: steps in all, 0 = as many as fit.
         batch_size: crops a step. tokens: length of a crop, 12.5 a second.
         learning_rate: its peak; it warms up, stays, and falls to nothing in the last part.
         decay: share of this call's minutes in which the learning rate falls.
@@ -65,6 +65,7 @@ class EarTraining:
     """
 
     minutes: float = 30.0
+    max_steps: int = 0
     batch_size: int = 8
     tokens: int = 300
     learning_rate: float = 3e-3
@@ -176,6 +177,8 @@ def train_ear(
     trainer = _Trainer(run, settings, config, init_from)
     began = time.monotonic()
     while (spent := (time.monotonic() - began) / 60) < settings.minutes:
+        if settings.max_steps and trainer.step >= settings.max_steps:
+            break
         trainer.train_step(items, spent / settings.minutes)
         if trainer.step % settings.evaluate_every == 0:
             trainer.evaluate(held_out or {})
