@@ -13,7 +13,7 @@ from dataset_scripts.render.rhythm import events_of
 from dataset_scripts.render.sounds import MissingSoundError, Sounds
 
 from .plan import Note, Plan
-from .sampled import play_sampled
+from .sampled import SAMPLINGS, SampledInstrument
 
 TRAINING_FONTS = ("fluidr3", "musescore")
 # sampled instruments a model may learn from; the others are kept for the second arranger
@@ -60,13 +60,19 @@ class Studio:
     """The instruments of this machine.
 
     `sounds` has the sound fonts and the plucked bass; `band_dir` holds the folders of sampled
-    instruments (None: none are used).
+    instruments (None: none are used). `cache_dir` keeps their notes between runs.
     """
 
     sounds: Sounds
     band_dir: Path | None = None
     fonts: tuple[str, ...] = TRAINING_FONTS
+    cache_dir: Path | None = None
     _presets: dict[tuple[str, int, int], bool] = field(default_factory=dict, repr=False)
+    _sampled: dict[str, SampledInstrument] = field(default_factory=dict, repr=False)
+
+    def __getstate__(self) -> dict:
+        """Instruments stay in their process: another one opens its own."""
+        return {**self.__dict__, "_presets": {}, "_sampled": {}}
 
     def has(self, folder: str) -> bool:
         """Whether a sampled instrument is there."""
@@ -112,13 +118,18 @@ class Studio:
         if instrument.sound == "meatbass":
             notes = [(s.time, s.duration, s.key, s.velocity) for s in strokes]
             return self.sounds.plucked_bass().play(notes, samples)
-        events = events_of(strokes)
         if instrument.sound in self.fonts:
             font = self.sounds.soundfont(instrument.sound)
+            events = events_of(strokes)
             return font.play(events, samples, program=instrument.program, bank=instrument.bank)
+        return self._sampled_instrument(instrument.sound).play(strokes, samples)
+
+    def _sampled_instrument(self, folder: str) -> SampledInstrument:
         assert self.band_dir is not None
-        folder = instrument.sound
-        return play_sampled(self.band_dir / folder / f"{folder}.sfz", events, samples)
+        if folder not in self._sampled:
+            path = self.band_dir / folder / f"{folder}.sfz"
+            self._sampled[folder] = SampledInstrument(path, SAMPLINGS[folder], self.cache_dir)
+        return self._sampled[folder]
 
 
 def strokes_of(

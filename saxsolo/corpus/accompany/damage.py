@@ -71,7 +71,7 @@ def wear(audio: np.ndarray, rng: np.random.Generator, strength: float) -> tuple[
     if chance(0.05):
         audio = _wow(audio, rng)
         settings["wow"] = True
-    if chance(0.3):
+    if chance(0.2):
         audio, settings["codec"] = _codec(audio, rng)
     return audio.astype(np.float32), settings
 
