@@ -233,9 +233,8 @@ class Sounds:
     """The instruments of this machine.
 
     `samples_dir` holds mtg_solo_sax/ and meatbass_pizz/ (None: neither); sound fonts of
-    `soundfont_names` are looked for in `soundfont_dirs` and played at `soundfont_rate` Hz (at the
-    corpus's own rate a third faster, with a little less treble). Players are opened on first use and kept
-    by the process.
+    `soundfont_names` are looked for in `soundfont_dirs` and played at `soundfont_rate` Hz. Players
+    are opened on first use and kept by the process.
     """
 
     samples_dir: Path | None = None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from dataset_scripts.score.chords import Chord
@@ -9,9 +11,10 @@ from dataset_scripts.score.chords import Chord
 from .plan import Bar, Harmony, Note, Plan
 
 LOWEST, HIGHEST = 28, 55
+Hit = tuple[float, str, float]
 
 # place in a bar of four, what is played (r root, 5 fifth, o octave, 3 third, a approach), length
-PATTERNS = {
+PATTERNS: dict[str, tuple[tuple[Hit, ...], ...]] = {
     "bossa": (((0, "r", 1.4), (1.5, "5", 0.5), (2, "5", 1.4), (3.5, "r", 0.5)),
               ((0, "r", 1.9), (2, "5", 1.9)), ((0, "r", 1.4), (1.5, "r", 0.5), (2, "5", 1.9)),
               ((0, "r", 1.4), (1.5, "5", 0.5), (2, "o", 1.4), (3.5, "5", 0.5))),
@@ -64,9 +67,9 @@ class _Bassist:
         self.short = float(rng.choice((0.55, 0.8, 0.95, 1.0)))
         self.notes: list[Note] = []
         self.busy = float(rng.choice((0, 0.08, 0.2)))
-        self.loose = float(rng.choice((0.03, 0.1, 0.25)))
+        self.loose = float(rng.choice((0.03, 0.12, 0.3, 0.5)))
         self.turns = int(rng.integers(100))
-        self.groove: list[tuple[float, str, float]] = []
+        self.groove: list[Hit] = []
         self.pedal: int | None = None
         self.upward = float(rng.choice((-1, 1)))
 
@@ -113,7 +116,7 @@ class _Bassist:
         slash = chord.bass != chord.root
         step = {"r": 0, "a": 0, "o": 0}.get(role)
         if first or step == 0 or (slash and self.rng.random() < 0.7):
-            around = self.last + 12 if role == "o" else None
+            around: float | None = self.last + 12 if role == "o" else None
             if self.rng.random() < 0.1:
                 around = self.last + float(self.rng.choice((-9, 9)))
             self._put(beat, self._near(chord.bass, around), length, loud)
@@ -180,7 +183,7 @@ class _Bassist:
             return self._near(chord.root or 0)
         return keys[0] if len(keys) < 2 or self.rng.random() < 0.75 else keys[1]
 
-    def _pattern(self, bar: Bar, menu: tuple) -> None:
+    def _pattern(self, bar: Bar, menu: Sequence[Sequence[Hit]]) -> None:
         rng = self.rng
         if not self.groove or rng.random() < 0.2:
             self.groove = list(menu[int(rng.integers(len(menu)))])
@@ -195,7 +198,7 @@ class _Bassist:
             return
         self._hits(bar, self.groove)
 
-    def _hits(self, bar: Bar, hits: list[tuple[float, str, float]]) -> None:
+    def _hits(self, bar: Bar, hits: list[Hit]) -> None:
         """Strokes of a pattern; a chord that none of them begins gets its root."""
         plan = list(hits)
         for span in bar.spans:
@@ -259,5 +262,3 @@ def _one_voice(notes: list[Note]) -> list[Note]:
             out[-1] = out[-1]._replace(length=note.beat - out[-1].beat)
         out.append(note)
     return out
-
-

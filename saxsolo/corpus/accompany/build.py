@@ -62,7 +62,7 @@ def render_accompaniments(
     held_out_titles: Iterable[str] = (),
     seed: int = 0,
     workers: int = 1,
-    options: Options = Options(),
+    options: Options | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[dict]:
     """Render items number 0, 1, 2 ... of a seed below `out` until they last `hours`.
@@ -72,6 +72,7 @@ def render_accompaniments(
     anything is written, ChartError for a broken folder of charts.
     """
     studio.check()
+    options = options or Options()
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     charts = [] if charts_dir is None else read_charts(charts_dir)

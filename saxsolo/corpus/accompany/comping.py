@@ -108,9 +108,7 @@ def comp(plan: Plan, player: str, comper: Comper, rng: np.random.Generator) -> l
         for place, length in _with_changes(hits, bar, rng):
             if place < bar.size:
                 stretch = comper.sustain if rhythm != "pad" else 1.0
-                notes += _strike(
-                    plan, harmony, bar.start + place, length * stretch, comper, rng
-                )
+                notes += _strike(plan, harmony, bar.start + place, length * stretch, comper, rng)
     return notes
 
 

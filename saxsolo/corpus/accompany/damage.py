@@ -17,9 +17,8 @@ from dataset_scripts.render.damage import (
     narrow,
     room,
     saturate,
-    to_level,
+    undo_delay,
 )
-from dataset_scripts.render.damage import _undo_delay as undo_delay
 from dataset_scripts.render.rate import SAMPLING_RATE, fit
 
 
@@ -54,7 +53,7 @@ def wear(audio: np.ndarray, rng: np.random.Generator, strength: float) -> tuple[
         settings["compressor"] = [round(threshold, 1), round(ratio, 1)]
     if chance(0.15):
         drive = float(rng.uniform(0.8, 4.0))
-        audio = np.stack([saturate(row, drive) for row in _level(audio, -15.0)])
+        audio = np.stack([saturate(row, drive) for row in set_level(audio, -15.0)])
         settings["drive"] = round(drive, 2)
     if chance(0.12):
         low, high = float(rng.uniform(50, 160)), float(rng.uniform(3500, 9000))
@@ -81,17 +80,13 @@ def _alike(audio: np.ndarray, rng: np.random.Generator, change, **options: float
     return np.stack([change(row, np.random.default_rng(seed), **options) for row in audio])
 
 
-def _level(audio: np.ndarray, level_db: float) -> np.ndarray:
+def set_level(audio: np.ndarray, level_db: float) -> np.ndarray:
+    """(channels, samples) at an active RMS of `level_db` dBFS, below full scale."""
     mono = audio.mean(axis=0)
     rms = active_rms(mono if np.abs(mono).max() > 0.01 * np.abs(audio).max() else audio[0])
     gain = 1.0 if rms == 0 else 10 ** (level_db / 20) / rms
     peak = float(np.abs(audio).max()) or 1.0
     return (audio * np.float32(min(gain, 0.97 / peak))).astype(np.float32)
-
-
-def set_level(audio: np.ndarray, level_db: float) -> np.ndarray:
-    """(channels, samples) at an active RMS of `level_db` dBFS, below full scale."""
-    return _level(audio, level_db)
 
 
 def _tilt(audio: np.ndarray, gain_db: float) -> np.ndarray:
@@ -109,7 +104,7 @@ def compress(audio: np.ndarray, threshold_db: float, ratio: float) -> np.ndarray
     count = audio.shape[1] // width
     if count < 4:
         return audio
-    audio = _level(audio, -18.0)
+    audio = set_level(audio, -18.0)
     power = np.mean(audio[:, : count * width].reshape(len(audio), count, width) ** 2, axis=(0, 2))
     over = np.maximum(0.0, 10 * np.log10(power + 1e-10) - threshold_db)
     gain_db = -over * (1 - 1 / ratio)
@@ -156,7 +151,7 @@ def _wow(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 def _codec(audio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list]:
     name = str(rng.choice(("MP3", "MP3", "OGG", "aac", "libopus")))
-    audio = _level(audio, -20.0)
+    audio = set_level(audio, -20.0)
     if name in ("MP3", "OGG"):
         amount = float(rng.uniform(0.3, 0.99))
         return np.stack([lossy(row, name, amount) for row in audio]), [name, round(amount, 2)]
@@ -187,7 +182,7 @@ def through_ffmpeg(audio: np.ndarray, codec: str, kbit: int) -> np.ndarray:
 
 
 def stage(stems: list[np.ndarray], rng: np.random.Generator, wide: bool) -> np.ndarray:
-    """Stems (samples,) -> (1 or 2, samples): summed, or each at its place, now and then inverted."""
+    """Stems (samples,) -> (1 or 2, samples): summed, or each at its place, at times inverted."""
     if not wide:
         return np.sum(stems, axis=0, dtype=np.float32)[None]
     out = np.zeros((2, len(stems[0])), dtype=np.float32)
@@ -209,6 +204,3 @@ def at_speed(audio: np.ndarray, cents: float, rate: int) -> np.ndarray:
     speed = 2.0 ** (cents / 1200)
     moved = soxr.resample(audio.T, SAMPLING_RATE * speed, rate, quality="HQ")
     return np.ascontiguousarray(moved.T, dtype=np.float32)
-
-
-__all__ = ["at_speed", "compress", "set_level", "stage", "through_ffmpeg", "to_level", "wear"]

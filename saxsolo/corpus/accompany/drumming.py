@@ -18,6 +18,7 @@ RIDE, BELL, TAMBOURINE, COWBELL, RIDE2, SHAKER, CLAVES = 51, 53, 54, 56, 59, 70,
 HIGH_CONGA, LOW_CONGA, CLICK, BLOCK, WOODBLOCK = 63, 64, 33, 76, 77
 
 Stroke = tuple[float, int, float]
+Style = Callable[[Bar, int, "Drummer", np.random.Generator], list[Stroke]]
 
 
 @dataclass
@@ -63,6 +64,8 @@ def play_drums(plan: Plan, drummer: Drummer, rng: np.random.Generator) -> list[N
             continue
         if bar.part == "stop":
             strokes: list[Stroke] = [(0, KICK, 80), (0, SNARE, 70), (0, CRASH, 50)]
+        elif bar.part == "pickup":
+            strokes = [(float(at), SNARE, 70) for at in np.arange(0, bar.size, 0.5)]
         else:
             strokes = _bar(plan, bar, index, drummer, rng)
             pattern_size += 1
@@ -93,7 +96,7 @@ def _bar(
 ) -> list[Stroke]:
     feel = bar.feel
     if plan.grid == 3:
-        style: Callable = _triplets
+        style: Style = _triplets
     elif drummer.brushes and feel in ("swing", "two", "walk", "ballad", "half", "waltz"):
         style = _brushes
     elif bar.size == 7:

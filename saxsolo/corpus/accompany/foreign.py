@@ -53,7 +53,7 @@ def render_validation(
     *,
     held_out_titles: Iterable[str],
     seed: int = 0,
-    options: ForeignOptions = ForeignOptions(),
+    options: ForeignOptions | None = None,
     progress: Callable[[str], None] | None = None,
 ) -> list[dict]:
     """Render `options.count` items of MMA below `out`/validation, by turns with each sound.
@@ -63,6 +63,7 @@ def render_validation(
     ChartError.
     """
     _check(studio)
+    options = options or ForeignOptions()
     out = Path(out)
     out.mkdir(parents=True, exist_ok=True)
     titles = list(held_out_titles)

@@ -1,12 +1,12 @@
-"""From a chart to a performance: style, key, tempo, metre, and what comes before, between, after."""
+"""From a chart to a performance: style, key, tempo, metre, what comes before, between, after."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
-from .charts import Chart
+from .charts import BarChords, Chart
 from .plan import METRES, Bar, Plan, Span
 from .progressions import reharmonise
 
@@ -87,6 +87,8 @@ def make_plan(
     halves = rng.random()
     if rng.random() < 0.22 and len(players) > 1:
         builder.count(1 if size > 4 or rng.random() < 0.4 else 2)
+    elif rng.random() < 0.15 and size > 2:
+        _pickup(builder, chart, rng)
     if rng.random() < 0.35:
         _intro(builder, chart, style, rng)
     wanted = max(4, int(seconds * style.tempo / 60 / size))
@@ -120,7 +122,7 @@ class _Builder:
         self.bars: list[Bar] = []
         self.place = 0.0
 
-    def add(self, chords: tuple, part: str, feel: str, players: frozenset[str]) -> None:
+    def add(self, chords: BarChords, part: str, feel: str, players: frozenset[str]) -> None:
         spans = []
         at = self.place
         for symbol, beats in chords:
@@ -130,9 +132,25 @@ class _Builder:
         self.bars.append(Bar(self.place, self.size, part, feel, playing, tuple(spans)))
         self.place += self.size
 
+    def pickup(self, beats: int, symbol: str, players: frozenset[str]) -> None:
+        """The last `beats` beats of a bar."""
+        span = Span(self.place, self.place + beats, symbol)
+        playing = players & self.players
+        self.bars.append(
+            Bar(self.place, beats, "pickup", self.style.feel, playing, (span,), self.size - beats)
+        )
+        self.place += beats
+
     def count(self, bars: int) -> None:
         for _ in range(bars):
             self.add((), "count", self.style.feel, frozenset())
+
+
+def _pickup(builder: _Builder, chart: Chart, rng: np.random.Generator) -> None:
+    """Somebody leads into the first bar."""
+    symbol = chart.bars[-1][-1][0]
+    who = frozenset({str(rng.choice(("bass", "chords", "drums")))})
+    builder.pickup(int(rng.integers(1, builder.size)), symbol, who)
 
 
 def _intro(builder: _Builder, chart: Chart, style: Style, rng: np.random.Generator) -> None:
@@ -170,7 +188,12 @@ def _chorus_feels(style: Style, rng: np.random.Generator) -> list[str]:
 
 
 def _chorus(
-    builder: _Builder, bars: tuple, feel: str, number: int, wanted: int, rng: np.random.Generator
+    builder: _Builder,
+    bars: tuple[BarChords, ...],
+    feel: str,
+    number: int,
+    wanted: int,
+    rng: np.random.Generator,
 ) -> None:
     who = ALL
     if rng.random() < 0.2:
@@ -188,7 +211,7 @@ def _chorus(
             builder.add(bar, "chorus", feel, who)
 
 
-def _ending(builder: _Builder, bars: tuple, rng: np.random.Generator) -> None:
+def _ending(builder: _Builder, bars: tuple[BarChords, ...], rng: np.random.Generator) -> None:
     """A tag on the last bars and a held chord."""
     if rng.random() < 0.4:
         for _ in range(2):
@@ -222,9 +245,4 @@ def _tempo_curve(
         lengths[slow_from:] *= np.linspace(1.05, float(rng.uniform(1.1, 1.8)), beats - slow_from)
         if slow_from >= 4:
             lengths[slow_from - 4 : slow_from] *= np.linspace(1.0, float(rng.uniform(1, 1.2)), 4)
-    return np.clip(lengths, 0.19, 2.6)
-
-
-def without_chords(plan: Plan) -> Plan:
-    """The plan for a band that plays no harmony (drums alone)."""
-    return replace(plan, bars=tuple(replace(bar, spans=()) for bar in plan.bars))
+    return np.asarray(np.clip(lengths, 0.19, 2.6))

@@ -39,7 +39,8 @@ class Span(NamedTuple):
 class Bar:
     """A bar: its first beat, its beats, what part of the form it is, how and by whom it is played.
 
-    `part`: intro, count, chorus, stop (one stroke on the first beat), break (nobody), tag, end.
+    `part`: pickup, intro, count, chorus, stop (one stroke on the first beat), break, tag, end.
+    `missing`: beats of the bar that are not there, before `start` (a pick-up).
     """
 
     start: float
@@ -48,6 +49,7 @@ class Bar:
     feel: str
     players: frozenset[str]
     spans: tuple[Span, ...]
+    missing: int = 0
 
     @property
     def end(self) -> float:

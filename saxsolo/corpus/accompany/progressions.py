@@ -1,5 +1,5 @@
-"""Progressions written for the project: blues, rhythm changes, cadences, vamps, songs, and chords by
-chance, so that no model can lean on the habits of standards alone."""
+"""Progressions written for the project: blues, rhythm changes, cadences, vamps, songs, and chords
+by chance, so that no model can lean on the habits of standards alone."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ WRITTEN = {
     "blues": "C7 | F7 | C7 | G-7 C7 | F7 | F#o7 | C7 | A79b | D-7 | G7 | C7 A7 | D-7 G7",
     "bebop blues": "Cj7 | Bm7b5 E79b | A-7 D7 | G-7 C7 | F7 | F-7 Bb7 | E-7 A7 | Eb-7 Ab7 | D-7 |"
     " G7 | Cj7 A7 | D-7 G7",
-    "minor blues": "C-7 | F-7 | C-7 | C7alt | F-7 | F-7 | C-7 | C-7 | Ab7 | G7alt | C-7 | Dm7b5 G79b",
+    "minor blues": "C-7 | F-7 | C-7 | C7alt | F-7 | F-7 | C-7 | C-7 |"
+    " Ab7 | G7alt | C-7 | Dm7b5 G79b",
     "minor blues six": "C-6 | C-6 | C-6 | C-6 | F-6 | F-6 | C-6 | C-6 | Dm7b5 | G79b | C-6 | G7",
     "waltz blues": "C-7 | C-7 | C-7 | C-7 | F-7 | F-7 | C-7 | C-7 | Ab7 | G7 | C-7 | C-7",
     "rhythm changes": "C6 A7 | D-7 G7 | E-7 A7 | D-7 G7 | C7 | F7 F#o7 | C6 A7 | D-7 G7 |"
@@ -48,8 +49,8 @@ WRITTEN = {
     "side steps": "C-7 | C-7 | Db-7 | Db-7 | C-7 | C-7 | B-7 | Bb-7",
     "triads over a pedal": "C | D/C | F/C | Db/C | C | Bb/C | Ab/C | G7sus7",
 }  # fmt: skip
-_ANY = ("j7", "", "6", "-7", "-", "-6", "-j7", "7", "79", "713", "7alt", "79b", "711#", "m7b5", "o7",
-        "o", "sus7", "sus79", "sus", "+", "+7", "+j7", "j711#", "69", "-79")  # fmt: skip
+_ANY = ("j7", "", "6", "-7", "-", "-6", "-j7", "7", "79", "713", "7alt", "79b", "711#", "m7b5",
+        "o7", "o", "sus7", "sus79", "sus", "+", "+7", "+j7", "j711#", "69", "-79")  # fmt: skip
 _ANY_CHANCES = np.array([5, 4, 2, 5, 4, 2, 1.5, 4, 2, 2, 1.5, 1.5, 1.5, 3.5, 3, 1.5, 2, 2, 1.5, 2,
                          1.5, 1, 1, 1, 2])  # fmt: skip
 

@@ -75,7 +75,7 @@ class _Take:
 
 
 def render_accompaniment(
-    seed: int, charts: Sequence[Chart], studio: Studio, options: Options = Options()
+    seed: int, charts: Sequence[Chart], studio: Studio, options: Options
 ) -> Accompaniment:
     """Arrange and render one accompaniment: equal arguments give equal samples on one machine.
 
@@ -97,7 +97,7 @@ def render_accompaniment(
     tail = float(rng.choice((0.0, 1.5))) if plan.bars[-1].part != "end" else 1.0
     take = _Take(int((min(end, options.longest * 1.15) + tail) * SAMPLING_RATE))
     _band(take, plan, style, players, harmony, studio, rng)
-    if rng.random() < (options.soloists if players else 1.0):
+    if rng.random() < (options.soloists if players else 0.6):
         _soloist(take, plan, studio, rng)
     return _mixed(take, plan, seed, options, rng)
 
@@ -182,7 +182,8 @@ def _soloist(take: _Take, plan: Plan, studio: Studio, rng: np.random.Generator) 
 def _mixed(
     take: _Take, plan: Plan, seed: int, options: Options, rng: np.random.Generator
 ) -> Accompaniment:
-    stems = take.stems or [np.zeros(take.samples, dtype=np.float32)]
+    # nobody plays: the noise of a room, in which nothing is to be heard
+    stems = take.stems or [rng.standard_normal(take.samples).astype(np.float32)]
     audio = stage(stems, rng, wide=bool(rng.random() < 0.3))
     audio, damage = wear(audio, rng, options.damage)
     cents = float(rng.normal(0, 2))
@@ -200,7 +201,7 @@ def _mixed(
         "title": plan.title, "seed": seed, "metre": plan.metre,
         "tempo": round(plan.tempo * speed, 3), "tuning_cents": round(cents, 2),
         "duration": round(duration, 4),
-        "beats": beat_rows(plan, duration, speed),
+        "beats": beat_rows(plan, duration, speed) if take.stems else [],
         "chords": chord_rows(spans, pitched, duration),
         "chart": [[round(a, 4), round(b, 4), name] for a, b, name in spans if a < duration],
         "bass_notes": bass_rows(take.bass, duration, speed),

@@ -65,7 +65,7 @@ def beat_rows(plan: Plan, duration: float, speed: float) -> list[list]:
         for place in range(bar.size):
             seconds = plan.seconds(bar.start + place) / speed
             if seconds < duration:
-                rows.append([round(seconds, 4), place + 1, bar.size])
+                rows.append([round(seconds, 4), place + 1 + bar.missing, bar.size + bar.missing])
     return rows
 
 

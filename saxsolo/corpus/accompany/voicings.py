@@ -166,8 +166,11 @@ class Voicer:
                 best = cost, keys
         if best is None:
             keys = tuple(chord.root + 48 + step for step in (0, 4, 7))
-            best = 0.0, tuple(
-                sorted(48 + (tone - 48) % 12 + 12 * (self.centre > 66) for tone in chord.tones)
+            best = (
+                0.0,
+                tuple(
+                    sorted(48 + (tone - 48) % 12 + 12 * (self.centre > 66) for tone in chord.tones)
+                ),
             )
         self.before = best[1]
         return best[1]
