@@ -19,7 +19,7 @@ from .damage import at_speed, set_level, stage, wear
 from .drumming import CLICK, STICK, WOODBLOCK, choose_drummer, count_in, play_drums
 from .form import Style, choose_style, fit_chart, make_plan
 from .melody import play_melody
-from .plan import Bar, Plan
+from .plan import METRES, Bar, Plan
 from .progressions import chance_chart, written_chart
 from .truth import bass_rows, beat_rows, chord_rows
 
@@ -157,7 +157,7 @@ def _drums(
     if feel in ("funk", "pop") and rng.random() < 0.3:
         family = "machine"
     instrument = studio.choose(family, rng)
-    drummer = choose_drummer(feel, plan.bars[0].size, brushes, rng)
+    drummer = choose_drummer(feel, METRES[plan.metre], brushes, rng)
     # only the sampled brushes have a sweep on the key where fonts have a hand clap
     drummer.sweep = instrument.sound == "drums_swirly"
     notes = play_drums(plan, drummer, rng)
