@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -70,7 +71,7 @@ class Studio:
     _presets: dict[tuple[str, int, int], bool] = field(default_factory=dict, repr=False)
     _sampled: dict[str, SampledInstrument] = field(default_factory=dict, repr=False)
 
-    def __getstate__(self) -> dict:
+    def __getstate__(self) -> dict[str, Any]:
         """Instruments stay in their process: another one opens its own."""
         return {**self.__dict__, "_presets": {}, "_sampled": {}}
 

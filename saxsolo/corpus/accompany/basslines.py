@@ -215,8 +215,8 @@ class _Bassist:
         rng = self.rng
         if not self.groove or rng.random() < 0.12:
             steps = 4 * bar.size
-            chosen = np.sort(rng.choice(np.arange(1, steps), min(steps - 1, int(rng.integers(2, 7))),
-                                        replace=False))  # fmt: skip
+            count = min(steps - 1, int(rng.integers(2, 7)))
+            chosen = np.sort(rng.choice(np.arange(1, steps), count, replace=False))
             roles = rng.choice(("r", "r", "o", "5", "7", "a"), len(chosen))
             self.groove = [(0.0, "r", 0.7)] + [
                 (float(s) / 4, str(r), 0.3) for s, r in zip(chosen, roles, strict=True)

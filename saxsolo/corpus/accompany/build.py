@@ -14,20 +14,23 @@ import multiprocessing
 import os
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
+from typing import IO, Any
 
 import soundfile
 
 from dataset_scripts.render.corpus import read_manifest
 from dataset_scripts.render.pair import seed_of
+from saxsolo.output import replacing
 
 from .band import Studio
 from .charts import Chart, chart_split, read_charts
 from .render import Accompaniment, Options, render_accompaniment
 
 FILES = ("backing.flac", "truth.json")
+Pools = dict[str, list[Chart]]  # charts by split
 VALIDATION_EVERY = 25  # of so many items one is of the validation split
 
 
@@ -43,7 +46,7 @@ def write_item(item: Accompaniment, folder: Path) -> None:
     part.rename(folder)
 
 
-def manifest_row(item: Accompaniment, split: str, name: str) -> dict:
+def manifest_row(item: Accompaniment, split: str, name: str) -> dict[str, Any]:
     """What the manifest says of an item."""
     truth = item.truth
     return {
@@ -51,6 +54,31 @@ def manifest_row(item: Accompaniment, split: str, name: str) -> dict:
         "metre": truth["metre"], "tempo": truth["tempo"], "tuning_cents": truth["tuning_cents"],
         "seed": truth["seed"], "band": sorted(truth["band"]),
     }  # fmt: skip
+
+
+def finished_items(out: Path) -> dict[str, dict[str, Any]]:
+    """Name -> manifest row of the items of a folder whose files are there; other rows go."""
+    rows = read_manifest(out)
+    done = {
+        row["name"]: row
+        for row in rows
+        if all((out / row["split"] / row["name"] / name).is_file() for name in FILES)
+    }
+    if len(done) < len(rows):
+        with replacing(out / "manifest.jsonl") as (part,):
+            part.write_text("".join(map(_line, done.values())), encoding="utf-8")
+    return done
+
+
+def append_row(manifest: IO[str], row: dict[str, Any]) -> None:
+    """Write a row that is on disk when this returns."""
+    manifest.write(_line(row))
+    manifest.flush()
+    os.fsync(manifest.fileno())
+
+
+def _line(row: dict[str, Any]) -> str:
+    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def render_accompaniments(
@@ -64,7 +92,7 @@ def render_accompaniments(
     workers: int = 1,
     options: Options | None = None,
     progress: Callable[[str], None] | None = None,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Render items number 0, 1, 2 ... of a seed below `out` until they last `hours`.
 
     `held_out_titles`: tunes of validation and test solos, never played here. Returns the rows of
@@ -77,23 +105,17 @@ def render_accompaniments(
     out.mkdir(parents=True, exist_ok=True)
     charts = [] if charts_dir is None else read_charts(charts_dir)
     titles = list(held_out_titles)
-    pools: dict[str, list[Chart]] = {"train": [], "validation": [], "foreign": []}
+    pools: Pools = {"train": [], "validation": [], "foreign": []}
     splits = {title: chart_split(title, titles) for title in {chart.title for chart in charts}}
     for chart in charts:
         pools[splits[chart.title]].append(chart)
-    done = {
-        row["name"]: row
-        for row in read_manifest(out)
-        if all((out / row["split"] / row["name"] / name).is_file() for name in FILES)
-    }
-    rows: list[dict] = []
+    done = finished_items(out)
+    rows: list[dict[str, Any]] = []
     seconds = 0.0
     with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
         for row in _rendered(out, seed, done, pools, studio, options, workers):
             if row["name"] not in done:
-                manifest.write(json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n")
-                manifest.flush()
-                os.fsync(manifest.fileno())
+                append_row(manifest, row)
             rows.append(row)
             seconds += row["seconds"]
             if progress is not None:
@@ -114,9 +136,9 @@ def _split_of(number: int) -> str:
 
 
 def _rendered(
-    out: Path, seed: int, done: dict[str, dict], pools: dict[str, list[Chart]], studio: Studio,
+    out: Path, seed: int, done: dict[str, dict[str, Any]], pools: Pools, studio: Studio,
     options: Options, workers: int,
-) -> Iterator[dict]:  # fmt: skip
+) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Rows in the order of the numbers, without end."""
     if workers <= 1:
         _begin(studio, pools, options, out)
@@ -130,7 +152,7 @@ def _rendered(
     with ProcessPoolExecutor(
         workers, mp_context=context, initializer=_begin, initargs=(studio, pools, options, out)
     ) as pool:
-        queue: deque = deque()
+        queue: deque[Any] = deque()
         number = 0
         try:
             while True:
@@ -146,15 +168,15 @@ def _rendered(
                     waiting.cancel()
 
 
-_work: tuple[Studio, dict[str, Sequence[Chart]], Options, Path] | None = None
+_work: tuple[Studio, Pools, Options, Path] | None = None
 
 
-def _begin(studio: Studio, pools: dict, options: Options, out: Path) -> None:
+def _begin(studio: Studio, pools: Pools, options: Options, out: Path) -> None:
     global _work
     _work = studio, pools, options, out
 
 
-def _item(seed: int, number: int) -> dict:
+def _item(seed: int, number: int) -> dict[str, Any]:
     assert _work is not None, number
     studio, pools, options, out = _work
     split = _split_of(number)

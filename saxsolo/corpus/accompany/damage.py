@@ -4,6 +4,7 @@ lossy codecs. Works on float32 (channels, samples) at 32 kHz; every channel gets
 from __future__ import annotations
 
 import subprocess
+from typing import Any
 
 import numpy as np
 import soxr
@@ -22,7 +23,9 @@ from dataset_scripts.render.damage import (
 from dataset_scripts.render.rate import SAMPLING_RATE, fit
 
 
-def wear(audio: np.ndarray, rng: np.random.Generator, strength: float) -> tuple[np.ndarray, dict]:
+def wear(
+    audio: np.ndarray, rng: np.random.Generator, strength: float
+) -> tuple[np.ndarray, dict[str, Any]]:
     """A random chain of damage on (channels, samples) and its settings.
 
     `strength` scales how often each kind happens: 0 gives the clean sound.
@@ -133,7 +136,7 @@ def _noise(audio: np.ndarray, rng: np.random.Generator, kind: str, snr: float) -
             band = signal.butter(2, (low, low * 3), "bandpass", fs=SAMPLING_RATE, output="sos")
             swell = np.interp(np.arange(count), np.arange(0, count + 8000, 8000),
                               rng.uniform(0, 1, len(np.arange(0, count + 8000, 8000))))  # fmt: skip
-            noise += signal.sosfilt(band, rng.standard_normal(count)) * swell
+            noise += signal.sosfilt(band, rng.standard_normal((1, count)))[0] * swell
     rms = np.sqrt(np.mean(noise**2)) or 1.0
     gain = active_rms(audio.mean(axis=0)) * 10 ** (-snr / 20) / rms
     return (audio + gain * noise).astype(np.float32)
@@ -149,20 +152,24 @@ def _wow(audio: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.stack([np.interp(place, time, row) for row in audio]).astype(np.float32)
 
 
-def _codec(audio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list]:
+def _codec(audio: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, list[Any]]:
     name = str(rng.choice(("MP3", "MP3", "OGG", "aac", "libopus")))
     audio = set_level(audio, -20.0)
     if name in ("MP3", "OGG"):
         amount = float(rng.uniform(0.3, 0.99))
         return np.stack([lossy(row, name, amount) for row in audio]), [name, round(amount, 2)]
     kbit = int(rng.choice((16, 24, 32, 48, 64)))
-    return np.stack([through_ffmpeg(row, name, kbit) for row in audio]), [name, kbit]
+    coded = [through_ffmpeg(row, name, kbit) for row in audio]
+    heard = [row for row in coded if row is not None]
+    if len(heard) < len(coded):
+        return audio, ["no ffmpeg"]
+    return np.stack(heard), [name, kbit]
 
 
-def through_ffmpeg(audio: np.ndarray, codec: str, kbit: int) -> np.ndarray:
+def through_ffmpeg(audio: np.ndarray, codec: str, kbit: int) -> np.ndarray | None:
     """There and back through a codec of ffmpeg ("aac", "libopus"), (samples,), same alignment.
 
-    Without ffmpeg, or without the codec, the sound comes back as it was.
+    None where ffmpeg or the codec is missing.
     """
     container = {"aac": "adts", "libopus": "ogg"}[codec]
     raw = ["-f", "f32le", "-ac", "1", "-ar", str(SAMPLING_RATE)]
@@ -176,7 +183,7 @@ def through_ffmpeg(audio: np.ndarray, codec: str, kbit: int) -> np.ndarray:
             [*quiet, "-i", "-", *raw, "-"], input=packed, stdout=subprocess.PIPE, check=True
         ).stdout
     except (OSError, subprocess.CalledProcessError):
-        return audio
+        return None
     decoded = np.frombuffer(back, "<f4").astype(np.float32)
     return fit(undo_delay(audio, decoded), len(audio))
 
@@ -184,7 +191,7 @@ def through_ffmpeg(audio: np.ndarray, codec: str, kbit: int) -> np.ndarray:
 def stage(stems: list[np.ndarray], rng: np.random.Generator, wide: bool) -> np.ndarray:
     """Stems (samples,) -> (1 or 2, samples): summed, or each at its place, at times inverted."""
     if not wide:
-        return np.sum(stems, axis=0, dtype=np.float32)[None]
+        return np.asarray(np.sum(stems, axis=0, dtype=np.float32))[None]
     out = np.zeros((2, len(stems[0])), dtype=np.float32)
     hard = rng.random() < 0.15
     for stem in stems:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import json
-import os
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from dataset_scripts.render.corpus import read_manifest
 from dataset_scripts.render.damage import to_level
 from dataset_scripts.render.grid import Stroke
 from dataset_scripts.render.pair import seed_of
@@ -18,10 +16,10 @@ from dataset_scripts.render.rate import SAMPLING_RATE
 from dataset_scripts.render.sounds import MissingSoundError
 
 from .band import Instrument, Studio
-from .build import FILES, manifest_row, write_item
+from .build import append_row, finished_items, manifest_row, write_item
 from .charts import BarChords, Chart, ChartError, chart_split, read_charts
 from .damage import at_speed, set_level, stage, wear
-from .mma import GROOVES, Arrangement, arrange, playable, roots_on_first_beats
+from .mma import GROOVES, Arrangement, arrange, bass_agreement, playable
 from .plan import METRES
 from .render import Accompaniment
 from .truth import bass_rows, chord_rows
@@ -55,7 +53,7 @@ def render_validation(
     seed: int = 0,
     options: ForeignOptions | None = None,
     progress: Callable[[str], None] | None = None,
-) -> list[dict]:
+) -> list[dict[str, Any]]:
     """Render `options.count` items of MMA below `out`/validation, by turns with each sound.
 
     `studio` must have the font FOREIGN_FONT among its fonts, and its `band_dir` the instruments of
@@ -74,11 +72,7 @@ def render_validation(
     ]
     if not charts:
         raise ChartError(f"{charts_dir} has no chart that is kept for validation")
-    done = {
-        row["name"]: row
-        for row in read_manifest(out)
-        if all((out / row["split"] / row["name"] / name).is_file() for name in FILES)
-    }
+    done = finished_items(out)
     rows = []
     with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
         for number in range(options.count):
@@ -88,9 +82,7 @@ def render_validation(
                 write_item(item, out / "validation" / name)
                 done[name] = manifest_row(item, "validation", name)
                 done[name]["groove"] = item.truth["band"]["groove"]
-                manifest.write(json.dumps(done[name], ensure_ascii=False, sort_keys=True) + "\n")
-                manifest.flush()
-                os.fsync(manifest.fileno())
+                append_row(manifest, done[name])
             rows.append(done[name])
             if progress is not None:
                 progress(f"{number + 1}/{options.count} {done[name]['title']}")
@@ -119,7 +111,7 @@ def render_foreign(
     wanted = max(8, int(options.seconds * tempo / 60 / size))
     bars = (chart.bars * (wanted // len(chart.bars) + 1))[:wanted]
     arrangement = arrange(bars, groove, tempo, int(rng.integers(100000)))
-    agreement = roots_on_first_beats(arrangement, bars, size, tempo)
+    agreement = bass_agreement(arrangement, bars, size, tempo)
     sampled = (number // len(GROOVES) + number) % 2 == 1
     lead = float(rng.uniform(0.05, 1.5))
     arrangement = _later(arrangement, lead)
@@ -149,7 +141,7 @@ def render_foreign(
         "chart": [[round(a, 4), round(b, 4), name] for a, b, name in spans],
         "bass_notes": bass_rows(arrangement.bass, duration, speed), "count_in": None,
         "band": {**band, "groove": groove, "sampled": sampled}, "damage": damage,
-        "roots_on_first_beats": round(agreement, 3),
+        "bass_agreement": round(agreement, 3),
     }  # fmt: skip
     return Accompaniment(audio, options.rate, truth)
 
@@ -178,7 +170,7 @@ def _later(arrangement: Arrangement, seconds: float) -> Arrangement:
 def _play(
     arrangement: Arrangement, sampled: bool, studio: Studio, samples: int,
     rng: np.random.Generator,
-) -> tuple[list[np.ndarray], dict]:  # fmt: skip
+) -> tuple[list[np.ndarray], dict[str, Any]]:  # fmt: skip
     stems = []
     band: dict[str, object] = {}
     for player in ("bass", "chords", "drums"):

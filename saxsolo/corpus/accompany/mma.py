@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import subprocess
 import tempfile
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -157,18 +158,24 @@ def _read(file: mido.MidiFile, tempo: float) -> Arrangement:
     )
 
 
-def roots_on_first_beats(arrangement: Arrangement, bars: Sequence[BarChords], size: int,
-                         tempo: float) -> float:  # fmt: skip
-    """The share of bars whose bass begins on the root or slash bass of the first chord.
+def bass_agreement(
+    arrangement: Arrangement, bars: Sequence[BarChords], size: int, tempo: float
+) -> float:
+    """The share of bass notes that are tones (or the slash bass) of the chord in force.
 
-    A check of the truth: near 1 where chart and MIDI agree, near 1/12 where they do not.
+    A check of the truth: high where chart and MIDI agree (passing notes count against it), about a
+    third where they do not. `size`: beats a bar; `tempo`: beats a minute.
     """
+    starts, chords = [], []
+    place = 0.0
+    for bar in bars:
+        for symbol, beats in bar:
+            starts.append(place * 60.0 / tempo)
+            chords.append(parse_chord(symbol))
+            place += beats
     hits = []
-    onsets = np.array([stroke.time for stroke in arrangement.bass])
-    for number, bar in enumerate(bars):
-        at = number * size * 60.0 / tempo
-        near = [arrangement.bass[i] for i in np.flatnonzero(np.abs(onsets - at) < 0.09)]
-        if near:
-            chord = parse_chord(bar[0][0])
-            hits.append(any(stroke.key % 12 in (chord.root, chord.bass) for stroke in near))
+    for stroke in arrangement.bass:
+        # what falls just before a chord belongs to it
+        chord = chords[max(0, bisect_right(starts, stroke.time + 0.06) - 1)]
+        hits.append(stroke.key % 12 in chord.tones or stroke.key % 12 == chord.bass)
     return float(np.mean(hits)) if hits else 0.0

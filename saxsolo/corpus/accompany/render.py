@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 
@@ -21,7 +22,7 @@ from .form import Style, choose_style, fit_chart, make_plan
 from .melody import play_melody
 from .plan import METRES, Bar, Plan
 from .progressions import chance_chart, written_chart
-from .truth import bass_rows, beat_rows, chord_rows
+from .truth import Row, bass_rows, beat_rows, chord_rows
 
 STEM_DB = {"bass": -22.0, "chords": -23.0, "second": -26.0, "drums": -24.0, "soloist": -20.0}
 SPREAD_DB = {"bass": 5.0, "chords": 4.0, "second": 4.0, "drums": 6.0, "soloist": 3.5}
@@ -39,7 +40,7 @@ class Accompaniment:
 
     audio: np.ndarray
     rate: int
-    truth: dict
+    truth: dict[str, Any]
 
 
 @dataclass(frozen=True)
@@ -62,7 +63,7 @@ class _Take:
     stems: list[np.ndarray] = field(default_factory=list)
     pitched: list[Stroke] = field(default_factory=list)
     bass: list[Stroke] = field(default_factory=list)
-    band: dict = field(default_factory=dict)
+    band: dict[str, Any] = field(default_factory=dict)
 
     def add(self, name: str, stem: np.ndarray, instrument: Instrument,
             rng: np.random.Generator) -> None:  # fmt: skip
@@ -222,8 +223,8 @@ def _count_in(plan: Plan, speed: float) -> list[float] | None:
     ]
 
 
-def _parts(bars: Sequence[Bar], plan: Plan, speed: float) -> list[list]:
-    rows: list[list] = []
+def _parts(bars: Sequence[Bar], plan: Plan, speed: float) -> list[Row]:
+    rows: list[Row] = []
     for bar in bars:
         name = "rubato" if bar.feel == "rubato" else bar.part
         if not rows or rows[-1][1] != name:

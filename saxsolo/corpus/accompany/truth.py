@@ -3,23 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from dataset_scripts.render.grid import Stroke
 from dataset_scripts.score.chords import parse_chord
 
 from .plan import Plan
 
+Row = list[Any]
 HEARD = 0.08  # seconds a key must sound inside a chord for the chord to count as played
 
 
 def chord_rows(
     spans: Sequence[tuple[float, float, str]], sounding: Sequence[Stroke], duration: float
-) -> list[list]:
+) -> list[Row]:
     """[start, end, symbol, root, quality, bass] without gaps from 0 to `duration` seconds.
 
     A span in which nobody plays a pitched key, and time without a span, is "NC".
     """
-    rows: list[list] = []
+    rows: list[Row] = []
     place = 0.0
     strokes = sorted(sounding)
     for start, end, symbol in spans:
@@ -42,14 +44,14 @@ def chord_rows(
     return _merged(rows)
 
 
-def chord_row(start: float, end: float, symbol: str) -> list:
+def chord_row(start: float, end: float, symbol: str) -> Row:
     """One row of the truth, times rounded to 0.1 ms."""
     chord = parse_chord(symbol)
     return [round(start, 4), round(end, 4), symbol, chord.root, chord.quality, chord.bass]
 
 
-def _merged(rows: list[list]) -> list[list]:
-    out: list[list] = []
+def _merged(rows: list[Row]) -> list[Row]:
+    out: list[Row] = []
     for row in rows:
         if out and out[-1][2] == row[2]:
             out[-1][1] = row[1]
@@ -58,7 +60,7 @@ def _merged(rows: list[list]) -> list[list]:
     return out
 
 
-def beat_rows(plan: Plan, duration: float, speed: float) -> list[list]:
+def beat_rows(plan: Plan, duration: float, speed: float) -> list[Row]:
     """[seconds, beat in the bar from 1, beats a bar] of every beat before the end."""
     rows = []
     for bar in plan.bars:
@@ -69,7 +71,7 @@ def beat_rows(plan: Plan, duration: float, speed: float) -> list[list]:
     return rows
 
 
-def bass_rows(strokes: Sequence[Stroke], duration: float, speed: float) -> list[list]:
+def bass_rows(strokes: Sequence[Stroke], duration: float, speed: float) -> list[Row]:
     """[onset, end, MIDI key] of the bass."""
     rows = []
     for stroke in strokes:
