@@ -112,9 +112,7 @@ class SaxsoloEncoder(nn.Module):
         if self.label_sizes and states is not None:
             logits = self.label_head(states).float()
         if hasattr(self, "label_input"):
-            posteriors = self._posteriors(
-                logits, real, frame_label_inputs, frame_label_posteriors
-            )
+            posteriors = self._posteriors(logits, real, frame_label_inputs, frame_label_posteriors)
         memory, mask, places = self._memory(
             states if self.hands_states else None, real, condition_ids
         )

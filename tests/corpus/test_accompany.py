@@ -9,10 +9,6 @@ import numpy as np
 import pytest
 import soundfile
 
-from dataset_scripts.render.grid import Stroke
-from dataset_scripts.render.rate import SAMPLING_RATE
-from dataset_scripts.render.sounds import MissingSoundError, Sounds
-from dataset_scripts.score.chords import PITCH_NAMES, QUALITY_SYMBOLS, parse_chord
 from saxsolo.corpus.accompany.band import Instrument, Studio
 from saxsolo.corpus.accompany.basslines import HIGHEST, LOWEST, play_bass
 from saxsolo.corpus.accompany.build import render_accompaniments
@@ -27,6 +23,10 @@ from saxsolo.corpus.accompany.progressions import written_chart
 from saxsolo.corpus.accompany.render import Accompaniment, Options, render_accompaniment
 from saxsolo.corpus.accompany.truth import chord_rows
 from saxsolo.corpus.accompany.voicings import KINDS, Voicer
+from saxsolo.corpus.render.bar_plan import Stroke
+from saxsolo.corpus.render.rate import SAMPLING_RATE
+from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
+from saxsolo.music.chord_symbols import PITCH_NAMES, QUALITY_SYMBOLS, parse_chord
 
 SHORT = Options(shortest=8, longest=12, damage=0.0, soloists=0.0)
 SEEDS = range(12)

@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from dataset_scripts.score.chords import ChordError, parse_chord
 from saxsolo.corpus.accompany.charts import (
     CHARTS_FILE,
     Chart,
@@ -18,6 +17,7 @@ from saxsolo.corpus.accompany.charts import (
 )
 from saxsolo.corpus.accompany.mma import mma_symbol, playable
 from saxsolo.corpus.accompany.progressions import chance_chart, reharmonise, written_chart
+from saxsolo.music.chord_symbols import ChordError, parse_chord
 
 HEADER = "chord,duration,section,title,composer,key,date,id,time,compid\n"
 

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modeling_saxsolo.vocabulary_saxsolo import DOMINANT, MAJOR, MINOR, NO_CHORD
 from saxsolo.listening.exports import as_chordpro, as_dict, as_jams, as_json, as_lab, as_text
 from saxsolo.listening.heard import Listening
-from modeling_saxsolo.vocabulary_saxsolo import DOMINANT, MAJOR, MINOR, NO_CHORD
 from saxsolo.music.ear_decoding import HeardChord, HeardMusic
 from saxsolo.music.key import estimate_key
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from dataset_scripts.render.grid import Stroke
-from dataset_scripts.render.rhythm import events_of
-from dataset_scripts.render.sounds import MissingSoundError, Sounds
+from saxsolo.corpus.render.bar_plan import Stroke
+from saxsolo.corpus.render.rhythm import events_of
+from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
 
 from .plan import Note, Plan
 from .sampled import SAMPLINGS, SampledInstrument

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from dataset_scripts.score.chords import Chord
+from saxsolo.music.chord_symbols import Chord
 
 from .plan import Bar, Harmony, Note, Plan
 

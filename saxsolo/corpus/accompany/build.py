@@ -21,9 +21,9 @@ from typing import IO, Any
 
 import soundfile
 
-from dataset_scripts.render.corpus import read_manifest
-from dataset_scripts.render.pair import seed_of
-from saxsolo.output import replacing
+from saxsolo.atomic import replacing
+from saxsolo.corpus.render.pair import seed_of
+from saxsolo.corpus.render.pairs import read_manifest
 
 from .band import Studio
 from .charts import Chart, chart_split, read_charts

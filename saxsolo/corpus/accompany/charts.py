@@ -15,8 +15,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from dataset_scripts.score.chords import ChordError, parse_chord, transpose_chord
-from dataset_scripts.splits import title_key
+from saxsolo.corpus.scores.splits import title_key
+from saxsolo.music.chord_symbols import ChordError, parse_chord, transpose_chord
 
 CHARTS_FILE = "irealpro_changes.csv.gz"
 SOURCE_METRES = {"4/4": 4, "3/4": 3, "5/4": 5}
@@ -102,7 +102,7 @@ _NUMBERS = re.compile(r"(?:7|9|11|13)[#b]?")
 
 
 def weimar_symbol(name: str) -> str:
-    """A chord of the CSV in the spelling of dataset_scripts.score.chords.
+    """A chord of the CSV in the spelling of saxsolo.music.chord_symbols.
 
     Raises ChordError for what has no such spelling.
     """

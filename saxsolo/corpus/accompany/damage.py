@@ -10,7 +10,7 @@ import numpy as np
 import soxr
 from scipy import signal
 
-from dataset_scripts.render.damage import (
+from saxsolo.corpus.render.damage import (
     active_rms,
     add_noise,
     equalise,
@@ -20,7 +20,7 @@ from dataset_scripts.render.damage import (
     saturate,
     undo_delay,
 )
-from dataset_scripts.render.rate import SAMPLING_RATE, fit
+from saxsolo.corpus.render.rate import SAMPLING_RATE, fit
 
 
 def wear(

@@ -9,11 +9,11 @@ from typing import Any
 
 import numpy as np
 
-from dataset_scripts.render.damage import to_level
-from dataset_scripts.render.grid import Stroke
-from dataset_scripts.render.pair import seed_of
-from dataset_scripts.render.rate import SAMPLING_RATE
-from dataset_scripts.render.sounds import MissingSoundError
+from saxsolo.corpus.render.bar_plan import Stroke
+from saxsolo.corpus.render.damage import to_level
+from saxsolo.corpus.render.pair import seed_of
+from saxsolo.corpus.render.rate import SAMPLING_RATE
+from saxsolo.corpus.render.sounds import MissingSoundError
 
 from .band import Instrument, Studio
 from .build import append_row, finished_items, manifest_row, write_item

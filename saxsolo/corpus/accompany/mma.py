@@ -17,8 +17,8 @@ from pathlib import Path
 import mido
 import numpy as np
 
-from dataset_scripts.render.grid import Stroke
-from dataset_scripts.score.chords import parse_chord
+from saxsolo.corpus.render.bar_plan import Stroke
+from saxsolo.music.chord_symbols import parse_chord
 
 from .charts import BarChords, Chart
 

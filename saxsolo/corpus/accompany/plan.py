@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from dataset_scripts.score.chords import Chord, parse_chord
+from saxsolo.music.chord_symbols import Chord, parse_chord
 
 #: metre -> beats a bar
 METRES = {"4/4": 4, "3/4": 3, "5/4": 5, "6/8": 2, "7/8": 7, "12/8": 4}

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from dataset_scripts.score.chords import PITCH_NAMES, transpose_chord
+from saxsolo.music.chord_symbols import PITCH_NAMES, transpose_chord
 
 from .charts import BarChords, Chart
 

@@ -17,9 +17,9 @@ from typing import Any
 
 import numpy as np
 
-from dataset_scripts.render.grid import Stroke
-from dataset_scripts.render.rate import SAMPLING_RATE
-from dataset_scripts.render.sounds import MissingSoundError
+from saxsolo.corpus.render.bar_plan import Stroke
+from saxsolo.corpus.render.rate import SAMPLING_RATE
+from saxsolo.corpus.render.sounds import MissingSoundError
 
 BLOCK = 1024
 RELEASE = 0.12  # seconds in which a damped string falls by 60 dB

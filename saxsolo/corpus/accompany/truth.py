@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from dataset_scripts.render.grid import Stroke
-from dataset_scripts.score.chords import parse_chord
+from saxsolo.corpus.render.bar_plan import Stroke
+from saxsolo.music.chord_symbols import parse_chord
 
 from .plan import Plan
 

@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from dataset_scripts.score.chords import (
+from saxsolo.music.chord_symbols import (
     AUGMENTED,
     DIMINISHED,
     DOMINANT,
