@@ -11,6 +11,7 @@ from . import (
     export,
     improvise,
     info,
+    listen,
     measure,
     page,
     publish,
@@ -42,6 +43,7 @@ def root(
 
 
 app.command()(improvise.improvise)
+app.command()(listen.listen)
 app.command()(info.codec)
 app.command()(info.info)
 app.command(name="app")(page.open_app)

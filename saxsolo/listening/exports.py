@@ -7,9 +7,12 @@ it; JAMS (Humphrey and others, ISMIR 2014) is written by its own library.
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from modeling_saxsolo.vocabulary_saxsolo import PITCH_NAMES, QUALITY_NAMES
+from saxsolo.atomic import output_folder, replacing
 
 from .heard import Listening, symbol
 
@@ -160,3 +163,23 @@ def _sure(confidence: float | None) -> str:
 
 def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
+
+
+#: format -> its text
+TEXTS: dict[str, Callable[[Listening], str]] = {
+    "json": as_json,
+    "lab": as_lab,
+    "chordpro": as_chordpro,
+    "jams": as_jams,
+}
+
+
+def write(text: str, folder: Path, name: str) -> Path:
+    """Writes a text into a folder, which is made where it is missing.
+
+    Raises:
+        OutputError: when it cannot be written.
+    """
+    with output_folder(folder), replacing(folder / name) as (partial,):
+        partial.write_text(text, encoding="utf-8")
+    return folder / name

@@ -8,11 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import numpy as np
 import torch
 
+from modeling_saxsolo.backing_saxsolo import heard_blocks
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar
-from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, estimate_tuning
 from saxsolo.assets import asset
 from saxsolo.audio.files import Sound, open_sound
 from saxsolo.errors import CheckpointError
@@ -21,7 +21,6 @@ from saxsolo.music.ear_decoding import decode
 from .heard import Listening
 
 DEFAULT_EAR = asset("checkpoints/saxsolo-ear")
-BLOCK = 10 * SAMPLING_RATE
 
 
 @dataclass(frozen=True)
@@ -65,13 +64,9 @@ def listen(sound: Sound, ear: Ear | None = None) -> Listening:
     """
     source = open_sound(sound)
     ear = ear or load_ear()
-    length = source.length_at(SAMPLING_RATE)
-    blocks = source.blocks(BLOCK, SAMPLING_RATE, length, mono=True)
-    samples = np.concatenate([block[:, 0] for block in blocks])
-    posteriors = ear.model.hear(torch.from_numpy(samples))
-    arrays = {
-        name: value.float().cpu().numpy() if isinstance(value, torch.Tensor) else np.float64(value)
-        for name, value in posteriors.items()
-    }
-    name = Path(source.name).stem
-    return Listening(name, length / SAMPLING_RATE, decode(arrays))
+    heard = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure=None)
+    samples = torch.cat(list(heard))
+    cents = estimate_tuning(samples)[0]
+    posteriors = ear.model.hear(samples, cents)
+    arrays = {name: value.float().cpu().numpy() for name, value in posteriors.items()}
+    return Listening(Path(source.name).stem, source.seconds, decode(arrays, None, cents))

@@ -132,7 +132,7 @@ def take_picture(
     roll.set(xlim=(0, seconds), ylabel="notes")
     if not len(notes):
         roll.text(seconds / 2, (low + high) / 2, "no notes", ha="center", va="center")
-    _spectrogram(spectrum, solo, sampling_rate)
+    draw_spectrogram(spectrum, solo, sampling_rate)
     sounds = (("solo", solo, SOLO), ("backing", backing, BACKING))
     for axis, (name, sound, colour) in zip(waves, sounds, strict=True):
         _waveform(axis, sound, sampling_rate, width, colour)
@@ -159,7 +159,7 @@ def save_picture(figure: Figure, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _spectrogram(axis: Axes, audio: np.ndarray, rate: int) -> None:
+def draw_spectrogram(axis: Axes, audio: np.ndarray, rate: int) -> None:
     """Level in dB below the loudest, up to 8 kHz; no more columns than can be seen."""
     hop = max(WINDOW // 4, len(audio) // 8000)
     padded = np.pad(audio, (WINDOW // 2, WINDOW // 2 + hop))
