@@ -20,6 +20,7 @@ lint: .venv/.test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-logo
+	$(BIN)/mypy
 
 # the site in build/site; a warning is an error
 docs: .venv/.test

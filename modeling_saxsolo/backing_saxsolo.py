@@ -5,7 +5,7 @@ same backing gives the same codes. The codec hears level: 0.1 dB changes 5 % of 
 40 %. So every backing is brought to one loudness first. That needs the whole sound, so it is
 measured before it is listened to, and the measure is handed on:
 
-    measure = measure_backing(blocks(), 44100)
+    measure = measure_backing(blocks(), 44100, 32000)
     for samples in heard_blocks(blocks(), 44100, 32000, measure): ...
 
 A live source has no whole. It starts from a running measure, a `BackingMeter` in the measure's
@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from .loudness_saxsolo import LoudnessMeter
-from .resample_saxsolo import Resampler, as_columns, check_rate, mix_down
+from .resample_saxsolo import Resampler, as_columns, mix_down
 
 # LUFS at which backings are heard: the middle of those that the default model learnt from
 LISTENING_LEVEL = -21.0
@@ -53,14 +53,14 @@ class BackingMeasure:
 
 
 class BackingMeter:
-    """Measures a sound that comes in blocks; `measure` may be asked for at any time.
+    """Measures what the codec hears, by blocks; `measure` may be asked for at any time.
 
     Args:
-        sampling_rate: samples a second.
+        sampling_rate: samples a second, the codec's.
     """
 
     def __init__(self, sampling_rate: int):
-        self._meter = LoudnessMeter(int(sampling_rate), 1)
+        self._meter = LoudnessMeter(sampling_rate, 1)
 
     def push(self, samples: torch.Tensor) -> None:
         """Take the next mono samples (n,) float32."""
@@ -91,25 +91,20 @@ def blocks_of(audio: Any) -> Iterator[torch.Tensor]:
             yield samples[:, None] if samples.dim() == 1 else samples
 
 
-def measure_backing(audio: Any, sampling_rate: int, seconds: float | None = None) -> BackingMeasure:
-    """Measure a backing, see `blocks_of`.
+def measure_backing(
+    audio: Any, sampling_rate: int, new_rate: int, seconds: float | None = None
+) -> BackingMeasure:
+    """Measure a backing as the codec hears it: mono and at its rate.
 
     Args:
-        sampling_rate: samples a second of `audio`.
-        seconds: of the first of them only.
+        audio, sampling_rate, new_rate, seconds: as in `heard_blocks`.
 
     Raises:
         AudioError: for samples that cannot be used.
     """
-    check_rate(sampling_rate)
-    meter = BackingMeter(sampling_rate)
-    left = None if seconds is None else round(seconds * sampling_rate)
-    for block in blocks_of(audio):
-        meter.push(mix_down(block[:left]))
-        if left is not None:
-            left -= min(left, len(block))
-            if not left:
-                break
+    meter = BackingMeter(new_rate)
+    for block in heard_blocks(audio, sampling_rate, new_rate, None, seconds):
+        meter.push(block)
     return meter.measure
 
 
@@ -135,11 +130,12 @@ def heard_blocks(
     resampler = Resampler(sampling_rate, new_rate)
 
     def parts() -> Iterator[torch.Tensor]:
-        for mono in _at_level(map(mix_down, blocks_of(audio)), measure):
-            yield resampler.push(mono)
+        for block in blocks_of(audio):
+            yield resampler.push(mix_down(block))
         yield resampler.finish()
 
-    yield from parts() if seconds is None else _fitted(parts(), round(seconds * new_rate))
+    heard = parts() if seconds is None else _fitted(parts(), round(seconds * new_rate))
+    yield from heard if measure is None else _at_level(heard, measure)
 
 
 def in_blocks(parts: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
@@ -160,22 +156,22 @@ def in_blocks(parts: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor
 
 
 def _at_level(
-    blocks: Iterable[torch.Tensor], measure: BackingMeasure | BackingMeter | None
+    blocks: Iterable[torch.Tensor], measure: BackingMeasure | BackingMeter
 ) -> Iterator[torch.Tensor]:
-    """Mono blocks at the listening level; without a measure as they are."""
-    gain = None
+    """Blocks brought to the listening level."""
+    before = None
     for block in blocks:
-        before = gain
         if isinstance(measure, BackingMeter):
             measure.push(block)
             gain = measure.measure.gain()
         else:
-            gain = 1.0 if measure is None else measure.gain()
+            gain = measure.gain()
         if before is None or before == gain:
             yield gain * block
         else:
             # a live source's gain moves without a step
             yield torch.linspace(before, gain, len(block)) * block
+        before = gain
 
 
 def _fitted(parts: Iterable[torch.Tensor], length: int) -> Iterator[torch.Tensor]:

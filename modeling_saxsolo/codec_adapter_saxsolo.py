@@ -142,7 +142,7 @@ def encode_blocks(codec: PreTrainedModel, blocks: Iterable[torch.Tensor]) -> Ite
 
 
 def _encode_overlapping(
-    codec: EncodecModel, blocks: Iterable[torch.Tensor], size: int
+    codec: Any, blocks: Iterable[torch.Tensor], size: int
 ) -> Iterator[torch.Tensor]:
     """Each block with CONTEXT frames before it and AHEAD after it, where there are any."""
     bandwidth = codec.config.target_bandwidths[-1]

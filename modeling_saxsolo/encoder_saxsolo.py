@@ -57,6 +57,7 @@ class SaxsoloEncoder(nn.Module):
         super().__init__()
         self.config = config
         size = config.hidden_size
+        self.pad = config.pad_token_id or 0
         self.label_sizes = list((config.frame_labels or {}).values())
         self.offsets = [0, *(config.lookahead or [])]
         self.embed = SaxsoloCodeEmbedding(config)
@@ -147,7 +148,7 @@ class SaxsoloEncoder(nn.Module):
         complete = bool(real.all())
         codes = codes.transpose(1, 2)
         if not complete:
-            codes = codes.masked_fill(~real.unsqueeze(-1), self.config.pad_token_id)
+            codes = codes.masked_fill(~real.unsqueeze(-1), self.pad)
         hidden = dropout(self.embed(codes), self.config.dropout, self.training)
         positions = torch.arange(real.shape[1], device=codes.device)
         table = rotary_table(positions, self.config.head_dim, self.config.rope_theta)

@@ -94,9 +94,10 @@ if TYPE_CHECKING:
     class _Generative(PreTrainedModel, GenerationMixin):
         """What the model is beside this mixin."""
 
-        config: SaxsoloConfig
+        config: Any
         encoder: Any
         decoder: Any
+        _prepare_generation_config: Any
 else:
     _Generative = GenerationMixin
 
@@ -352,7 +353,8 @@ class SaxsoloGenerationMixin(_Generative):
             setattr(settings, name, getattr(config, name))
         if config.score_vocab_size and settings.do_sample:
             settings.update(temperature=1.0, top_k=0, top_p=1.0)
-        tokens: Any = super().generate(
+        library: Any = super()
+        tokens = library.generate(
             encoder_outputs=self.encoder(**inputs),
             decoder_input_ids=prompt,
             generation_config=settings,
@@ -380,7 +382,7 @@ class SaxsoloGenerationMixin(_Generative):
             processors.append(PerStream(config.num_streams, score, codes))
         return processors
 
-    def _prepare_decoder_input_ids_for_generation(
+    def _prepare_decoder_input_ids_for_generation(  # type: ignore[override]
         self,
         batch_size: int,
         model_input_name: str,

@@ -136,7 +136,9 @@ class SaxsoloAttention(nn.Module):
         else:
             qkv = self.query_key_value(hidden).view(batch, length, 3 * self.heads, self.head_dim)
             query_key, value = qkv.split([2 * self.heads, self.heads], dim=2)
-            query, key = rotate(query_key, rotary).chunk(2, dim=2)
+            if rotary is not None:
+                query_key = rotate(query_key, rotary)
+            query, key = query_key.chunk(2, dim=2)
             key, value = key.transpose(1, 2), value.transpose(1, 2)
             if cache is not None:
                 key, value = cache.self_attention_cache.update(key, value, self.layer_idx)
@@ -147,7 +149,7 @@ class SaxsoloAttention(nn.Module):
         return self.out(out.reshape(batch, length, size))
 
     def _memory_keys(
-        self, memory: torch.Tensor, memory_rotary: torch.Tensor | None, cache: Any
+        self, memory: Any, memory_rotary: torch.Tensor | None, cache: Any
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """Keys and values (B, H, M, head_dim) of the memory, computed once if there is a cache."""
         if cache is not None and cache.is_updated.get(self.layer_idx):

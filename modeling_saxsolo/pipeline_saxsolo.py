@@ -38,11 +38,11 @@ class SaxsoloPipeline(Pipeline):
     processor: Any
     model: Any
 
-    _load_processor = True
-    _load_tokenizer = False
-    _load_image_processor = False
-    _load_video_processor = False
-    _load_feature_extractor = False
+    _load_processor: Any = True
+    _load_tokenizer: Any = False
+    _load_image_processor: Any = False
+    _load_video_processor: Any = False
+    _load_feature_extractor: Any = False
     _pipeline_calls_generate = True
 
     def __init__(self, model: Any, *args: Any, **kwargs: Any) -> None:
@@ -52,7 +52,9 @@ class SaxsoloPipeline(Pipeline):
         super().__init__(model, *args, **kwargs)
         self.processor.codec.to(self.device)
 
-    def __call__(self, inputs: Any, **settings: Any) -> Any:
+    def __call__(  # type: ignore[override]
+        self, inputs: Any, **settings: Any
+    ) -> Any:
         """Play over one backing, or over each of a list.
 
         Args:
@@ -99,7 +101,7 @@ class SaxsoloPipeline(Pipeline):
         played = {} if seed is None else {"seed": seed}
         return {**heard, **conditions}, {**played, **settings}, {}
 
-    def preprocess(
+    def preprocess(  # type: ignore[override]
         self,
         sound: Any,
         sampling_rate: int | None = None,
@@ -120,12 +122,13 @@ class SaxsoloPipeline(Pipeline):
         )
         rate = self.processor.sampling_rate
         if seconds is None:
-            samples = resampled_length(len(sound), sampling_rate, rate)
+            # without a rate the processor has refused by now
+            samples = resampled_length(len(sound), sampling_rate or rate, rate)
         else:
             samples = round(seconds * rate)
         return {"samples": samples, "inputs": dict(inputs)}
 
-    def _forward(
+    def _forward(  # type: ignore[override]
         self, model_inputs: dict[str, Any], seed: int | None = None, **settings: Any
     ) -> dict[str, Any]:
         settings = self._prepare_generate_kwargs(settings)
@@ -135,7 +138,9 @@ class SaxsoloPipeline(Pipeline):
             codes = self.model.generate(**model_inputs["inputs"], **settings)
         return {"samples": model_inputs["samples"], "codes": codes}
 
-    def postprocess(self, model_outputs: dict[str, Any]) -> dict[str, Any]:
+    def postprocess(  # type: ignore[override]
+        self, model_outputs: dict[str, Any]
+    ) -> dict[str, Any]:
         codes = model_outputs["codes"][0]
         audio = self.processor.decode(codes)[: model_outputs["samples"]]
         rate = self.processor.sampling_rate

@@ -80,7 +80,7 @@ class SaxsoloProcessor(ProcessorMixin):
                     "codec that the model was trained with, or one of the same layout."
                 )
 
-    def __call__(  # type: ignore[override]
+    def __call__(
         self,
         audio: Any,
         sampling_rate: int | None = None,
@@ -100,7 +100,7 @@ class SaxsoloProcessor(ProcessorMixin):
             sampling_rate: samples a second of `audio`, any.
             return_tensors: "pt".
             measure: what `measure` gave for the sound; a list of those for a list; measured here
-                when None. A `BackingMeter` for a live source, see backing_saxsolo.py.
+                when None. For a live source see `running_measure`.
             seconds: of this length exactly: a shorter sound is followed by silence.
             force: take a silent backing too.
             conditions: by name (instrument="tenor", feel=...), one for all or a list of one a
@@ -157,7 +157,15 @@ class SaxsoloProcessor(ProcessorMixin):
         Raises:
             AudioError: for unusable samples.
         """
-        return measure_backing(audio, sampling_rate, seconds)
+        return measure_backing(audio, sampling_rate, self.sampling_rate, seconds)
+
+    def running_measure(self) -> BackingMeter:
+        """The measure of a live source, taken on the way: hand it on as `measure` with the blocks.
+
+        Each block is heard at the level of all that has come until its end, so the codes are those
+        of the whole once the loudness has settled. What was pushed before counts.
+        """
+        return BackingMeter(self.sampling_rate)
 
     def listen(
         self,
@@ -183,15 +191,11 @@ class SaxsoloProcessor(ProcessorMixin):
         blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
         yield from encode_blocks(self.codec, blocks)
 
-    def decode(  # type: ignore[override]
-        self, codes: torch.Tensor
-    ) -> np.ndarray:
+    def decode(self, codes: torch.Tensor) -> np.ndarray:
         """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""
         return self.batch_decode(torch.as_tensor(codes).unsqueeze(0))[0]
 
-    def batch_decode(  # type: ignore[override]
-        self, codes: torch.Tensor
-    ) -> list[np.ndarray]:
+    def batch_decode(self, codes: torch.Tensor) -> list[np.ndarray]:
         """Codes of solos -> their samples.
 
         Args:
@@ -244,7 +248,7 @@ class SaxsoloProcessor(ProcessorMixin):
                 ids[i, j] = -1 if value is None else values.index(value)
         return ids
 
-    def save_pretrained(  # type: ignore[override]
+    def save_pretrained(
         self,
         save_directory: str | os.PathLike[str],
         push_to_hub: bool = False,

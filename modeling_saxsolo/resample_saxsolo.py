@@ -1,6 +1,7 @@
 """Any audio to the mono, finite float32 samples a codec takes, at the codec's rate, by blocks."""
 
 import math
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -89,8 +90,8 @@ def as_floats(samples: torch.Tensor) -> torch.Tensor:
 
 
 def resampled_length(length: int, rate: int, new_rate: int) -> int:
-    """Samples at `new_rate` of `length` samples at `rate`: the nearest whole number."""
-    return round(length * new_rate / rate)
+    """Samples at `new_rate` of `length` samples at `rate`: the nearest whole number, at least 1."""
+    return max(1, round(length * new_rate / rate)) if length else 0
 
 
 def resample(samples: torch.Tensor, rate: float, new_rate: float) -> torch.Tensor:
@@ -105,8 +106,8 @@ class Resampler:
 
     `push(samples (n,) float32)` gives the samples that are ready, `finish()` the rest, so that all
     of them together are `resampled_length` of the whole and sample 0 stays sample 0. The bits are
-    the same however the input is divided. Of the lower of the two Nyquist frequencies the band up
-    to 90 % is kept, and what lies above it is 100 dB down.
+    the same however the input is divided. The band up to 90 % of the lower Nyquist frequency is
+    kept; above that frequency everything is 100 dB down.
 
     Args:
         rate, new_rate: samples a second, whole numbers.
@@ -128,13 +129,12 @@ class Resampler:
         # `up` outputs lie over `down` inputs, and then the weights come again
         self._up, self._down = up * repeat, down * repeat
         self._periods = max(1, CHUNK // self._up)
-        self._chunk = self._periods * self._up
-        groups = -(-self._up // GROUP)
-        self._starts = [group * GROUP * self._down // self._up for group in range(groups)]
-        self._span = GROUP * self._down // self._up + 1 + 2 * self._half
+        self._starts = _group_starts(self._up, self._down)
+        self._span = _span(self._up, self._down, self._half)
         self._bank: list[torch.Tensor] = []
-        if groups * self._span * GROUP <= MOST_WEIGHTS and self.rate != self.new_rate:
-            self._bank = [self._group_weights(group) for group in range(groups)]
+        small = len(self._starts) * self._span * GROUP <= MOST_WEIGHTS
+        if small and self.rate != self.new_rate:
+            self._bank = _all_weights(self._up, self._down, self._half, self._cutoff)
         # input from the first sample on that the next chunk needs; before the sound there is none
         self._held = torch.zeros(self._half - 1)
 
@@ -175,20 +175,41 @@ class Resampler:
         """A chunk of outputs from the inputs that it needs."""
         outputs, reach = [], (self._periods - 1) * self._down + self._span
         for group, start in enumerate(self._starts):
-            weights = self._bank[group] if self._bank else self._group_weights(group)
+            if self._bank:
+                weights = self._bank[group]
+            else:
+                weights = _group_weights(group, self._up, self._down, self._half, self._cutoff)
             windows = held[start : start + reach].unfold(0, self._span, self._down)
             outputs.append(windows @ weights)
         return torch.cat(outputs, dim=1)[:, : self._up].flatten()
 
-    def _group_weights(self, group: int) -> torch.Tensor:
-        """(span, GROUP) float32: weights of the inputs around a group for each of its outputs."""
-        place = torch.arange(group * GROUP, (group + 1) * GROUP) * self._down
-        fraction = (place % self._up).double() / self._up
-        distance = torch.arange(1 - self._half, self._half + 1) - fraction[:, None]
-        window = torch.i0(KAISER_BETA * (1 - (distance / self._half) ** 2).clamp(min=0).sqrt())
-        window = window / torch.i0(torch.tensor(KAISER_BETA, dtype=torch.float64))
-        weights = self._cutoff * torch.sinc(self._cutoff * distance) * window
-        rows = (place // self._up - self._starts[group])[:, None] + torch.arange(2 * self._half)
-        matrix = torch.zeros(self._span, GROUP)
-        matrix[rows, torch.arange(GROUP)[:, None]] = weights.float()
-        return matrix
+
+def _group_starts(up: int, down: int) -> list[int]:
+    """The first input of each group of outputs in a period."""
+    return [group * GROUP * down // up for group in range(-(-up // GROUP))]
+
+
+def _span(up: int, down: int, half: int) -> int:
+    """Inputs that a group of outputs needs, at most."""
+    return GROUP * down // up + 1 + 2 * half
+
+
+@lru_cache(maxsize=4)
+def _all_weights(up: int, down: int, half: int, cutoff: float) -> list[torch.Tensor]:
+    """Of every group of a period. An odd rate's take a second to compute, so they are kept."""
+    groups = range(len(_group_starts(up, down)))
+    return [_group_weights(group, up, down, half, cutoff) for group in groups]
+
+
+def _group_weights(group: int, up: int, down: int, half: int, cutoff: float) -> torch.Tensor:
+    """(span, GROUP) float32: weights of the inputs around a group for each of its outputs."""
+    place = torch.arange(group * GROUP, (group + 1) * GROUP) * down
+    fraction = (place % up).double() / up
+    distance = torch.arange(1 - half, half + 1) - fraction[:, None]
+    window = torch.i0(KAISER_BETA * (1 - (distance / half) ** 2).clamp(min=0).sqrt())
+    window = window / torch.i0(torch.tensor(KAISER_BETA, dtype=torch.float64))
+    weights = cutoff * torch.sinc(cutoff * distance) * window
+    rows = (place // up - _group_starts(up, down)[group])[:, None] + torch.arange(2 * half)
+    matrix = torch.zeros(_span(up, down, half), GROUP)
+    matrix[rows, torch.arange(GROUP)[:, None]] = weights.float()
+    return matrix

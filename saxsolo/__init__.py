@@ -9,6 +9,22 @@ Names are loaded when they are first used: importing this is quick, torch comes 
 
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .errors import AudioError as AudioError
+    from .errors import CheckpointError as CheckpointError
+    from .errors import OutputError as OutputError
+    from .errors import SaxsoloError as SaxsoloError
+    from .errors import SettingError as SettingError
+    from .playing.performance import Performance as Performance
+    from .playing.performance import improvise as improvise
+    from .playing.performance import stream as stream
+    from .playing.round_trip import round_trip as round_trip
+    from .playing.settings import Settings as Settings
+    from .playing.take import Take as Take
+    from .weights.loading import Player as Player
+    from .weights.loading import load_player as load_player
 
 _PLACES = {
     "AudioError": "errors",

@@ -155,7 +155,7 @@ class Source:
             )
 
 
-Sound = str | os.PathLike | tuple[np.ndarray, int] | Source
+Sound = str | os.PathLike[str] | tuple[np.ndarray, int] | Source
 
 
 def open_sound(sound: Sound, name: str | None = None) -> Source:

@@ -8,6 +8,7 @@ import ast
 import importlib
 import sys
 from pathlib import Path
+from typing import Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -19,20 +20,21 @@ FOLDER = PACKAGE.parent / "benchmarks"
 
 
 class Benchmarks(TyperGroup):
-    """One command for each script, by the name of its file."""
+    """One command for each script, by the name of its file.
 
-    def list_commands(self, ctx: typer.Context) -> list[str]:
+    typer's own classes of contexts and commands moved between its versions; they are not named.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
         """Names of the scripts, real_time.py as real-time."""
         return sorted(path.stem.replace("_", "-") for path in _scripts())
 
-    def get_command(self, ctx: typer.Context, cmd_name: str) -> TyperCommand | None:
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
         """What the list of benchmarks says of a script."""
         path = _path(cmd_name)
         return TyperCommand(cmd_name, help=_docstring(path)) if path.is_file() else None
 
-    def resolve_command(
-        self, ctx: typer.Context, args: list[str]
-    ) -> tuple[str | None, TyperCommand | None, list[str]]:
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[Any, Any, list[str]]:
         """The command of a script, with its options."""
         if not FOLDER.is_dir():
             raise SaxsoloError(
@@ -70,7 +72,7 @@ def _docstring(path: Path) -> str:
     return "\n\n".join(part for part in text.split("\n\n") if not part.startswith("    "))
 
 
-def _load(listed: TyperCommand) -> TyperCommand:
+def _load(listed: Any) -> Any:
     """Imports the script of a command of the list."""
     name, root = str(listed.name), str(FOLDER.parent)
     if root not in sys.path:

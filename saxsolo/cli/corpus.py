@@ -231,12 +231,16 @@ def tokenise(
     The codes of a pair wait in OUT.partial until all are there: a run that was broken off goes on.
     """
     quiet_libraries()
+    from torch.nn import Module
+
     from modeling_saxsolo.codec_adapter_saxsolo import load_codec
     from saxsolo.corpus.tokens.tokenise import tokenise as write_tokens
     from saxsolo.device import chosen_device
 
     use_threads(threads)
-    write_tokens(pairs, load_codec(codec).to(chosen_device(device)), out, limit=limit, batch=batch)
+    model = load_codec(codec)
+    Module.to(model, chosen_device(device))
+    write_tokens(pairs, model, out, limit=limit, batch=batch)
 
 
 @corpus.command()

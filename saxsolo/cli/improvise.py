@@ -98,7 +98,7 @@ def improvise(
     from saxsolo.playing.settings import Settings
     from saxsolo.playing.take_files import check_extras
 
-    saving = {
+    saving: dict[str, Any] = {
         "audio_format": audio_format.value,
         "midi": midi,
         "musicxml": musicxml,
@@ -138,8 +138,8 @@ def _play(
     quiet_libraries()
     from saxsolo.device import checked_device
     from saxsolo.playing.batch import play_jobs
-    from saxsolo.playing.performance import load_player
     from saxsolo.progress_bar import Progress
+    from saxsolo.weights.loading import load_player
 
     place = checked_device(device)
     outcomes = []

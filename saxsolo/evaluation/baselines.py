@@ -21,11 +21,11 @@ import numpy as np
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
 from saxsolo.corpus.pairs_folder import read_labels, read_manifest
+from saxsolo.music.chord_symbols import SCALES
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.music.score import Note, Score
 
 from .cases import ROW_NAMES, Case
-from .harmony import SCALES
 from .timing import beats_of_labels
 
 RANGES = {"soprano": (56, 92), "alto": (49, 84), "tenor": (44, 80), "baritone": (36, 72)}

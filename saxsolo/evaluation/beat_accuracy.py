@@ -113,7 +113,8 @@ def measure_hearing(
     from saxsolo.audio.files import open_sound
     from saxsolo.music.beat_grid import find_grid
     from saxsolo.playing.hearing import hear
-    from saxsolo.playing.performance import Performance, Settings
+    from saxsolo.playing.performance import Performance
+    from saxsolo.playing.settings import Settings
     from saxsolo.weights.loading import load_player
 
     from .cases import choose_cases

@@ -12,9 +12,10 @@ import numpy as np
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, UNKNOWN
 from saxsolo.audio.chroma import _STEPS, pitch_classes
+from saxsolo.music.chord_symbols import TONES
 from saxsolo.music.viterbi import best_path_of_equal_changes
 
-from .harmony import TONES, HarmonyError, checked, known_chords
+from .harmony import HarmonyError, checked, known_chords
 
 # A row a quality (major, minor, dominant, half-diminished, diminished, suspended): what energy
 # 0..11 semitones above the root says, in the chord's band and in the bass's, and a constant. Jazz

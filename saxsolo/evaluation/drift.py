@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
 from saxsolo.progress_bar import Progress
 
 from . import harmony, timing
@@ -57,8 +57,8 @@ def ends(
         )
     figures = {}
     for part, start in zip(PARTS, (0.0, notes.seconds - seconds), strict=True):
-        frame = round(start * harmony.FRAME_RATE)
-        chords = labels[frame : frame + round(seconds * harmony.FRAME_RATE)]
+        frame = round(start * FRAME_RATE)
+        chords = labels[frame : frame + round(seconds * FRAME_RATE)]
         some = stretch(notes, start, seconds)
         fit = harmony.fit(some, chords) | timing.fit(some, chords)
         figures[part] = {
@@ -103,7 +103,7 @@ def measure_drift(
         EvaluationError: no such pairs. CheckpointError: no such model.
     """
     import saxsolo
-    from saxsolo.playing.performance import load_player
+    from saxsolo.weights.loading import load_player
 
     cases = choose_cases(pairs, split, limit, seconds)
     player = load_player(checkpoint)

@@ -98,8 +98,8 @@ def _resemblance(solos: list[SoloNotes], training: list[SoloNotes]) -> dict[str,
     """Copies of training solos, and distances of shape for all solos and for 16 of them."""
     novelty = Novelty(training)
     measured = [novelty.measure(notes) for notes in solos]
-    copies = [figures["longest_copy"] for figures in measured]
-    seen = [f["seen_share"] for f in measured if f["seen_share"] is not None]
+    copies = [length for each in measured if (length := each["longest_copy"]) is not None]
+    seen = [share for each in measured if (share := each["seen_share"]) is not None]
     few = [solos[i] for i in np.linspace(0, len(solos) - 1, 16).round().astype(int)]
     return {
         "longest_copy_median": float(np.median(copies)),

@@ -29,6 +29,7 @@ from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.codes import decode_blocks
 from saxsolo.corpus.pairs_folder import read_labels
+from saxsolo.music.score import Note
 from saxsolo.progress_bar import Progress
 from saxsolo.weights.loading import Player, Weights, load_codec, load_player
 
@@ -225,7 +226,7 @@ def gather(
 
         kept = cache.value(cases[i].name, "retrieval", [keys[i], own, learnt], passage)
         sources[i] = kept["from"]
-        notes = [baselines.Note(*note) for note in kept["notes"]]
+        notes = [Note(*note) for note in kept["notes"]]
         return sampled("retrieval", i, lambda: notes)
 
     def random_walk(i: int) -> np.ndarray:

@@ -164,7 +164,8 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
 
     try:
         file = mido.MidiFile(str(path))
-        now, sounding, notes = 0.0, {}, []
+        now, notes = 0.0, []
+        sounding: dict[tuple[int, int], Any] = {}
         for message in file:
             now += message.time
             if message.type not in ("note_on", "note_off"):

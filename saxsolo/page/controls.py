@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlencode
 
 from transformers import GenerationConfig
@@ -117,7 +118,8 @@ def fresh(config: GenerationConfig) -> Controls:
     """Controls of a newly opened page, with the model's own temperature and guidance."""
     defaults = {"temperature": config.temperature, "guidance": config.guidance_scale}
     # a model may leave either open
-    return Controls(**{k: _clamped(k, float(v)) for k, v in defaults.items() if v is not None})
+    known: dict[str, Any] = {k: _clamped(k, float(v)) for k, v in defaults.items() if v is not None}
+    return Controls(**known)
 
 
 def _short(value: object) -> str:
@@ -136,7 +138,8 @@ def from_query(query: Mapping[str, str], controls: Controls) -> Controls:
         if field.name not in query:
             continue
         try:
-            value = type(field.default)(query[field.name])
+            kind: Any = type(field.default)
+            value = kind(query[field.name])
             controls = checked(Controls(**{**vars(controls), field.name: value}))
         except (ValueError, OverflowError):
             continue

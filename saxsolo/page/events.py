@@ -1,6 +1,7 @@
 """The page: its layout, and which handler each button and field calls."""
 
 from functools import partial
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -17,7 +18,7 @@ from .tools import add_tools
 # how many may wait for the solo that is being played
 MOST_WAITING = 8
 # one solo at a time, whoever asks for it
-PLAYER = {"concurrency_id": "player", "concurrency_limit": 1}
+PLAYER: dict[str, Any] = {"concurrency_id": "player", "concurrency_limit": 1}
 
 
 def build(soloist: Soloist) -> gr.Blocks:
@@ -51,7 +52,7 @@ def inputs(layout: Layout) -> list[Component]:
     ]
 
 
-def outputs(layout: Layout) -> list[Component]:
+def outputs(layout: Layout) -> list[Any]:
     """The components of `handlers.Outputs`, in its order."""
     solo, shown = layout.solo, layout.shown
     return [
@@ -108,6 +109,6 @@ def _restore_on_load(demo: gr.Blocks, layout: Layout, controls: Controls) -> Non
     demo.load(restore, None, [*layout.controls(), layout.solo.start], **_quick())
 
 
-def _quick() -> dict[str, object]:
+def _quick() -> dict[str, Any]:
     """Settings of an event that answers at once and belongs to the page alone."""
     return {"queue": False, "show_progress": "hidden", "api_visibility": "private"}

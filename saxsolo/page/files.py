@@ -9,6 +9,7 @@ import tempfile
 import threading
 import zipfile
 from pathlib import Path
+from typing import Any
 
 from starlette.requests import Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
@@ -116,7 +117,8 @@ def _write(store: TakeStore, name: str, file: str, balance: int, path: Path) -> 
             shutil.copy(path.parents[2] / "backing.flac", folder)
             _archive(Path(folder), written, f"saxsolo-{name[:6]}")
         else:
-            take.save(folder, solo_above=balance, **{**SOUNDS, **SHEETS}[file][1])
+            options: Any = {**SOUNDS, **SHEETS}[file][1]
+            take.save(folder, solo_above=balance, **options)
         path.parent.mkdir(parents=True, exist_ok=True)
         with replacing(path) as (partial,):
             shutil.move(written, partial)

@@ -93,7 +93,7 @@ def _checked_inputs(values: Sequence[object], button: str) -> Inputs:
     inputs = Inputs.of(values)
     controls = checked(inputs.controls)
     if button == ANOTHER:
-        controls = replace(controls, seed=int(controls.seed + 1) % RANGES["seed"][1])
+        controls = replace(controls, seed=int((controls.seed + 1) % RANGES["seed"][1]))
     return replace(inputs, controls=controls)
 
 
@@ -154,6 +154,7 @@ def _status(text: str, sound: object = None) -> Outputs:
 
 
 def _finished(store: TakeStore, inputs: Inputs, label: str, step: Step) -> Outputs:
+    assert step.take is not None, "the last step names the take"
     takes = [*inputs.takes, (label, step.take)]
     return (
         gr.skip(),

@@ -14,6 +14,7 @@ keeps numbers in single precision and draws no number boxes, so the seed is a sh
 
 import threading
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import gradio as gr
 from gradio.components import Component
@@ -197,7 +198,7 @@ class Harp:
             SettingError: when the client cancels.
         """
         stop = self._running[client] = threading.Event()
-        name = None
+        name: str | None = None
         steps = self._soloist.play(source, wanted)
         try:
             for step in steps:
@@ -208,6 +209,7 @@ class Harp:
             # ends the model's thread too
             steps.close()
             self._running.pop(client, None)
+        assert name is not None, "the last step names the take"
         return name
 
     def _results(self, name: str) -> tuple[object, ...]:
@@ -237,7 +239,7 @@ def chord_labels(grid: BeatGrid | None, seconds: float, on_midi: bool) -> dict[s
     return {"meta": {"_type": "pyharp.LabelList"}, "labels": labels}
 
 
-def add_harp(soloist: Soloist, defaults: Controls, limits: dict[str, object]) -> None:
+def add_harp(soloist: Soloist, defaults: Controls, limits: dict[str, Any]) -> None:
     """Adds the endpoints to an open `gr.Blocks`, without anything to see on the page.
 
     Args:
@@ -247,7 +249,7 @@ def add_harp(soloist: Soloist, defaults: Controls, limits: dict[str, object]) ->
     """
     harp = Harp(soloist, defaults)
     # for Gradio's clients, but no MCP tools
-    hidden = {"api_visibility": "undocumented"}
+    hidden: dict[str, Any] = {"api_visibility": "undocumented"}
     with gr.Column(visible=False):
         inputs = [part.component() for part in harp.inputs]
         outputs = [part.component() for part in harp.outputs]

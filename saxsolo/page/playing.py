@@ -4,7 +4,7 @@ import io
 import math
 import time
 import wave
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,7 +73,7 @@ def play(
     source: Source,
     request: SoloRequest,
     scratch: Path | None = None,
-) -> Iterator[Step]:
+) -> Generator[Step, None, None]:
     """Plays a solo and stores its take at the end.
 
     Args:

@@ -1,6 +1,6 @@
 """What every way into the page shares: it listens to backings, plays solos, stores the takes."""
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from pathlib import Path
 
 from saxsolo.audio.files import Source
@@ -37,7 +37,7 @@ class Soloist:
         self.writes_notes = bool(player.solo.model.config.score_vocab_size)
 
         @on_gpu(lambda source, request: request.settings.seconds)
-        def perform(source: Source, request: SoloRequest) -> Iterator[Step]:
+        def perform(source: Source, request: SoloRequest) -> Generator[Step, None, None]:
             yield from play(player, self.store, source, request, scratch)
 
         @on_gpu(lambda source, seconds: seconds)
@@ -46,7 +46,7 @@ class Soloist:
 
         self._perform, self._hear = perform, hear
 
-    def play(self, source: Source, request: SoloRequest) -> Iterator[Step]:
+    def play(self, source: Source, request: SoloRequest) -> Generator[Step, None, None]:
         """Plays a solo and stores its take; see `playing.play`."""
         return self._perform(source, request)
 

@@ -16,6 +16,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile as sf
@@ -52,7 +53,7 @@ class TakeInfo:
     """
 
     title: str
-    run: dict
+    run: dict[str, Any]
     link: str
     label: str
     gain: float = 1.0
@@ -135,11 +136,11 @@ class TakeStore:
             except FileNotFoundError:
                 continue
 
-    def _facts(self, name: str) -> dict:
+    def _facts(self, name: str) -> dict[str, Any]:
         return json.loads((self.folder(name) / "take.json").read_text(encoding="utf-8"))
 
 
-def _take(folder: Path, facts: dict) -> Take:
+def _take(folder: Path, facts: dict[str, Any]) -> Take:
     codes = np.load(folder / "codes.npy", allow_pickle=False)
     samples, rate = sf.read(folder / "solo.flac", dtype="float32")
     solo = Scratch(folder)
@@ -168,7 +169,7 @@ def _size(folder: Path) -> int:
     return size
 
 
-def _plain(grid: BeatGrid | None) -> dict | None:
+def _plain(grid: BeatGrid | None) -> dict[str, Any] | None:
     if grid is None:
         return None
     return {
@@ -177,9 +178,10 @@ def _plain(grid: BeatGrid | None) -> dict | None:
     }
 
 
-def _grid(facts: dict | None) -> BeatGrid | None:
+def _grid(facts: dict[str, Any] | None) -> BeatGrid | None:
     if facts is None:
         return None
-    return BeatGrid(
-        **{name: np.array(v) if isinstance(v, list) else v for name, v in facts.items()}
-    )
+    arrays: dict[str, Any] = {
+        name: np.array(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+    return BeatGrid(**arrays)

@@ -7,6 +7,7 @@ https://www.gradio.app/guides/building-mcp-server-with-gradio
 """
 
 import json
+from typing import Any
 
 import gradio as gr
 from gradio.route_utils import get_root_url
@@ -69,7 +70,7 @@ class Tools:
             instrument=instrument,
             example=example,
             feel=style,
-            seed=seed,
+            seed=int(seed),
             seconds=seconds,
             temperature=temperature,
             guidance=guidance,
@@ -79,9 +80,12 @@ class Tools:
             settings = controls.settings(min(source.seconds, LONGEST_SOLO))
             label = f"{instrument}, seed {int(seed)}"
             wanted = SoloRequest(settings, False, controls.query(), label)
+            take = None
             for step in self._soloist.play(source, wanted):
                 progress((int(step.done), int(step.total)), desc="Improvising", unit="seconds")
-            return json.dumps(self._result(step.take, _address(request)))
+                take = step.take
+            assert take is not None, "the last step names the take"
+            return json.dumps(self._result(take, _address(request)))
 
     def describe_backing(
         self,
@@ -121,12 +125,12 @@ class Tools:
 
 def _address(request: gr.Request | None) -> str:
     """Address of the server as the client sees it, also behind a proxy."""
-    if request is None:
+    if request is None or request.request is None:
         return ""
     return get_root_url(request.request, "/gradio_api/queue/join", None)
 
 
-def add_tools(soloist: Soloist, defaults: Controls, limits: dict[str, object]) -> None:
+def add_tools(soloist: Soloist, defaults: Controls, limits: dict[str, Any]) -> None:
     """Adds the tools to an open `gr.Blocks`, without anything to see on the page.
 
     Args:

@@ -10,7 +10,7 @@ have fixed sizes, so that the same seed gives the same bits however fast the mac
 import platform
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -131,9 +131,10 @@ class Performance:
 
     def _codebooks(self) -> Iterator[torch.Tensor]:
         self.backing_codes = self.listen()
-        parts = self._generated(self.backing_codes)
+        new = self._generated(self.backing_codes)
+        parts: Iterator[torch.Tensor] = new
         if self.revision is not None:
-            parts = _in_blocks(_revised(parts, self.revision), DECODE_FRAMES)
+            parts = _in_blocks(_revised(new, self.revision), DECODE_FRAMES)
         for frames in parts:
             self.frames.append(frames[0].to(torch.int16).numpy())
             yield frames[:, -self.player.processor.num_codebooks :]
@@ -154,9 +155,9 @@ class Performance:
         codes = processor.listen(source.parts(), source.sampling_rate, measure, seconds)
         return torch.cat(list(codes), dim=-1)
 
-    def _generated(self, codes: torch.Tensor) -> Iterator[torch.Tensor]:
+    def _generated(self, codes: torch.Tensor) -> Generator[torch.Tensor, None, None]:
         """Yields (1, N, t) frames of the solo as the model completes them."""
-        queue: SimpleQueue = SimpleQueue()
+        queue: SimpleQueue[Any] = SimpleQueue()
         stopped = threading.Event()
         prompt = self._prompt()
 
@@ -210,7 +211,9 @@ class Performance:
         return torch.from_numpy(kept)[None].to(self.player.solo.model.device)
 
 
-def _revised(new: Iterator[torch.Tensor], revision: Revision) -> Iterator[torch.Tensor]:
+def _revised(
+    new: Generator[torch.Tensor, None, None], revision: Revision
+) -> Iterator[torch.Tensor]:
     """The earlier solo with the stretch in `new` (1, N, t) put into its place."""
     old = torch.from_numpy(revision.codes.astype(np.int64))[None]
     if revision.start:
@@ -308,6 +311,7 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
         solo: those blocks.
         spent: seconds that they took.
     """
+    assert performance.backing_codes is not None, "nothing has been played"
     codes = np.concatenate(performance.frames, axis=-1)
     player = performance.player
     has_score = player.solo.model.config.score_vocab_size

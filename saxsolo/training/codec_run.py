@@ -47,7 +47,8 @@ class CodecRun:
             for part in (codec.short_in, codec.long_in, codec.encoder):
                 part.requires_grad_(False)
             codec.to_latent.requires_grad_(False)
-        self.codec = codec.to(device)
+        self.codec = codec
+        torch.nn.Module.to(codec, device)
         self.chord_head = ChordHead(codec.config.codebook_dim).to(device)
         self.optimizer = torch.optim.AdamW(
             self.trained(), config.learning_rate, betas=(0.8, 0.99), weight_decay=0.01, fused=True
@@ -148,7 +149,8 @@ def start_from(codec: SaxcodecModel, folder: Path) -> None:
 
 def export_codec(codec: SaxcodecModel, folder: Path) -> Path:
     """Saves `codec` in fp16 with a config that asks for fp32 arithmetic (FFTs need it)."""
-    codec.half().save_pretrained(folder)
+    torch.nn.Module.half(codec)
+    codec.save_pretrained(folder)
     config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
     config["dtype"] = "float32"
     text = json.dumps(config, indent=2, sort_keys=True) + "\n"

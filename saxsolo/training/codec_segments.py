@@ -94,7 +94,7 @@ def solo_f0(folder: Path, solo: np.ndarray, rate: int) -> np.ndarray:
     if kept.exists():
         earlier: np.ndarray = np.load(kept, allow_pickle=False)
         return earlier
-    times, track = track_f0(solo.astype(np.float32) / 32768, rate)
+    times, track = track_f0((solo / 32768).astype(np.float32), rate)
     wanted = (np.arange(len(solo) // F0_HOP) * F0_HOP + F0_CENTRE) / rate
     after = np.searchsorted(times, wanted).clip(1, len(times) - 1)
     before = after - 1

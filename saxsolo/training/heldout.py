@@ -60,8 +60,8 @@ class HeldoutResult:
                 figures[f"accuracy_{name}"] = value
         for place, case in enumerate(CASES[1:], start=1):
             streams: list[tuple[int | None, str]] = [(None, ""), *enumerate(self.streams)]
-            for stream, name in streams:
-                losses = self.loss if stream is None else self.loss[..., [stream]]
+            for column, name in streams:
+                losses = self.loss if column is None else self.loss[..., [column]]
                 if not np.isfinite(losses).any():
                     continue
                 gaps = np.nanmean(losses[:, place], axis=1) - np.nanmean(losses[:, 0], axis=1)

@@ -123,7 +123,9 @@ def load_checkpoint(
 
 def read_settings_of(folder: Path) -> dict[str, Any]:
     """The settings a checkpoint was made with."""
-    return json.loads((folder / "state.json").read_text(encoding="utf-8"))["settings"]
+    state: dict[str, Any] = json.loads((folder / "state.json").read_text(encoding="utf-8"))
+    settings: dict[str, Any] = state["settings"]
+    return settings
 
 
 def load_weights(model: nn.Module, path: Path) -> None:

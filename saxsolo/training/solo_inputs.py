@@ -3,8 +3,10 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import torch
+from transformers import PreTrainedModel
 
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
@@ -73,20 +75,19 @@ def load_rows(
     return audio, rows
 
 
-def open_codec(folder: str) -> torch.nn.Module:
+def open_codec(folder: str) -> PreTrainedModel:
     """The codec of a folder or Hub id.
 
     Raises:
         OSError: it cannot be loaded; the message names it.
     """
     try:
-        codec: torch.nn.Module = load_codec(folder)
+        return load_codec(folder)
     except OSError as error:
         raise OSError(f"cannot load the codec {folder}: {error}") from error
-    return codec
 
 
-def check_codec(codec: torch.nn.Module, row: Row) -> None:
+def check_codec(codec: PreTrainedModel, row: Row) -> None:
     """Raises `CodecError` when the corpus was not made with this codec."""
     present = codes_sha256(codec)
     if present != row["codec_sha256"]:
@@ -96,9 +97,7 @@ def check_codec(codec: torch.nn.Module, row: Row) -> None:
         )
 
 
-def initialise(
-    model: SaxsoloForConditionalGeneration, init_from: Path | None, codec: torch.nn.Module | None
-) -> None:
+def initialise(model: SaxsoloForConditionalGeneration, init_from: Path | None, codec: Any) -> None:
     """Weights of an earlier run's final/ folder, and the codec's vectors, quiet at first, where no
     earlier run has trained the embeddings of codes.
 
@@ -107,7 +106,8 @@ def initialise(
     """
     heard_audio = init_from is not None and _load_earlier(model, init_from)
     if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):
-        model.init_codec_embeddings(codec.codebook_vectors)
+        vectors: Any = codec.codebook_vectors
+        model.init_codec_embeddings(vectors)
         if init_from:
             model.quieten_codes()
 
@@ -125,7 +125,7 @@ def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bo
     folder = init_from / FINAL if (init_from / FINAL).is_dir() else existing(init_from)
     earlier = SaxsoloForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
     # the part that knows beats is silent at first: an earlier run may lack it
-    known = earlier.config.rhythm
+    known = bool(earlier.config.rhythm)
     wanted = {
         name: value.shape
         for name, value in model.state_dict().items()
@@ -138,6 +138,6 @@ def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bo
             f"{folder} does not fit the settings: {name} is {there.get(name)} there and "
             f"{wanted.get(name)} here; use the same model section"
         )
-    model.load_state_dict(earlier.state_dict(), strict=known)
+    model.load_state_dict(earlier.state_dict(), strict=bool(known))
     figures = folder / "figures.json"
     return figures.exists() and bool(json.loads(figures.read_text("utf-8"))["has_audio"])

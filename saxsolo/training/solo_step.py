@@ -122,7 +122,7 @@ class SoloStep:
             noted["frame_label_loss"] = output.frame_label_loss.item()
         if output.frame_label_accuracy is not None:
             values = output.frame_label_accuracy.tolist()
-            for name, value in zip(self.model.config.frame_labels, values, strict=True):
+            for name, value in zip(self.model.config.frame_labels or {}, values, strict=True):
                 noted[f"accuracy_{name}"] = value
         for name, value in noted.items():
             if math.isfinite(value):

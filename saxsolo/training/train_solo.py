@@ -5,9 +5,11 @@ import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 import yaml
+from transformers import PreTrainedModel
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
@@ -115,11 +117,12 @@ def evaluate_solo(
 
 
 def export(
-    model: SaxsoloForConditionalGeneration, codec: torch.nn.Module | None, folder: Path
+    model: SaxsoloForConditionalGeneration, codec: PreTrainedModel | None, folder: Path
 ) -> None:
     """A Hugging Face folder: bf16 weights in shards of at most 15 MB, the code, and with a codec
     also the processor."""
-    small = copy.deepcopy(model).to("cpu", torch.bfloat16).eval()
+    small: Any = copy.deepcopy(model)
+    small = small.to("cpu", torch.bfloat16).eval()
     small.save_pretrained(folder, max_shard_size=SHARD_SIZE)
     if codec is not None:
         SaxsoloProcessor(codec, model.config).save_pretrained(folder)

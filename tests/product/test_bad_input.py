@@ -130,7 +130,7 @@ def test_unwritable_output_is_found_before_anything_is_loaded(run, tmp_path, bac
     def never(*_: object, **__: object) -> None:
         raise AssertionError("loaded a model although nothing can be written")
 
-    monkeypatch.setattr("saxsolo.playing.performance.load_player", never)
+    monkeypatch.setattr("saxsolo.weights.loading.load_player", never)
     blocked = tmp_path / "file"
     blocked.touch()
     code, _, stderr = run("improvise", backing, "--out", blocked / "take")

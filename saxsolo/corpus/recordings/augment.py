@@ -52,7 +52,8 @@ def stretch(sound: np.ndarray, semitones: int, tempo: float) -> np.ndarray:
     tool.preset(1, SAMPLING_RATE)
     tool.setTransposeSemitones(float(semitones))
     tool.setTimeFactor(float(tempo))
-    changed: np.ndarray = tool.process(np.ascontiguousarray(sound, np.float32)[None])[0]
+    processed: Any = tool.process(np.ascontiguousarray(sound, np.float32)[None])
+    changed = processed[0]
     return np.pad(changed[:wanted], (0, max(0, wanted - len(changed)))).astype(np.float32)
 
 

@@ -147,7 +147,8 @@ def _encode_group(
                 f"{folder}: backing has {len(both[0])} samples and solo {len(both[1])}; "
                 f"render the pair again"
             )
-        gain = measure_backing(both[0], layout.sampling_rate).gain(*CORPUS_LEVELS)
+        rate = layout.sampling_rate
+        gain = measure_backing(both[0], rate, rate).gain(*CORPUS_LEVELS)
         sounds += [np.float32(gain) * both[0], both[1]]
         labels.append(read_labels(folder))
     longest = max(len(sound) for sound in sounds)
