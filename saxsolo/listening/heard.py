@@ -12,6 +12,9 @@ from saxsolo.music.chord_symbols import chord_name
 from saxsolo.music.ear_decoding import HeardChord, HeardMusic
 from saxsolo.music.key import Key, estimate_key
 
+# beats a bar -> time signature, where the beat is not a quarter note
+SIGNATURES = {2: "6/8", 7: "7/8"}
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -68,9 +71,13 @@ class Listening:
 
     @property
     def metre(self) -> str | None:
-        """As a time signature, "4/4"; None where no beat was heard."""
+        """As a time signature, "4/4"; None where no beat was heard.
+
+        The ear counts what a foot taps: dotted quarters in 6/8, two a bar, and eighths in 7/8.
+        12/8 has four beats a bar and is named as 4/4.
+        """
         beats = self.music.metre
-        return None if beats is None else f"{beats}/4"
+        return None if beats is None else SIGNATURES.get(beats, f"{beats}/4")
 
     @cached_property
     def beat_confidence(self) -> float | None:

@@ -81,9 +81,13 @@ class Key:
         return f"{PITCH_NAMES[self.tonic]} {'minor' if self.minor else 'major'}"
 
 
-def estimate_key(chords: Iterable[TimedChord]) -> Key | None:
-    """The likeliest of the 24 keys; None where no chord has a root."""
-    scores = _key_scores(chords, PROFILES)
+def estimate_key(chords: Iterable[TimedChord], profiles: np.ndarray | None = None) -> Key | None:
+    """The likeliest of the 24 keys; None where no chord has a root.
+
+    Args:
+        profiles: (2, 12, 7) log-probabilities in place of PROFILES.
+    """
+    scores = _key_scores(chords, PROFILES if profiles is None else profiles)
     if scores is None:
         return None
     probabilities = np.exp(scores - np.logaddexp.reduce(scores, axis=None))
