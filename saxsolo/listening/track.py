@@ -49,7 +49,8 @@ def load_ear(folder: Path | str | None = None, device: str | None = None) -> Ear
     except (OSError, ValueError, RuntimeError, KeyError) as error:
         text = " ".join(str(error).split())[:200]
         raise CheckpointError(f"{place} cannot be loaded as an ear: {text}") from error
-    return Ear(model.to(device or "cpu").eval(), str(place))
+    torch.nn.Module.to(model, device or "cpu")
+    return Ear(model.eval(), str(place))
 
 
 def listen(sound: Sound, ear: Ear | None = None) -> Listening:

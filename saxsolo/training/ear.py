@@ -324,7 +324,7 @@ def save_ear(model: SaxsoloEar, folder: Path) -> None:
     """Saves the weights in half precision; they are read back as float32."""
     half = SaxsoloEar(model.config)
     half.load_state_dict(model.state_dict())
-    half.half()  # type: ignore[no-untyped-call]
+    half.half()
     half.save_pretrained(folder)
 
 

@@ -11,19 +11,17 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-import os
 import shutil
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import soundfile
 
-from saxsolo.atomic import replacing
+from saxsolo.corpus.pairs_folder import MANIFEST, append_row, read_manifest, write_manifest
 from saxsolo.corpus.render.pair import seed_of
-from saxsolo.corpus.render.pairs import read_manifest
 
 from .band import Studio
 from .charts import Chart, chart_split, read_charts
@@ -58,27 +56,16 @@ def manifest_row(item: Accompaniment, split: str, name: str) -> dict[str, Any]:
 
 def finished_items(out: Path) -> dict[str, dict[str, Any]]:
     """Name -> manifest row of the items of a folder whose files are there; other rows go."""
-    rows = read_manifest(out)
+    path = out / MANIFEST
+    rows = read_manifest(out, needed=("name", "split")) if path.exists() else []
     done = {
         row["name"]: row
         for row in rows
         if all((out / row["split"] / row["name"] / name).is_file() for name in FILES)
     }
     if len(done) < len(rows):
-        with replacing(out / "manifest.jsonl") as (part,):
-            part.write_text("".join(map(_line, done.values())), encoding="utf-8")
+        write_manifest(out, done.values())
     return done
-
-
-def append_row(manifest: IO[str], row: dict[str, Any]) -> None:
-    """Write a row that is on disk when this returns."""
-    manifest.write(_line(row))
-    manifest.flush()
-    os.fsync(manifest.fileno())
-
-
-def _line(row: dict[str, Any]) -> str:
-    return json.dumps(row, ensure_ascii=False, sort_keys=True) + "\n"
 
 
 def render_accompaniments(
@@ -112,7 +99,7 @@ def render_accompaniments(
     done = finished_items(out)
     rows: list[dict[str, Any]] = []
     seconds = 0.0
-    with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
+    with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
         for row in _rendered(out, seed, done, pools, studio, options, workers):
             if row["name"] not in done:
                 append_row(manifest, row)

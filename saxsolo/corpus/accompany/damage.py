@@ -10,6 +10,7 @@ import numpy as np
 import soxr
 from scipy import signal
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.render.damage import (
     active_rms,
     add_noise,
@@ -20,7 +21,7 @@ from saxsolo.corpus.render.damage import (
     saturate,
     undo_delay,
 )
-from saxsolo.corpus.render.rate import SAMPLING_RATE, fit
+from saxsolo.corpus.render.rate import fit
 
 
 def wear(

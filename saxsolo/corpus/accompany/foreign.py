@@ -9,14 +9,15 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.corpus.pairs_folder import MANIFEST, append_row
 from saxsolo.corpus.render.bar_plan import Stroke
 from saxsolo.corpus.render.damage import to_level
 from saxsolo.corpus.render.pair import seed_of
-from saxsolo.corpus.render.rate import SAMPLING_RATE
 from saxsolo.corpus.render.sounds import MissingSoundError
 
 from .band import Instrument, Studio
-from .build import append_row, finished_items, manifest_row, write_item
+from .build import finished_items, manifest_row, write_item
 from .charts import BarChords, Chart, ChartError, chart_split, read_charts
 from .damage import at_speed, set_level, stage, wear
 from .mma import GROOVES, Arrangement, arrange, bass_agreement, playable
@@ -74,7 +75,7 @@ def render_validation(
         raise ChartError(f"{charts_dir} has no chart that is kept for validation")
     done = finished_items(out)
     rows = []
-    with (out / "manifest.jsonl").open("a", encoding="utf-8") as manifest:
+    with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
         for number in range(options.count):
             name = f"mma{seed}-{number:03d}"
             if name not in done:

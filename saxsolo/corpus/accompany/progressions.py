@@ -5,7 +5,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from saxsolo.music.chord_symbols import PITCH_NAMES, transpose_chord
+from modeling_saxsolo.vocabulary_saxsolo import PITCH_NAMES
+from saxsolo.music.chord_symbols import transpose_chord
 
 from .charts import BarChords, Chart
 

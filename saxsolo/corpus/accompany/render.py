@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.render.bar_plan import Stroke
 from saxsolo.corpus.render.damage import to_level
-from saxsolo.corpus.render.rate import SAMPLING_RATE
 
 from .band import RANGES, Instrument, Studio, choose_harmony, strokes_of
 from .basslines import play_bass

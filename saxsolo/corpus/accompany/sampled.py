@@ -17,8 +17,8 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.render.bar_plan import Stroke
-from saxsolo.corpus.render.rate import SAMPLING_RATE
 from saxsolo.corpus.render.sounds import MissingSoundError
 
 BLOCK = 1024

@@ -10,7 +10,7 @@ import itertools
 
 import numpy as np
 
-from saxsolo.music.chord_symbols import (
+from modeling_saxsolo.vocabulary_saxsolo import (
     AUGMENTED,
     DIMINISHED,
     DOMINANT,
@@ -18,8 +18,8 @@ from saxsolo.music.chord_symbols import (
     MAJOR,
     MINOR,
     SUSPENDED,
-    Chord,
 )
+from saxsolo.music.chord_symbols import Chord
 
 KINDS = ("close", "triad", "shell", "rootless", "drop2", "quartal", "block", "spread", "guide",
          "open", "freddie")  # fmt: skip
