@@ -72,27 +72,28 @@ def _per_value(numbers: torch.Tensor, channels: int) -> torch.Tensor:
     return torch.cat([numbers[:channels].repeat_interleave(PITCH_CLASSES), numbers[channels:]])
 
 
-class NoteConv(nn.Module):
-    """A convolution over semitones that reaches from every one to every other.
+class LogConv(nn.Module):
+    """A convolution over a logarithmic axis that reaches from every step to every other.
 
-    It hears partials as what they are: the same distances above each note. (B, T, N, c) -> same.
+    On such an axis a ratio is a distance: partials lie at the same distances above each note, and
+    a bar of three beats at the same distance below each tempo. (B, T, N, c) -> (B, T, N, c').
     """
 
-    def __init__(self, semitones: int, channels: int):
+    def __init__(self, steps: int, channels: int, out_channels: int):
         super().__init__()
-        self.semitones = semitones
-        self.fan_in = semitones * channels
-        self.kernel = nn.Parameter(torch.zeros(channels, channels, 2 * semitones - 1))
-        self.bias = nn.Parameter(torch.zeros(channels))
+        self.steps = steps
+        self.fan_in = steps * channels
+        self.kernel = nn.Parameter(torch.zeros(out_channels, channels, 2 * steps - 1))
+        self.bias = nn.Parameter(torch.zeros(out_channels))
 
     def forward(self, notes: torch.Tensor) -> torch.Tensor:
-        place = torch.arange(self.semitones, device=notes.device)
-        steps = place[None, :] - place[:, None] + self.semitones - 1
+        place = torch.arange(self.steps, device=notes.device)
+        steps = place[None, :] - place[:, None] + self.steps - 1
         channels = len(self.bias)
         matrix = self.kernel[:, :, steps].permute(2, 0, 3, 1)
-        matrix = matrix.reshape(self.fan_in, self.fan_in)
-        out: torch.Tensor = F.linear(notes.flatten(2), matrix, self.bias.repeat(self.semitones))
-        return out.view(*out.shape[:2], self.semitones, channels)
+        matrix = matrix.reshape(self.steps * channels, self.fan_in)
+        out: torch.Tensor = F.linear(notes.flatten(2), matrix, self.bias.repeat(self.steps))
+        return out.view(*out.shape[:2], self.steps, channels)
 
 
 class OctaveFold(nn.Module):

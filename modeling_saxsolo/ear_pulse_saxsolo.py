@@ -30,7 +30,8 @@ def pulses(rhythm: torch.Tensor) -> torch.Tensor:
         rhythm: (B, 8 T, 40) log magnitudes, see `ear_features`.
 
     Returns:
-        (B, T, 528): real and imaginary parts, each band scaled to a mean magnitude of about 1.
+        (B, T, 4, 2, 66): real and imaginary parts for each band, scaled to a mean magnitude of
+        about 1.
     """
     batch, columns, _ = rhythm.shape
     # rises over 20 ms, the reach of the window's flank
@@ -50,7 +51,7 @@ def pulses(rhythm: torch.Tensor) -> torch.Tensor:
         states.append(state)
     bank = torch.stack(states, dim=1)
     bank = bank / (0.1 + bank.abs().mean(dim=-1, keepdim=True))
-    return torch.cat([bank.real, bank.imag], dim=-1).flatten(2)
+    return torch.stack([bank.real, bank.imag], dim=-2)
 
 
 def _turns(device: torch.device) -> torch.Tensor:

@@ -24,14 +24,14 @@ from transformers.utils import ModelOutput
 from .ear_layers_saxsolo import (
     PITCH_CLASSES,
     EarLayer,
-    NoteConv,
+    LogConv,
     OctaveFold,
     PitchLinear,
     PitchNorm,
     RecentMix,
     rotary_angles,
 )
-from .ear_pulse_saxsolo import PULSE_SIZE, pulses
+from .ear_pulse_saxsolo import PULSE_BANDS, PULSE_SIZE, PULSES, pulses
 from .ear_spectrum_saxsolo import (
     BINS_PER_SEMITONE,
     REACH,
@@ -69,6 +69,7 @@ class SaxsoloEarConfig(PretrainedConfig):
         num_hidden_layers, num_attention_heads: of the transformer.
         expansion: width of a gated MLP over the hidden width.
         rhythm_channels: channels of the rhythm convolutions.
+        ratio_channels: channels that look for ratios of tempi.
     """
 
     model_type = "saxsolo_ear"
@@ -80,6 +81,7 @@ class SaxsoloEarConfig(PretrainedConfig):
     num_attention_heads: int = 4
     expansion: int = 2
     rhythm_channels: int = 48
+    ratio_channels: int = 12
     initializer_range: float = 1.0
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -127,12 +129,15 @@ class SaxsoloEarStem(nn.Module):
         super().__init__()
         notes, rhythm = config.note_channels, config.rhythm_channels
         self.patch = nn.Linear(2 * _PATCH, notes)
-        self.notes = NoteConv(SEMITONES, notes)
+        self.notes = LogConv(SEMITONES, notes, notes)
         self.fold = OctaveFold(SEMITONES, notes, config.channels, config.scalars)
         self.beat_one = nn.Conv1d(RHYTHM_BANDS, rhythm, 5, stride=2, padding=2)
         self.beat_two = nn.Conv1d(rhythm, rhythm, 5, stride=2, padding=2)
         self.rhythm = nn.Linear(RHYTHM_COLUMNS // 4 * rhythm, config.scalars)
         self.pulse_in = nn.Linear(PULSE_SIZE, 2 * config.scalars)
+        self.ratios = LogConv(PULSES, PULSE_BANDS, config.ratio_channels)
+        self.ratio_in = nn.Linear((PULSES + 1) * config.ratio_channels, 2 * config.scalars)
+        self.ratio_in.starts_at_zero = True
         self.pulse_out = nn.Linear(2 * config.scalars, config.scalars)
         self.pitched = PITCH_CLASSES * config.channels
 
@@ -148,9 +153,20 @@ class SaxsoloEarStem(nn.Module):
         beat = F.silu(self.beat_two(beat)).transpose(1, 2).reshape(batch, length, -1)
         with torch.no_grad():
             swinging = pulses(rhythm.float()).to(beat.dtype)
-        pulse = self.pulse_out(F.silu(self.pulse_in(swinging)))
-        hidden = hidden + F.pad(self.rhythm(beat) + pulse, (self.pitched, 0))
+        hidden = hidden + F.pad(self.rhythm(beat) + self._pulse(swinging), (self.pitched, 0))
         return hidden
+
+    def _pulse(self, swinging: torch.Tensor) -> torch.Tensor:
+        """(B, T, 4, 2, 66) -> (B, T, S): the resonators, and which ratios of tempi sound together.
+
+        The mean over all tempi says the ratio alone, 3 to 1 for a waltz, fast or slow.
+        """
+        loud = torch.log1p(swinging.square().sum(dim=3)).transpose(2, 3)
+        ratios = F.silu(self.ratios(loud))
+        ratios = torch.cat([ratios, ratios.mean(dim=2, keepdim=True)], dim=2).flatten(2)
+        inner = self.pulse_in(swinging.flatten(2)) + self.ratio_in(ratios)
+        out: torch.Tensor = self.pulse_out(F.silu(inner))
+        return out
 
 
 def _patches(bins: torch.Tensor) -> torch.Tensor:
@@ -189,9 +205,11 @@ class SaxsoloEar(PreTrainedModel):
         super()._init_weights(module)
         if isinstance(module, (nn.Linear, nn.Conv1d)):
             fan_in = module.weight[0].numel()
-            init.normal_(module.weight, std=fan_in**-0.5)
+            # what is added to a trained ear later begins by changing nothing
+            std = 0.0 if getattr(module, "starts_at_zero", False) else fan_in**-0.5
+            init.normal_(module.weight, std=std)
             init.zeros_(module.bias)  # type: ignore[arg-type]
-        elif isinstance(module, (PitchLinear, OctaveFold, NoteConv)):
+        elif isinstance(module, (PitchLinear, OctaveFold, LogConv)):
             for name, parameter in module.named_parameters():
                 if name == "bias":
                     init.zeros_(parameter)

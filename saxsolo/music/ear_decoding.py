@@ -30,7 +30,8 @@ class DecodingCosts:
     Attributes:
         beat_trust, bar_trust, chord_trust: what a frame counts, since neighbours say nearly the
             same.
-        onset: what the "a beat begins" output counts beside the place in the beat.
+        metre_trust: what a frame's metre counts; the places know it better.
+        onset, downbeat: what the outputs "a beat begins" and "a bar begins" count.
         tempo: cost of a beat longer or shorter than the one before: times the squared log ratio.
         last_beat: chance from which a beat is named that no other follows.
         metre_change: another metre at a bar line. broken_bar: a bar that ends early.
@@ -40,11 +41,13 @@ class DecodingCosts:
     beat_trust: float = 0.1
     bar_trust: float = 0.1
     chord_trust: float = 0.1
+    metre_trust: float = 0.01
     onset: float = 0.5
+    downbeat: float = 1.0
     tempo: float = 120.0
     last_beat: float = 0.3
-    metre_change: float = 12.0
-    broken_bar: float = 12.0
+    metre_change: float = 25.0
+    broken_bar: float = 25.0
     chord_change: tuple[float, float, float] = (1.0, 1.5, 3.0)
 
 
@@ -224,9 +227,9 @@ def find_bars(
     ends = np.append(frames, min(len(heard["place"]), 2 * frames[-1] - frames[-2]))
     ends[-1] = max(ends[-1], frames[-1])
     place = costs.bar_trust * _summed(_log(heard["place"]), ends)
-    metre = costs.bar_trust * _summed(_log(heard["metre"]), ends)
+    metre = costs.metre_trust * _summed(_log(heard["metre"]), ends)
     starts = np.minimum(frames, len(heard["beats"]) - 1)
-    first = heard["beats"][starts, 1]
+    first = _chance_near(heard["beats"][:, 1], starts)
     states = [
         (size, at)
         for size in range(SMALLEST_METRE, SMALLEST_METRE + metre.shape[1])
@@ -236,7 +239,7 @@ def find_bars(
         [
             place[:, at]
             + metre[:, size - SMALLEST_METRE]
-            + costs.onset * (_log(first) if at == 0 else _log(1 - first))
+            + costs.downbeat * (_log(first) if at == 0 else _log(1 - first))
             for size, at in states
         ],
         axis=1,
@@ -244,6 +247,13 @@ def find_bars(
     path = _viterbi(scores, _bar_costs(states, costs))
     chosen = np.array(states)[path]
     return chosen[:, 1], chosen[:, 0]
+
+
+def _chance_near(chance: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """The highest of (F,) within a frame of each of (N,) frames."""
+    padded = np.pad(chance, 1, mode="edge")
+    near: np.ndarray = np.max([padded[frames], padded[frames + 1], padded[frames + 2]], axis=0)
+    return near
 
 
 def _bar_costs(states: list[tuple[int, int]], costs: DecodingCosts) -> np.ndarray:

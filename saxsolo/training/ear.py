@@ -43,7 +43,7 @@ WEIGHTS = {
     "phase": 0.5,
     "place": 0.5,
     "beat": 1.0,
-    "metre": 0.2,
+    "metre": 0.4,
     "activity": 0.1,
 }
 # longest chunk of causal training, tokens: 2 s

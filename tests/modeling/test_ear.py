@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from modeling_saxsolo.ear_layers_saxsolo import NoteConv, OctaveFold, PitchLinear
+from modeling_saxsolo.ear_layers_saxsolo import LogConv, OctaveFold, PitchLinear
 from modeling_saxsolo.ear_saxsolo import (
     FRAMES_PER_TOKEN,
     SaxsoloEar,
@@ -36,7 +36,7 @@ def ear() -> SaxsoloEar:
 def tiny() -> SaxsoloEarConfig:
     return SaxsoloEarConfig(
         note_channels=2, channels=4, scalars=8, num_hidden_layers=2, num_attention_heads=2,
-        rhythm_channels=4,
+        rhythm_channels=4, ratio_channels=2,
     )  # fmt: skip
 
 
@@ -174,8 +174,8 @@ def test_octave_fold_moves_with_an_octave_within_its_register():
     torch.testing.assert_close(fold(higher), rotated(fold(notes), 2, 5))
 
 
-def test_note_conv_moves_with_the_notes():
-    conv = NoteConv(24, 1)
+def test_log_conv_moves_with_the_notes():
+    conv = LogConv(24, 1, 1)
     torch.nn.init.normal_(conv.kernel)
     notes = torch.zeros(1, 1, 24, 1)
     notes[0, 0, 6] = 1
