@@ -137,7 +137,7 @@ class SaxsoloEarStem(nn.Module):
         self.pulse_in = nn.Linear(PULSE_SIZE, 2 * config.scalars)
         self.ratios = LogConv(PULSES, PULSE_BANDS, config.ratio_channels)
         self.ratio_in = nn.Linear((PULSES + 1) * config.ratio_channels, 2 * config.scalars)
-        self.ratio_in.starts_at_zero = True
+        self.ratio_in.starts_at_zero = True  # type: ignore[assignment]
         self.pulse_out = nn.Linear(2 * config.scalars, config.scalars)
         self.pitched = PITCH_CLASSES * config.channels
 

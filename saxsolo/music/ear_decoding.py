@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from .viterbi import best_path, best_path_of_equal_changes
+
 FRAME_RATE = 50
 QUALITIES, NO_CHORD_QUALITY = 7, 7
 NO_CHORD = 84
@@ -244,7 +246,7 @@ def find_bars(
         ],
         axis=1,
     )
-    path = _viterbi(scores, _bar_costs(states, costs))
+    path, _ = best_path(scores, _bar_costs(states, costs))
     chosen = np.array(states)[path]
     return chosen[:, 1], chosen[:, 0]
 
@@ -282,14 +284,7 @@ def find_chords(
     """
     edges, change = _segments(len(chord), frames, places, metres, costs)
     scores = costs.chord_trust * _summed(_log(chord), edges)
-    best, back = scores[0].copy(), np.zeros(scores.shape, int)
-    states = np.arange(scores.shape[1])
-    for step in range(1, len(scores)):
-        jump = int(best.argmax())
-        moves = best[jump] - change[step] > best
-        back[step] = np.where(moves, jump, states)
-        best = np.where(moves, best[jump] - change[step], best) + scores[step]
-    path = _follow(back, int(best.argmax()))
+    path = best_path_of_equal_changes(scores, change)
     means = np.concatenate([np.zeros((1, chord.shape[1])), np.cumsum(chord, axis=0)])
     chords = []
     begins = [0, *(np.flatnonzero(np.diff(path)) + 1), len(path)]
@@ -321,25 +316,6 @@ def _segments(
         edges.setdefault(edge, other)
     places_of = np.array(sorted(edges))
     return np.append(places_of, frames), np.array([edges[edge] for edge in places_of])
-
-
-def _viterbi(scores: np.ndarray, cost: np.ndarray) -> np.ndarray:
-    """Likeliest states (N,); scores (N, S), cost (S, S) from row to column."""
-    best, back = scores[0].copy(), np.zeros(scores.shape, int)
-    states = np.arange(scores.shape[1])
-    for step in range(1, len(scores)):
-        options = best[:, None] - cost
-        back[step] = options.argmax(axis=0)
-        best = options[back[step], states] + scores[step]
-    return _follow(back, int(best.argmax()))
-
-
-def _follow(back: np.ndarray, last: int) -> np.ndarray:
-    path = np.empty(len(back), int)
-    path[-1] = last
-    for step in range(len(back) - 1, 0, -1):
-        path[step - 1] = back[step, path[step]]
-    return path
 
 
 def _beat_chance(heard: Mapping[str, np.ndarray], frame: int) -> float:

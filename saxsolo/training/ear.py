@@ -32,6 +32,7 @@ from modeling_saxsolo.ear_saxsolo import (
     SaxsoloEarConfig,
     SaxsoloEarOutput,
 )
+from saxsolo.atomic import replace_folder
 
 from .ear_augment import augment
 from .ear_data import LABELS, UNKNOWN, Batch, Item, draw_batch, held_out_batches, load_items
@@ -289,11 +290,11 @@ class _Trainer:
         )
         told = {"step": self.step, "seconds": self._seconds(), "settings": asdict(self.settings)}
         (part / "run.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
-        _replace_folder(part, self.run / "state")
+        replace_folder(part, self.run / "state")
         best = self.run / ".best.part"
         shutil.rmtree(best, ignore_errors=True)
         save_ear(self.averaged, best)
-        _replace_folder(best, self.run / "best")
+        replace_folder(best, self.run / "best")
 
     def _load(self, state: Path) -> None:
         tensors = load_file(state / "state.safetensors")
@@ -326,15 +327,6 @@ def save_ear(model: SaxsoloEar, folder: Path) -> None:
     half.load_state_dict(model.state_dict())
     half.half()
     half.save_pretrained(folder)
-
-
-def _replace_folder(new: Path, place: Path) -> None:
-    old = place.with_name(f".{place.name}.old")
-    shutil.rmtree(old, ignore_errors=True)
-    if place.exists():
-        place.rename(old)
-    new.rename(place)
-    shutil.rmtree(old, ignore_errors=True)
 
 
 assert (PHASES, PLACES) == (12, 8), (PHASES, PLACES)
