@@ -91,6 +91,7 @@ class SaxsoloEncoder(nn.Module):
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
+        frame_label_posteriors: torch.Tensor | None = None,
         return_dict: bool = True,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
@@ -104,12 +105,15 @@ class SaxsoloEncoder(nn.Module):
         real = torch.ones(batch, frames, dtype=torch.bool, device=device)
         if attention_mask is not None:
             real = attention_mask.bool()
-        states = self._hear(backing_codes, real)
+        heard_elsewhere = frame_label_posteriors is not None and not self.training
+        states = None
+        if self.hands_states or hasattr(self, "clock") or not heard_elsewhere:
+            states = self._hear(backing_codes, real)
         logits = posteriors = None
         if self.label_sizes and states is not None:
             logits = self.label_head(states).float()
         if hasattr(self, "label_input"):
-            posteriors = self._posteriors(logits, real, frame_label_inputs)
+            posteriors = self._posteriors(logits, real, frame_label_inputs, frame_label_posteriors)
         memory, mask, places = self._memory(
             states if self.hands_states else None, real, condition_ids
         )
@@ -157,11 +161,20 @@ class SaxsoloEncoder(nn.Module):
         return states.index_copy(0, rows.nonzero().squeeze(1), hidden)
 
     def _posteriors(
-        self, logits: torch.Tensor | None, real: torch.Tensor, given: torch.Tensor | None
+        self,
+        logits: torch.Tensor | None,
+        real: torch.Tensor,
+        given: torch.Tensor | None,
+        heard_elsewhere: torch.Tensor | None,
     ) -> torch.Tensor:
-        """Class probabilities of all labels side by side (B, T, sum of classes), no gradient."""
+        """Class probabilities of all labels side by side (B, T, sum of classes), no gradient.
+
+        They come from the labels given, else from an ear of its own, else from the label heads.
+        """
         shape = (*real.shape, sum(self.label_sizes))
-        if logits is None:
+        if heard_elsewhere is not None:
+            heard = heard_elsewhere.transpose(1, 2).float() * real.unsqueeze(-1)
+        elif logits is None:
             heard = torch.zeros(shape, device=real.device, dtype=torch.float32)
         else:
             heard = torch.cat(

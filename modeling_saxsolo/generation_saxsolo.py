@@ -113,6 +113,7 @@ class SaxsoloGenerationMixin(_Generative):
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
+        frame_label_posteriors: torch.Tensor | None = None,
         prompt_codes: torch.Tensor | None = None,
         generation_config: GenerationConfig | None = None,
         logits_processor: LogitsProcessorList | None = None,
@@ -129,7 +130,8 @@ class SaxsoloGenerationMixin(_Generative):
         Sampling draws from torch's global generator: `torch.manual_seed` makes it repeatable.
 
         Args:
-            backing_codes, attention_mask, condition_ids, frame_label_inputs: as in `forward`.
+            backing_codes, attention_mask, condition_ids: as in `forward`.
+            frame_label_inputs, frame_label_posteriors: as in `forward`.
             prompt_codes: (B, N, t) frames of the solo to continue, in the order of the streams.
             generation_config, logits_processor, kwargs: as in the library. temperature, top_k and
                 top_p hold for the score stream (for all streams without one); guidance_scale 1 or
@@ -162,6 +164,7 @@ class SaxsoloGenerationMixin(_Generative):
             "attention_mask": attention_mask,
             "condition_ids": condition_ids,
             "frame_label_inputs": frame_label_inputs,
+            "frame_label_posteriors": frame_label_posteriors,
         }
         self._check_inputs(inputs, prompt_codes)
         if pitch_temperature is None:
@@ -245,6 +248,7 @@ class SaxsoloGenerationMixin(_Generative):
             "attention_mask": (batch, frames),
             "condition_ids": (batch, len(config.conditions or {})),
             "frame_label_inputs": (batch, len(config.frame_labels or {}), frames),
+            "frame_label_posteriors": (batch, sum((config.frame_labels or {}).values()), frames),
         }
         for name, shape in wanted.items():
             if inputs[name] is not None and tuple(inputs[name].shape) != shape:
@@ -439,6 +443,7 @@ def _with_null_rows(inputs: dict[str, Any]) -> dict[str, Any]:
         "attention_mask": torch.zeros_like(mask),
         "condition_ids": _filled(inputs["condition_ids"], -1),
         "frame_label_inputs": _filled(inputs["frame_label_inputs"], -100),
+        "frame_label_posteriors": _filled(inputs["frame_label_posteriors"], 0),
     }
     inputs = {**inputs, "attention_mask": mask}
     return {

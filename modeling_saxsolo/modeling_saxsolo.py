@@ -270,6 +270,7 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
+        frame_label_posteriors: torch.Tensor | None = None,
         decoder_input_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         frame_labels: torch.Tensor | None = None,
@@ -289,6 +290,8 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             attention_mask: (B, T), 1 = real frame; a row of zeros = no backing; None = all real.
             condition_ids: (B, C) index of each condition's value, -1 = not given; None = none.
             frame_label_inputs: (B, L, T) labels told instead of heard, -100 = heard; None = none.
+            frame_label_posteriors: (B, sum of classes, T) probabilities of all labels side by side
+                from an ear of its own, in place of those of the label heads; None = the heads'.
             decoder_input_ids: (B * N, S') tokens after those in the cache, streams in the batch.
             labels: (B, N, S) delayed targets, -100 = none. Shifted right by us they are the
                 decoder's input, so decoder_input_ids may be left out.
@@ -310,7 +313,11 @@ class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationM
             if backing_codes is None:
                 raise ValueError("give backing_codes (B, K, T), or encoder_outputs.")
             encoder_outputs = self.encoder(
-                backing_codes, attention_mask, condition_ids, frame_label_inputs
+                backing_codes,
+                attention_mask,
+                condition_ids,
+                frame_label_inputs,
+                frame_label_posteriors,
             )
         if decoder_input_ids is not None:
             steps = decoder_input_ids.shape[-1]

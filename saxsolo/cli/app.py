@@ -11,6 +11,7 @@ from . import (
     export,
     improvise,
     info,
+    listen,
     measure,
     page,
     publish,
@@ -42,12 +43,14 @@ def root(
 
 
 app.command()(improvise.improvise)
+app.command()(listen.listen)
 app.command()(info.codec)
 app.command()(info.info)
 app.command(name="app")(page.open_app)
 app.add_typer(corpus.corpus, name="corpus")
 app.command()(train.train)
 app.command(name="train-codec")(train.train_codec)
+app.command(name="train-ear")(train.train_ear)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
 app.add_typer(measure.measure, name="measure")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from saxsolo.errors import SettingError
+
 from .errors import needs
 from .options import DeviceOption, ThreadsOption, listed, new_group, quiet_libraries, use_threads
 from .publish import print_published
@@ -92,6 +94,84 @@ def render(
     )
     hours = sum(row["seconds"] for row in rows) / 3600
     print(f"{len(rows)} pairs, {hours:.2f} hours in {out}")
+
+
+class Arranger(StrEnum):
+    """Who arranges the charts."""
+
+    own = "own"
+    mma = "mma"
+
+
+@corpus.command()
+@needs(EXTRAS)
+def accompany(
+    out: Annotated[Path, typer.Option(help="Folder for the accompaniments.")],
+    charts_dir: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder with irealpro_changes.csv.gz (parkR).",
+            show_default="progressions written for this project",
+        ),
+    ] = None,
+    samples_dir: Annotated[
+        Path | None, typer.Option(help="Folder that holds band/ and meatbass_pizz/.")
+    ] = None,
+    weimar_dir: Annotated[
+        Path | None,
+        typer.Option(help="Weimar Jazz Database: titles of held-out solos are never played."),
+    ] = None,
+    arranger: Annotated[
+        Arranger, typer.Option(help="mma renders the validation set of the second arranger.")
+    ] = Arranger.own,
+    hours: Annotated[float, typer.Option(help="Of music, by our own arranger.")] = 1.0,
+    count: Annotated[int, typer.Option(help="Items, by mma.")] = 60,
+    seed: Annotated[int, typer.Option(help="Other seeds render other music.")] = 0,
+    workers: WorkersOption = 2,
+) -> None:
+    """Render accompaniments without a soloist, with the truth of chords, beats and tuning.
+
+    What is there already is not rendered again. An ear learns from them (saxsolo train-ear).
+    """
+    from saxsolo.corpus.accompany.band import TRAINING_FONTS, Studio
+    from saxsolo.corpus.accompany.build import render_accompaniments
+    from saxsolo.corpus.accompany.foreign import FOREIGN_FONT, ForeignOptions, render_validation
+    from saxsolo.corpus.render.sounds import Sounds
+    from saxsolo.corpus.scores.splits import held_out_titles
+    from saxsolo.corpus.scores.weimar import read_weimar
+
+    titles = held_out_titles(read_weimar(weimar_dir)) if weimar_dir else []
+    band = samples_dir / "band" if samples_dir else None
+    fonts = TRAINING_FONTS if arranger is Arranger.own else (FOREIGN_FONT,)
+    studio = Studio(Sounds(samples_dir, soundfont_names=fonts), band, fonts)
+
+    def progress(line: str) -> None:
+        print(line, flush=True)
+
+    if arranger is Arranger.own:
+        rows = render_accompaniments(
+            out,
+            charts_dir,
+            studio,
+            hours=hours,
+            held_out_titles=titles,
+            seed=seed,
+            workers=workers,
+            progress=progress,
+        )
+    elif charts_dir is None:
+        raise SettingError("--charts-dir is missing: mma plays tunes that are kept for it")
+    else:
+        rows = render_validation(
+            out,
+            charts_dir,
+            studio,
+            held_out_titles=titles,
+            seed=seed,
+            options=ForeignOptions(count=count),
+            progress=progress,
+        )
+    print(f"{len(rows)} accompaniments in {out}")
 
 
 @corpus.command()

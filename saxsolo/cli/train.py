@@ -153,6 +153,43 @@ def train_codec(
     print(run(read_codec_settings(config, overrides), pairs, out, init_from, device))
 
 
+def train_ear(
+    accompaniments: Annotated[
+        list[Path], typer.Option(help="Folder of `saxsolo corpus accompany`; may be repeated.")
+    ],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    minutes: Annotated[float, typer.Option(help="Of training.")] = 60.0,
+    init_from: Annotated[
+        Path | None, typer.Option(help="Folder of an ear whose weights a new run starts with.")
+    ] = None,
+    batch_size: Annotated[int, typer.Option(min=1, help="Excerpts a step.")] = 4,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that compute spectra.")] = 1,
+    threads: ThreadsOption = 1,
+    seed: Annotated[int, typer.Option(help="Of weights and excerpts.")] = 0,
+) -> None:
+    """Train the ear on accompaniments.
+
+    Spectra are computed once, into OUT/spectra. Started again with the same --out, a run goes on.
+    OUT/best holds the weights with the best held-out figures, to be loaded with --ear.
+    """
+    from saxsolo.training.ear import EarTraining
+    from saxsolo.training.ear import train_ear as run
+    from saxsolo.training.ear_data import cache_corpus
+
+    use_threads(threads)
+    caches, held_out = [], {}
+    for number, folder in enumerate(accompaniments):
+        cache = out / "spectra" / str(number)
+        for split in ("train", "validation"):
+            if (folder / split).is_dir():
+                cache_corpus(folder, cache, split, workers)
+        caches.append(cache)
+        held_out[folder.name] = (cache, "validation")
+    settings = EarTraining(minutes=minutes, batch_size=batch_size, seed=seed)
+    run(caches, out, settings, held_out=held_out, init_from=init_from)
+    print(out / "best")
+
+
 def _evaluated(
     codec: Path, pairs: Path, split: str, seconds: float, device: str | None
 ) -> dict[str, Any]:

@@ -156,3 +156,12 @@ QUALITY_SYMBOLS = ("Cj7", "C-7", "C7", "Cm7b5", "Co7", "Csus7", "C+")
 #: semitones above the root, by quality
 TONES = tuple(tuple(sorted(parse_chord(symbol).tones)) for symbol in QUALITY_SYMBOLS)
 SCALES = tuple(tuple(sorted(parse_chord(symbol).scale)) for symbol in QUALITY_SYMBOLS)
+
+
+# what a lead sheet writes behind the root, by quality
+SUFFIXES = ("maj7", "m7", "7", "m7b5", "dim", "sus", "aug", "")
+
+
+def chord_name(root: int, quality: int) -> str:
+    """As a lead sheet has it, "Ebm7"; empty for no chord (root 12)."""
+    return PITCH_NAMES[root] + SUFFIXES[quality] if root < 12 else ""

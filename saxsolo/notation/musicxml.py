@@ -46,7 +46,7 @@ def write_musicxml(
     path: str | os.PathLike[str],
     lead: Lead,
     *,
-    instrument: str = "tenor",
+    instrument: str | None = "tenor",
     title: str = "Solo",
     composer: str = "saxsolo",
 ) -> Path:
@@ -55,7 +55,8 @@ def write_musicxml(
     Args:
         path: the file; an earlier one is replaced.
         lead: as `quantise` gives it, at concert pitch.
-        instrument: which saxophone; tenor reads a ninth above what sounds.
+        instrument: which saxophone; tenor reads a ninth above what sounds. None for all players:
+            concert pitch.
         title, composer: on top of the page.
 
     Raises:
@@ -74,11 +75,11 @@ def write_musicxml(
     return path
 
 
-def _part(lead: Lead, instrument: str) -> Any:
+def _part(lead: Lead, instrument: str | None) -> Any:
     from music21 import bar, clef, expressions, key, meter, stream, tempo
     from music21 import instrument as instruments
 
-    up, name = TRANSPOSITIONS[instrument]
+    up, name = TRANSPOSITIONS[instrument] if instrument else (0, "Instrument")
     fifths = key_of(lead, up)
     part = stream.Part()
     part.atSoundingPitch = False

@@ -16,26 +16,20 @@ from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, PITCH_NAMES
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import replacing
 from saxsolo.music.beat_grid import BeatGrid
-from saxsolo.music.chord_symbols import SCALES, TONES
+from saxsolo.music.chord_symbols import SCALES, TONES, chord_name
 from saxsolo.music.score import Note
 
 # Okabe and Ito's colours, told apart by colour-blind eyes too
 SOLO, BACKING = "#D55E00", "#0072B2"
 CHORD_TONE, SCALE_TONE = "#D9D9D9", "#F2F2F2"
-SUFFIXES = ("maj7", "m7", "7", "m7b5", "dim", "sus", "aug", "")
 # inches of paper for a second of music, and for the whole
 WIDTH, NARROWEST, WIDEST = 0.4, 11.0, 80.0
 WINDOW = 2048
 HIGHEST_HERTZ = 8000.0
 FLOOR_DB = -80.0
-
-
-def chord_name(root: int, quality: int) -> str:
-    """As a lead sheet has it, "Ebm7"; empty for no chord."""
-    return PITCH_NAMES[root] + SUFFIXES[quality] if root < 12 else ""
 
 
 def draw_chords(
@@ -138,7 +132,7 @@ def take_picture(
     roll.set(xlim=(0, seconds), ylabel="notes")
     if not len(notes):
         roll.text(seconds / 2, (low + high) / 2, "no notes", ha="center", va="center")
-    _spectrogram(spectrum, solo, sampling_rate)
+    draw_spectrogram(spectrum, solo, sampling_rate)
     sounds = (("solo", solo, SOLO), ("backing", backing, BACKING))
     for axis, (name, sound, colour) in zip(waves, sounds, strict=True):
         _waveform(axis, sound, sampling_rate, width, colour)
@@ -165,7 +159,7 @@ def save_picture(figure: Figure, path: str | os.PathLike[str]) -> Path:
     return path
 
 
-def _spectrogram(axis: Axes, audio: np.ndarray, rate: int) -> None:
+def draw_spectrogram(axis: Axes, audio: np.ndarray, rate: int) -> None:
     """Level in dB below the loudest, up to 8 kHz; no more columns than can be seen."""
     hop = max(WINDOW // 4, len(audio) // 8000)
     padded = np.pad(audio, (WINDOW // 2, WINDOW // 2 + hop))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from saxsolo.audio.files import Source
 from saxsolo.errors import SaxsoloError
 from saxsolo.music.beat_grid import BeatGrid
-from saxsolo.notation.pictures import chord_name
+from saxsolo.music.chord_symbols import chord_name
 from saxsolo.playing.hearing import backing_grid
 from saxsolo.playing.performance import Performance
 from saxsolo.playing.settings import Settings

@@ -8,8 +8,9 @@ from collections.abc import Callable
 import numpy as np
 
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.chord_symbols import chord_name
 from saxsolo.music.score import Note
-from saxsolo.notation.pictures import chord_name, pitch_range
+from saxsolo.notation.pictures import pitch_range
 
 from .limits import escaped
 from .playing import bar_edges

@@ -8,7 +8,8 @@ from saxsolo.music.score import Note
 
 pytest.importorskip("matplotlib", reason="needs matplotlib (pip install saxsolo[notes])")
 
-from saxsolo.notation.pictures import WIDEST, chord_name, save_picture, take_picture
+from saxsolo.music.chord_symbols import chord_name
+from saxsolo.notation.pictures import WIDEST, save_picture, take_picture
 
 RATE = 32000
 NOTES = [Note(0.1, 0.3, 60, 0.5), Note(0.5, 0.4, 67, 0.5)]

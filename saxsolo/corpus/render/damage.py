@@ -134,10 +134,10 @@ def lossy(audio: np.ndarray, file_format: str, compression: float) -> np.ndarray
             file.write(audio[start : start + SAMPLING_RATE])
     buffer.seek(0)
     back = soundfile.read(buffer, dtype="float32")[0]
-    return fit(_undo_delay(audio, back), len(audio))
+    return fit(undo_delay(audio, back), len(audio))
 
 
-def _undo_delay(audio: np.ndarray, delayed: np.ndarray, *, longest: int = 4000) -> np.ndarray:
+def undo_delay(audio: np.ndarray, delayed: np.ndarray, *, longest: int = 4000) -> np.ndarray:
     """Shift `delayed` by the lag in -longest..longest samples that matches `audio` best."""
     window = slice(0, min(len(audio), len(delayed), 20 * SAMPLING_RATE))
     match = signal.correlate(delayed[window], audio[window], mode="full", method="fft")

@@ -10,6 +10,8 @@ from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
 def to_rate(audio: np.ndarray, rate: int, samples: int) -> np.ndarray:
     """Mono `audio` at `rate` Hz -> float32 at 32 kHz, cut or padded to `samples`."""
+    if rate == SAMPLING_RATE:
+        return fit(audio.astype(np.float32), samples)
     out = soxr.resample(audio, rate, SAMPLING_RATE, quality="HQ").astype(np.float32)
     return fit(out, samples)
 

@@ -77,7 +77,7 @@ def in_order(events: Sequence[MidiEvent]) -> list[MidiEvent]:
 class SoundfontPlayer:
     """A fluidsynth synthesiser with one sound font loaded, playing one channel at a time."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, rate: int = SOUNDFONT_RATE) -> None:
         try:
             import fluidsynth
         except (ImportError, AttributeError) as error:
@@ -95,10 +95,11 @@ class SoundfontPlayer:
         ] * 2
         self._synth = fluidsynth.Synth(
             gain=0.6,
-            samplerate=float(SOUNDFONT_RATE),
+            samplerate=float(rate),
             **{"synth.reverb.active": 0, "synth.chorus.active": 0, "synth.polyphony": POLYPHONY},
         )
         self.path = path
+        self._rate = rate
         self._font = self._synth.sfload(str(path))
         if self._font < 0:
             raise MissingSoundError(f"fluidsynth cannot read the sound font {path}")
@@ -136,12 +137,12 @@ class SoundfontPlayer:
         )
         # fluidsynth works in blocks of 64: whole blocks only, or the rest of this call's last block
         # would begin the next call
-        total = 64 * math.ceil(samples * SOUNDFONT_RATE / SAMPLING_RATE / 64)
+        total = 64 * math.ceil(samples * self._rate / SAMPLING_RATE / 64)
         left = np.zeros(total, dtype=np.float32)
         right = np.zeros(total, dtype=np.float32)
         position = 0
         for event in in_order(events):
-            target = min(total, max(position, round(event.time * SOUNDFONT_RATE)))
+            target = min(total, max(position, round(event.time * self._rate)))
             target -= target % 64
             self._render(left, right, position, target - position)
             position = target
@@ -154,7 +155,7 @@ class SoundfontPlayer:
             else:
                 synth.pitch_bend(channel, round(event.value / 200 * 8191))
         self._render(left, right, position, total - position)
-        return to_rate(0.5 * (left + right), SOUNDFONT_RATE, samples)
+        return to_rate(0.5 * (left + right), self._rate, samples)
 
     def _clear(self) -> None:
         """Bring every voice into one state, whatever it played before.
@@ -234,13 +235,14 @@ class Sounds:
     """The instruments of this machine.
 
     `samples_dir` holds mtg_solo_sax/ and meatbass_pizz/ (None: neither); sound fonts of
-    `soundfont_names` are looked for in `soundfont_dirs`. Players are opened on first use and kept
-    by the process.
+    `soundfont_names` are looked for in `soundfont_dirs` and played at `soundfont_rate` Hz. Players
+    are opened on first use and kept by the process.
     """
 
     samples_dir: Path | None = None
     soundfont_dirs: tuple[str, ...] = SOUNDFONT_FOLDERS
     soundfont_names: tuple[str, ...] = tuple(SOUNDFONTS)
+    soundfont_rate: int = SOUNDFONT_RATE
     _players: dict[str, SoundfontPlayer] = field(default_factory=dict, repr=False)
     _plucked: PluckedBass | None = field(default=None, repr=False)
 
@@ -269,7 +271,7 @@ class Sounds:
                 raise MissingSoundError(
                     f"no sound font {file} in {', '.join(self.soundfont_dirs)}: install {source}"
                 )
-            self._players[name] = SoundfontPlayer(path)
+            self._players[name] = SoundfontPlayer(path, self.soundfont_rate)
         return self._players[name]
 
     def mtg_path(self, instrument: str) -> Path:

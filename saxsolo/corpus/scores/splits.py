@@ -74,3 +74,10 @@ def assign_splits(
         if title_key(score.title) in outer[splits[score.id]]:
             splits[score.id] = EXCLUDED
     return splits
+
+
+def held_out_titles(scores: Iterable[Played]) -> list[str]:
+    """Titles of the validation and test solos, sorted: tunes that training must not play."""
+    scores = list(scores)
+    split_of = assign_splits(scores)
+    return sorted({score.title for score in scores if split_of[score.id] in SPLITS[1:]})

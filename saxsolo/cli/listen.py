@@ -1,0 +1,75 @@
+"""`saxsolo listen`: what is heard in a track."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from saxsolo.errors import SettingError
+
+from .errors import needs
+from .options import quiet_libraries
+
+
+@needs("listen")
+def listen(
+    track: Annotated[Path, typer.Argument(metavar="TRACK", help="WAV, FLAC, OGG or MP3.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
+    lab: Annotated[bool, typer.Option("--lab", help="Chords as MIREX .lab.")] = False,
+    chordpro: Annotated[bool, typer.Option("--chordpro", help="A ChordPro chord grid.")] = False,
+    jams: Annotated[
+        bool, typer.Option("--jams", help="Chords, beats, tempo, key as JAMS.")
+    ] = False,
+    musicxml: Annotated[
+        bool, typer.Option("--musicxml", help="A lead sheet at concert pitch: TRACK.musicxml.")
+    ] = False,
+    plot: Annotated[
+        bool, typer.Option("--plot", help="Chords and beats over the spectrum: TRACK.png.")
+    ] = False,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder for the files.",
+            show_default="text on standard output, files in the working folder",
+        ),
+    ] = None,
+    ear: Annotated[
+        str | None, typer.Option(help="Folder of the ear.", show_default="the default")
+    ] = None,
+) -> None:
+    """Hear the key, tempo, metre, tuning, bars and chords of TRACK.
+
+    Without an option a chart to read is printed, with how sure each part of it is.
+    """
+    from saxsolo.audio.files import open_sound
+
+    formats = {"json": as_json, "lab": lab, "chordpro": chordpro, "jams": jams}
+    texts = [name for name, wanted in formats.items() if wanted]
+    if len(texts) > 1 and out is None:
+        raise SettingError(
+            f"--{texts[0]} and --{texts[1]} cannot share standard output; give --out"
+        )
+    source = open_sound(track)
+    quiet_libraries()
+    from saxsolo.listening import exports
+    from saxsolo.listening.sheets import write_lead_sheet, write_picture
+    from saxsolo.listening.track import listen as hear
+    from saxsolo.listening.track import load_ear
+
+    heard = hear(source, load_ear(ear))
+    paths = []
+    for name in texts:
+        text = exports.TEXTS[name](heard)
+        if out is None:
+            print(text, end="")
+        else:
+            paths.append(exports.write(text, out, f"{track.stem}.{name}"))
+    folder = out or Path()
+    if musicxml:
+        paths.append(write_lead_sheet(heard, folder / f"{track.stem}.musicxml"))
+    if plot:
+        paths.append(write_picture(heard, source, folder / f"{track.stem}.png"))
+    if not texts and not musicxml and not plot:
+        print(exports.as_text(heard), end="")
+    for path in paths:
+        print(path)

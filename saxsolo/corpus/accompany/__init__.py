@@ -1,0 +1,1 @@
+"""Accompaniments without a soloist, rendered from chord charts with their chords, beats, tuning."""

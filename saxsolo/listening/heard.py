@@ -1,0 +1,136 @@
+"""What is heard in a track, with the names a musician uses; `saxsolo.listen` gives it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.chord_symbols import chord_name
+from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.music.key import Key, estimate_key
+
+# beats a bar -> time signature, where the beat is not a quarter note
+SIGNATURES = {2: "6/8", 7: "7/8"}
+
+
+@dataclass(frozen=True)
+class Bar:
+    """One bar.
+
+    Attributes:
+        start, end: seconds.
+        beats: how many.
+        chords: (beat of the bar from 0, chord), the first at beat 0; empty where none sounds.
+    """
+
+    start: float
+    end: float
+    beats: int
+    chords: tuple[tuple[int, HeardChord], ...]
+
+
+@dataclass(frozen=True)
+class Listening:
+    """What was heard in a track.
+
+    Attributes:
+        name: of the track.
+        seconds: its length.
+        music: beats, places in the bar, chords and tuning, each with a confidence.
+    """
+
+    name: str
+    seconds: float
+    music: HeardMusic
+
+    @cached_property
+    def key(self) -> Key | None:
+        """The key that the chords speak for; None where none was heard."""
+        chords = self.music.chords
+        return estimate_key(
+            (chord.root, chord.quality, chord.end - chord.start) for chord in chords
+        )
+
+    @property
+    def tempo(self) -> float | None:
+        """Beats a minute, the median; None where no beat was heard."""
+        return self.music.tempo
+
+    @cached_property
+    def tempo_spread(self) -> float | None:
+        """How steady the tempo is: half the range of the middle 80 % of beats, as a share of the
+        median. 0.01 is a drum machine or a click, 0.05 a band that breathes."""
+        if len(self.music.beats) < 3:
+            return None
+        lengths = np.diff(self.music.beats)
+        low, high = np.quantile(lengths, [0.1, 0.9])
+        return float((high - low) / 2 / np.median(lengths))
+
+    @property
+    def metre(self) -> str | None:
+        """As a time signature, "4/4"; None where no beat was heard.
+
+        The ear counts what a foot taps: dotted quarters in 6/8, two a bar, and eighths in 7/8.
+        12/8 has four beats a bar and is named as 4/4.
+        """
+        beats = self.music.metre
+        return None if beats is None else SIGNATURES.get(beats, f"{beats}/4")
+
+    @cached_property
+    def beat_confidence(self) -> float | None:
+        """Mean confidence of the beats, 0 to 1."""
+        sure = self.music.beat_confidence
+        return float(np.mean(sure)) if len(sure) else None
+
+    @cached_property
+    def bars(self) -> list[Bar]:
+        """Whole and broken bars from the first beat on, each with its chords."""
+        beats, places = self.music.beats, self.music.places
+        if len(beats) < 2:
+            return []
+        edges = [*np.flatnonzero((places == 1) | (np.arange(len(places)) == 0)), len(beats)]
+        ends = np.append(beats, 2 * beats[-1] - beats[-2])
+        bars = []
+        for first, last in zip(edges, edges[1:], strict=False):
+            inside = beats[first:last]
+            bars.append(Bar(float(beats[first]), float(ends[last]), len(inside), self._in(inside)))
+        return bars
+
+    def _in(self, beats: np.ndarray) -> tuple[tuple[int, HeardChord], ...]:
+        """The chords of a bar with these beats."""
+        chords: list[tuple[int, HeardChord]] = []
+        for number, beat in enumerate(beats):
+            chord = self.chord_at(float(beat) + 0.02)
+            if chord is not None and (not chords or chords[-1][1] != chord):
+                chords.append((number, chord))
+        return tuple(chords)
+
+    def chord_at(self, second: float) -> HeardChord | None:
+        """What sounds at a moment; None outside the track."""
+        for chord in self.music.chords:
+            if chord.start <= second < chord.end:
+                return chord
+        return None
+
+    def grid(self) -> BeatGrid | None:
+        """The same as a beat grid, which MIDI, lead sheet and picture are drawn over."""
+        music = self.music
+        if len(music.beats) < 3 or music.metre is None:
+            return None
+        roots, qualities = [], []
+        for beat in music.beats:
+            chord = self.chord_at(float(beat) + 0.02)
+            known = chord is not None and chord.root is not None
+            roots.append(chord.root if known and chord is not None else 12)
+            qualities.append(chord.quality if known and chord is not None else 7)
+        return BeatGrid(
+            music.beats, music.places - 1, music.metre, np.array(roots), np.array(qualities)
+        )
+
+
+def symbol(chord: HeardChord) -> str:
+    """As a lead sheet has it: "Ebm7", "N.C." for no chord."""
+    return "N.C." if chord.root is None else chord_name(chord.root, chord.quality)

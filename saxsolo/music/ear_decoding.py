@@ -1,0 +1,334 @@
+"""From what the ear hears, frame by frame, to one story: beats, bars, chords, how sure of each.
+
+Three searches, each over what the one before it found: the likeliest chain of beats (a semi-Markov
+model over places in the beat, after the bar pointer of Whiteley, Cemgil and Godsill 2006), of bars
+over those beats (places and metres), and of chords that change on beats. Frames come fifty a
+second. NumPy alone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from .viterbi import best_path, best_path_of_equal_changes
+
+FRAME_RATE = 50
+QUALITIES, NO_CHORD_QUALITY = 7, 7
+NO_CHORD = 84
+# metre class m of the ear: m + 2 beats in a bar
+SMALLEST_METRE = 2
+# a beat lasts 0.18 s (333 a minute) to 1.4 s (43 a minute)
+SHORTEST, LONGEST = 9, 70
+_FLOOR = 1e-4
+
+
+@dataclass(frozen=True)
+class DecodingCosts:
+    """What the searches weigh, in nats; found on held-out renders.
+
+    Attributes:
+        beat_trust, bar_trust, chord_trust: what a frame counts, since neighbours say nearly the
+            same.
+        metre_trust: what a frame's metre counts; the places know it better.
+        onset, downbeat: what the outputs "a beat begins" and "a bar begins" count.
+        tempo: cost of a beat longer or shorter than the one before: times the squared log ratio.
+        last_beat: chance from which a beat is named that no other follows.
+        metre_change: another metre at a bar line. broken_bar: a bar that ends early.
+        chord_change: at the first beat of a bar, in the middle of one, at other beats.
+    """
+
+    beat_trust: float = 0.1
+    bar_trust: float = 0.1
+    chord_trust: float = 0.1
+    metre_trust: float = 0.01
+    onset: float = 0.5
+    downbeat: float = 1.0
+    tempo: float = 120.0
+    last_beat: float = 0.3
+    metre_change: float = 25.0
+    broken_bar: float = 25.0
+    chord_change: tuple[float, float, float] = (1.0, 1.5, 3.0)
+
+
+@dataclass(frozen=True)
+class HeardChord:
+    """A chord from `start` to `end`, seconds; `root` None and quality 7 for no chord."""
+
+    start: float
+    end: float
+    root: int | None
+    quality: int
+    confidence: float
+
+
+@dataclass(frozen=True)
+class HeardMusic:
+    """Beats, bars and chords of a track.
+
+    Attributes:
+        beats: (N,) seconds, rising. places: (N,) beat of the bar from 1. metres: (N,) beats in the
+            bar. beat_confidence: (N,) 0 to 1.
+        chords: one after the other, from the first frame to the last.
+        tuning_cents: how much sharper than A = 440 Hz.
+    """
+
+    beats: np.ndarray
+    places: np.ndarray
+    metres: np.ndarray
+    beat_confidence: np.ndarray
+    chords: list[HeardChord] = field(default_factory=list)
+    tuning_cents: float = 0.0
+
+    @property
+    def tempo(self) -> float | None:
+        """Beats a minute, the median; None without beats."""
+        return 60 / float(np.median(np.diff(self.beats))) if len(self.beats) > 1 else None
+
+    @property
+    def metre(self) -> int | None:
+        """Beats in most bars; None without beats."""
+        return int(np.bincount(self.metres).argmax()) if len(self.metres) else None
+
+
+def decode(
+    heard: Mapping[str, np.ndarray],
+    costs: DecodingCosts | None = None,
+    tuning_cents: float = 0.0,
+) -> HeardMusic:
+    """The likeliest beats, bars and chords.
+
+    Args:
+        heard: probabilities as `SaxsoloEar.hear` names them, as arrays: chord (F, 85), phase
+            (F, 12), place (F, 8), beats (F, 2), metre (F, 6).
+        tuning_cents: kept in what is returned.
+
+    Raises:
+        ValueError: where a part is missing or the parts differ in length.
+    """
+    costs = costs or DecodingCosts()
+    _check(heard)
+    frames = find_beats(heard, costs)
+    places, metres = find_bars(heard, frames, costs)
+    chords = find_chords(heard["chord"], frames, places, metres, costs)
+    sure = np.array([_beat_chance(heard, frame) for frame in frames])
+    beats = _smooth(frames / FRAME_RATE)
+    return HeardMusic(beats, places + 1, metres, sure, chords, tuning_cents)
+
+
+def _check(heard: Mapping[str, np.ndarray]) -> None:
+    sizes = {}
+    for name, classes in (("chord", 85), ("phase", 12), ("place", 8), ("beats", 2), ("metre", 6)):
+        if name not in heard or heard[name].ndim != 2 or heard[name].shape[1] != classes:
+            shape = heard[name].shape if name in heard else "nothing"
+            raise ValueError(f"{name!r} must be (frames, {classes}) probabilities, got {shape}")
+        sizes[name] = len(heard[name])
+    if len(set(sizes.values())) > 1:
+        raise ValueError(f"all parts must have the same number of frames, got {sizes}")
+
+
+def _log(probabilities: np.ndarray) -> np.ndarray:
+    logs: np.ndarray = np.log(np.maximum(probabilities, _FLOOR))
+    return logs
+
+
+def find_beats(heard: Mapping[str, np.ndarray], costs: DecodingCosts) -> np.ndarray:
+    """Frames at which beats begin, (N,) int, empty for less than 3.
+
+    A beat from frame s to s + L passes through the twelve phases in turn. The state of the search
+    is where a beat ends and how long it was.
+    """
+    phase = costs.beat_trust * _log(heard["phase"])
+    onset = costs.onset * (_log(heard["beats"][:, 0]) - _log(1 - heard["beats"][:, 0]))
+    frames = len(phase)
+    if frames < 3 * SHORTEST:
+        return np.zeros(0, int)
+    lengths = np.arange(SHORTEST, LONGEST + 1)
+    fit = _beat_fit(phase, np.clip(onset, -3, 3), lengths)
+    # frames before the first beat and after the last are of any phase
+    anywhere = float(np.mean(phase.max(axis=1))) - np.log(12) * costs.beat_trust
+    apart = np.maximum(np.abs(lengths[:, None] - lengths) - 1.0, 0)
+    cost = costs.tempo * np.log1p(apart / np.minimum(lengths[:, None], lengths)) ** 2
+    best, came = _best_chains(fit, cost, anywhere)
+    ends = np.arange(frames + 1)
+    after = np.where(frames - ends <= frames, anywhere * (frames - ends), -np.inf)
+    final = best + after[:, None]
+    if not np.isfinite(final).any():
+        return np.zeros(0, int)
+    end, column = divmod(int(final.argmax()), final.shape[1])
+    chain = [end]
+    while column >= 0:
+        start = end - int(lengths[column])
+        chain.append(start)
+        end, column = start, int(came[end, column])
+    beats = np.array(chain[::-1])
+    # where the last beat ends, another may begin: the stroke on which the music stops
+    if _beat_chance(heard, beats[-1]) < costs.last_beat:
+        beats = beats[:-1]
+    return beats if len(beats) >= 3 else np.zeros(0, int)
+
+
+def _beat_fit(phase: np.ndarray, onset: np.ndarray, lengths: np.ndarray) -> np.ndarray:
+    """(F + 1, lengths): the score of the beat of that length that ends at a frame."""
+    frames = len(phase)
+    sums = np.concatenate([np.zeros((1, 12)), np.cumsum(phase, axis=0)])
+    fit = np.full((frames + 1, len(lengths)), -np.inf)
+    for column, length in enumerate(lengths):
+        if length > frames:
+            break
+        edges = np.clip(np.ceil(np.arange(13) * length / 12 - 0.5).astype(int), 0, length)
+        starts = np.arange(frames - length + 1)
+        total = onset[np.minimum(starts, frames - 1)].copy()
+        for part in range(12):
+            total += sums[starts + edges[part + 1], part] - sums[starts + edges[part], part]
+        fit[length:, column] = total
+    return fit
+
+
+def _best_chains(
+    fit: np.ndarray, cost: np.ndarray, anywhere: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """The best score of a chain that ends at a frame with a beat of a length, and the length of the
+    beat before it (-1: the first)."""
+    frames, count = fit.shape[0] - 1, fit.shape[1]
+    lengths = np.arange(SHORTEST, SHORTEST + count)
+    best = np.full_like(fit, -np.inf)
+    came = np.full(fit.shape, -1)
+    rows = np.arange(count)
+    for end in range(SHORTEST, frames + 1):
+        size = min(count, end - SHORTEST + 1)
+        begun = end - lengths[:size]
+        options = best[begun] - cost[:size]
+        choice = options.argmax(axis=1)
+        value = options[rows[:size], choice]
+        fresh = anywhere * begun
+        came[end, :size] = np.where(value > fresh, choice, -1)
+        best[end, :size] = np.maximum(value, fresh) + fit[end, :size]
+    return best, came
+
+
+def _summed(scores: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """(F, C) -> (N - 1, C): over each stretch between two frames."""
+    sums = np.concatenate([np.zeros((1, scores.shape[1])), np.cumsum(scores, axis=0)])
+    over: np.ndarray = sums[frames[1:]] - sums[frames[:-1]]
+    return over
+
+
+def find_bars(
+    heard: Mapping[str, np.ndarray], frames: np.ndarray, costs: DecodingCosts
+) -> tuple[np.ndarray, np.ndarray]:
+    """Place in the bar from 0 and beats in the bar, for each beat: two (N,) int arrays.
+
+    The states are the places of every metre. A bar may be followed by one of another metre, or
+    break off.
+    """
+    if len(frames) == 0:
+        return np.zeros(0, int), np.zeros(0, int)
+    ends = np.append(frames, min(len(heard["place"]), 2 * frames[-1] - frames[-2]))
+    ends[-1] = max(ends[-1], frames[-1])
+    place = costs.bar_trust * _summed(_log(heard["place"]), ends)
+    metre = costs.metre_trust * _summed(_log(heard["metre"]), ends)
+    starts = np.minimum(frames, len(heard["beats"]) - 1)
+    first = _chance_near(heard["beats"][:, 1], starts)
+    states = [
+        (size, at)
+        for size in range(SMALLEST_METRE, SMALLEST_METRE + metre.shape[1])
+        for at in range(size)
+    ]
+    scores = np.stack(
+        [
+            place[:, at]
+            + metre[:, size - SMALLEST_METRE]
+            + costs.downbeat * (_log(first) if at == 0 else _log(1 - first))
+            for size, at in states
+        ],
+        axis=1,
+    )
+    path, _ = best_path(scores, _bar_costs(states, costs))
+    chosen = np.array(states)[path]
+    return chosen[:, 1], chosen[:, 0]
+
+
+def _chance_near(chance: np.ndarray, frames: np.ndarray) -> np.ndarray:
+    """The highest of (F,) within a frame of each of (N,) frames."""
+    padded = np.pad(chance, 1, mode="edge")
+    near: np.ndarray = np.max([padded[frames], padded[frames + 1], padded[frames + 2]], axis=0)
+    return near
+
+
+def _bar_costs(states: list[tuple[int, int]], costs: DecodingCosts) -> np.ndarray:
+    cost = np.full((len(states), len(states)), np.inf)
+    for row, (size, at) in enumerate(states):
+        for column, (next_size, next_at) in enumerate(states):
+            if next_size == size and next_at == at + 1:
+                cost[row, column] = 0.0
+            elif next_at == 0:
+                broken = 0.0 if at == size - 1 else costs.broken_bar
+                cost[row, column] = broken + costs.metre_change * (next_size != size)
+    return cost
+
+
+def find_chords(
+    chord: np.ndarray,
+    frames: np.ndarray,
+    places: np.ndarray,
+    metres: np.ndarray,
+    costs: DecodingCosts,
+) -> list[HeardChord]:
+    """Chords that change on beats, or on any quarter of a second where there are no beats.
+
+    Args:
+        chord: (F, 85) probabilities.
+    """
+    edges, change = _segments(len(chord), frames, places, metres, costs)
+    scores = costs.chord_trust * _summed(_log(chord), edges)
+    path = best_path_of_equal_changes(scores, change)
+    means = np.concatenate([np.zeros((1, chord.shape[1])), np.cumsum(chord, axis=0)])
+    chords = []
+    begins = [0, *(np.flatnonzero(np.diff(path)) + 1), len(path)]
+    for begin, end in zip(begins[:-1], begins[1:], strict=True):
+        start, stop, state = int(edges[begin]), int(edges[end]), int(path[begin])
+        sure = float(means[stop, state] - means[start, state]) / max(1, stop - start)
+        root = None if state == NO_CHORD else state // QUALITIES
+        quality = NO_CHORD_QUALITY if state == NO_CHORD else state % QUALITIES
+        chords.append(
+            HeardChord(start / FRAME_RATE, stop / FRAME_RATE, root, quality, min(1.0, sure))
+        )
+    return chords
+
+
+def _segments(
+    frames: int, beats: np.ndarray, places: np.ndarray, metres: np.ndarray, costs: DecodingCosts
+) -> tuple[np.ndarray, np.ndarray]:
+    """Edges (M + 1,) of the stretches in which a chord cannot change, and the cost of a change at
+    the beginning of each (M,)."""
+    first, half, other = costs.chord_change
+    step = FRAME_RATE // 4
+    inside = (beats > 0) & (beats < frames)
+    edges = {0: other}
+    for beat, place, metre in zip(beats[inside], places[inside], metres[inside], strict=True):
+        middle = metre % 2 == 0 and place == metre // 2
+        edges[int(beat)] = first if place == 0 else half if middle else other
+    begin, end = (int(beats[0]), int(beats[-1])) if len(beats) else (frames, frames)
+    for edge in (*range(step, begin - step, step), *range(end + step, frames - step, step)):
+        edges.setdefault(edge, other)
+    places_of = np.array(sorted(edges))
+    return np.append(places_of, frames), np.array([edges[edge] for edge in places_of])
+
+
+def _beat_chance(heard: Mapping[str, np.ndarray], frame: int) -> float:
+    """The highest chance of a beat within two frames, 0 outside the track."""
+    near = heard["beats"][max(0, frame - 2) : frame + 3, 0]
+    return float(near.max()) if len(near) else 0.0
+
+
+def _smooth(beats: np.ndarray) -> np.ndarray:
+    """Beats without the rounding to frames: each moves onto the mean of the three around it."""
+    if len(beats) < 3:
+        return beats
+    steady = (beats[:-2] + beats[1:-1] + beats[2:]) / 3
+    # a change of tempo stays where it is
+    steady = np.clip(steady, beats[1:-1] - 0.5 / FRAME_RATE, beats[1:-1] + 0.5 / FRAME_RATE)
+    return np.concatenate([beats[:1], steady, beats[-1:]])

@@ -1,0 +1,332 @@
+"""Trains the ear on cached accompaniments.
+
+Half an hour on one core, then go on with more data from where it stopped:
+
+    train_ear(Path("cache"), Path("runs/ear"), minutes=30)
+
+RUN/ holds `state/` (model, averaged weights, optimiser; safetensors, and what a run needs to go on
+as JSON), `best/` (averaged weights as a model) and `log.jsonl`.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import shutil
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+from torch.nn import functional as F
+
+from modeling_saxsolo.ear_saxsolo import (
+    PHASES,
+    PLACES,
+    QUALITIES,
+    SaxsoloEar,
+    SaxsoloEarConfig,
+    SaxsoloEarOutput,
+)
+from saxsolo.atomic import replace_folder
+
+from .ear_augment import augment
+from .ear_data import LABELS, UNKNOWN, Batch, Item, draw_batch, held_out_batches, load_items
+
+#: what each part of the loss counts
+WEIGHTS = {
+    "chord": 1.0,
+    "bass": 0.5,
+    "phase": 0.5,
+    "place": 0.5,
+    "beat": 1.0,
+    "metre": 0.4,
+    "activity": 0.1,
+}
+# longest chunk of causal training, tokens: 2 s
+_LONGEST_CHUNK = 25
+
+
+@dataclass
+class EarTraining:
+    """Settings of a run.
+
+    Attributes:
+        minutes: of wall time, this call. max_steps: steps in all, 0 = as many as fit.
+        batch_size: crops a step. tokens: length of a crop, 12.5 a second.
+        learning_rate: its peak; it warms up, stays, and falls to nothing in the last part.
+        decay: share of this call's minutes in which the learning rate falls.
+        full: share of the steps that hear the whole crop at once; the rest is causal.
+        average: decay of the moving average of the weights. clip: longest gradient.
+        stretch: see `draw_batch`.
+    """
+
+    minutes: float = 30.0
+    max_steps: int = 0
+    batch_size: int = 8
+    tokens: int = 300
+    learning_rate: float = 3e-3
+    weight_decay: float = 0.02
+    warmup_steps: int = 60
+    decay: float = 0.35
+    full: float = 0.6
+    average: float = 0.995
+    clip: float = 1.0
+    stretch: float = 0.25
+    seed: int = 0
+    log_every: int = 20
+    evaluate_every: int = 200
+
+
+def losses(out: SaxsoloEarOutput, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Mean loss of each label in nats, 0 where a label is nowhere known.
+
+    Args:
+        labels: (B, F, 7), see `LABELS`.
+    """
+    by_name = dict(zip(LABELS, labels.unbind(-1), strict=True))
+    parts = {
+        name: _cross_entropy(out[name], by_name[name])
+        for name in ("chord", "bass", "phase", "place", "metre", "activity")
+    }
+    parts["beat"] = _beat_loss(out["beats"], by_name["beat"])
+    return parts
+
+
+def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    known = (labels != UNKNOWN).sum().clamp(min=1)
+    total = F.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN, reduction="sum"
+    )
+    return total / known
+
+
+def _beat_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    """Binary loss of beats and first beats; the neighbours of a beat count as half a beat."""
+    known = (labels != UNKNOWN).float()[..., None]
+    sharp = torch.stack([labels >= 1, labels == 2], dim=-1).float()
+    near = F.pad(sharp, (0, 0, 1, 1))
+    near = 0.5 * torch.maximum(near[:, :-2], near[:, 2:])
+    loss = F.binary_cross_entropy_with_logits(logits, torch.maximum(sharp, near), reduction="none")
+    return (loss * known).sum() / known.sum().clamp(min=1)
+
+
+@torch.inference_mode()
+def frame_figures(
+    model: SaxsoloEar, items: list[Item], most: int = 48, tokens: int = 600
+) -> dict[str, float]:
+    """Shares of frames named right on held-out items, and the mean chord loss in nats."""
+    right: dict[str, float] = {}
+    count: dict[str, float] = {}
+    for batch in held_out_batches(items, tokens, most):
+        out = model(batch.harmony, batch.bass, batch.rhythm)
+        for name, hits in _hits(out, batch.labels).items():
+            right[name] = right.get(name, 0.0) + float(hits.sum())
+            count[name] = count.get(name, 0.0) + hits.numel()
+    return {name: round(right[name] / max(1.0, count[name]), 4) for name in right}
+
+
+def _hits(out: SaxsoloEarOutput, labels: torch.Tensor) -> dict[str, torch.Tensor]:
+    hits = {}
+    by_name = dict(zip(LABELS, labels.unbind(-1), strict=True))
+    chord = by_name["chord"]
+    best = out["chord"].argmax(-1)
+    known = chord != UNKNOWN
+    hits["root"] = ((best // QUALITIES) == (chord // QUALITIES))[known].float()
+    hits["chord"] = (best == chord)[known].float()
+    for name in ("bass", "phase", "place", "metre", "activity"):
+        known = by_name[name] != UNKNOWN
+        hits[name] = (out[name].argmax(-1) == by_name[name])[known].float()
+    hits["chord_loss"] = _frame_loss(out["chord"], chord)
+    return hits
+
+
+def _frame_loss(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+    loss = F.cross_entropy(
+        logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN, reduction="none"
+    )
+    return loss[labels.flatten() != UNKNOWN]
+
+
+def train_ear(
+    caches: list[Path],
+    run: Path,
+    settings: EarTraining,
+    config: SaxsoloEarConfig | None = None,
+    held_out: Mapping[str, tuple[Path, str]] | None = None,
+    init_from: Path | None = None,
+) -> None:
+    """Trains until the minutes are over, or goes on with the run that stands in `run`.
+
+    Args:
+        caches: folders made by `cache_corpus`; their split "train" is learnt from, and looked
+            through again at every evaluation, so that a corpus may grow meanwhile.
+        config: sizes of a new ear. init_from: a model's folder whose weights a new run begins with.
+        held_out: name -> cache and split that are only looked at, as they stand at that moment.
+
+    Raises:
+        ValueError: where there is nothing to train on, or the loss is no longer a number.
+    """
+    run.mkdir(parents=True, exist_ok=True)
+    items = [item for cache in caches for item in load_items(cache, "train")]
+    if not items:
+        raise ValueError(f"no cached items below {caches}; run cache_corpus first")
+    trainer = _Trainer(run, settings, config, init_from)
+    began = time.monotonic()
+    while (spent := (time.monotonic() - began) / 60) < settings.minutes:
+        if settings.max_steps and trainer.step >= settings.max_steps:
+            break
+        trainer.train_step(items, spent / settings.minutes)
+        if trainer.step % settings.evaluate_every == 0:
+            trainer.evaluate(held_out or {})
+            trainer.save()
+            items = [item for cache in caches for item in load_items(cache, "train")]
+    trainer.evaluate(held_out or {})
+    trainer.save()
+
+
+class _Trainer:
+    def __init__(
+        self,
+        run: Path,
+        settings: EarTraining,
+        config: SaxsoloEarConfig | None,
+        init_from: Path | None,
+    ):
+        self.run, self.settings = run, settings
+        state = run / "state"
+        if state.is_dir():
+            config = SaxsoloEarConfig.from_pretrained(state)
+        torch.manual_seed(settings.seed)
+        if init_from is not None and not state.is_dir():
+            self.model = SaxsoloEar.from_pretrained(init_from, dtype=torch.float32)
+        else:
+            self.model = SaxsoloEar(config or SaxsoloEarConfig())
+        self.averaged = SaxsoloEar(self.model.config)
+        self.averaged.train(False)
+        self.averaged.load_state_dict(self.model.state_dict())
+        self.optimiser = torch.optim.AdamW(
+            self.model.parameters(),
+            lr=settings.learning_rate,
+            betas=(0.9, 0.98),
+            weight_decay=settings.weight_decay,
+        )
+        self.step, self.seconds = 0, 0.0
+        self.sums: dict[str, float] = {}
+        if state.is_dir():
+            self._load(state)
+        self.first_step = self.step
+        self.began = time.monotonic()
+
+    def train_step(self, items: list[Item], progress: float) -> None:
+        settings = self.settings
+        rng = np.random.default_rng([settings.seed, self.step])
+        torch.manual_seed(int(rng.integers(2**31)))
+        batch = draw_batch(items, settings.batch_size, settings.tokens, rng, settings.stretch)
+        batch = augment(batch, rng)
+        chunk = None
+        if rng.random() >= settings.full:
+            chunk = int(rng.integers(1, _LONGEST_CHUNK + 1))
+        for group in self.optimiser.param_groups:
+            group["lr"] = settings.learning_rate * self._slope(progress)
+        parts = self._losses(batch, chunk)
+        loss = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        if not math.isfinite(float(loss.detach())):
+            raise ValueError(f"the loss is {float(loss)} at step {self.step}; lower learning_rate")
+        self.optimiser.zero_grad(set_to_none=True)
+        torch.autograd.backward(loss)
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
+        self.optimiser.step()
+        self.step += 1
+        self._average()
+        for name, part in parts.items():
+            self.sums[name] = self.sums.get(name, 0.0) + float(part.detach())
+        if self.step % settings.log_every == 0:
+            means = {name: round(s / settings.log_every, 4) for name, s in self.sums.items()}
+            rate = self.optimiser.param_groups[0]["lr"]
+            self._log({"lr": round(rate, 6), "items": len(items), **means})
+            self.sums = {}
+
+    def _losses(self, batch: Batch, chunk: int | None) -> dict[str, torch.Tensor]:
+        self.model.train()
+        return losses(self.model(batch.harmony, batch.bass, batch.rhythm, chunk), batch.labels)
+
+    def _slope(self, progress: float) -> float:
+        warm = min(1.0, (self.step - self.first_step + 1) / self.settings.warmup_steps)
+        return warm * min(1.0, max(0.01, (1 - progress) / self.settings.decay))
+
+    @torch.no_grad()
+    def _average(self) -> None:
+        keep = min(self.settings.average, (self.step + 1) / (self.step + 10))
+        averaged = self.averaged.state_dict()
+        for name, value in self.model.state_dict().items():
+            averaged[name].lerp_(value, 1 - keep)
+
+    def evaluate(self, held_out: Mapping[str, tuple[Path, str]]) -> None:
+        figures = {
+            name: frame_figures(self.averaged, load_items(cache, split))
+            for name, (cache, split) in held_out.items()
+        }
+        self._log({"held_out": figures})
+
+    def save(self) -> None:
+        part = self.run / ".state.part"
+        shutil.rmtree(part, ignore_errors=True)
+        part.mkdir()
+        self.model.config.save_pretrained(part)
+        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
+        tensors |= {f"averaged.{k}": v for k, v in self.averaged.state_dict().items()}
+        names = [name for name, _ in self.model.named_parameters()]
+        slots = self.optimiser.state_dict()["state"]
+        for index, slot in slots.items():
+            for key, value in slot.items():
+                tensors[f"optimiser.{key}.{names[index]}"] = torch.as_tensor(value)
+        save_file(
+            {k: v.clone().contiguous() for k, v in tensors.items()}, part / "state.safetensors"
+        )
+        told = {"step": self.step, "seconds": self._seconds(), "settings": asdict(self.settings)}
+        (part / "run.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+        replace_folder(part, self.run / "state")
+        best = self.run / ".best.part"
+        shutil.rmtree(best, ignore_errors=True)
+        save_ear(self.averaged, best)
+        replace_folder(best, self.run / "best")
+
+    def _load(self, state: Path) -> None:
+        tensors = load_file(state / "state.safetensors")
+        for model, prefix in ((self.model, "model."), (self.averaged, "averaged.")):
+            found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            model.load_state_dict(found)
+        slots: dict[int, dict[str, torch.Tensor]] = {}
+        for index, (name, _) in enumerate(self.model.named_parameters()):
+            for key in ("step", "exp_avg", "exp_avg_sq"):
+                if (full := f"optimiser.{key}.{name}") in tensors:
+                    slots.setdefault(index, {})[key] = tensors[full]
+        self.optimiser.load_state_dict(
+            {"state": slots, "param_groups": self.optimiser.state_dict()["param_groups"]}
+        )
+        told = json.loads((state / "run.json").read_text(encoding="utf-8"))
+        self.step, self.seconds = told["step"], told["seconds"]
+
+    def _seconds(self) -> float:
+        return self.seconds + time.monotonic() - self.began
+
+    def _log(self, row: dict[str, Any]) -> None:
+        row = {"step": self.step, "minutes": round(self._seconds() / 60, 2), **row}
+        with (self.run / "log.jsonl").open("a", encoding="utf-8") as file:
+            file.write(json.dumps(row) + "\n")
+
+
+def save_ear(model: SaxsoloEar, folder: Path) -> None:
+    """Saves the weights in half precision; they are read back as float32."""
+    half = SaxsoloEar(model.config)
+    half.load_state_dict(model.state_dict())
+    half.half()
+    half.save_pretrained(folder)
+
+
+assert (PHASES, PLACES) == (12, 8), (PHASES, PLACES)

@@ -1,0 +1,106 @@
+"""What was heard, named and written: key, bars, JSON, .lab, ChordPro, JAMS."""
+
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modeling_saxsolo.vocabulary_saxsolo import DOMINANT, MAJOR, MINOR, NO_CHORD
+from saxsolo.listening.exports import as_chordpro, as_dict, as_jams, as_json, as_lab, as_text
+from saxsolo.listening.heard import Listening
+from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.music.key import estimate_key
+
+TWO_FIVE_ONE = ((2, MINOR), (7, DOMINANT), (0, MAJOR), (0, MAJOR))
+
+
+def heard(chords=TWO_FIVE_ONE, beats_per_bar=4, tempo=120.0, lead_in=0.5) -> Listening:
+    """A chord a bar, on a click."""
+    beat = 60 / tempo
+    count = beats_per_bar * len(chords)
+    beats = lead_in + beat * np.arange(count)
+    bar = beat * beats_per_bar
+    named = [HeardChord(0.0, lead_in, None, NO_CHORD, 0.9)]
+    for number, (root, quality) in enumerate(chords):
+        start = lead_in + number * bar
+        named.append(HeardChord(start, start + bar, root, quality, 0.8))
+    music = HeardMusic(
+        beats,
+        np.arange(count) % beats_per_bar + 1,
+        np.full(count, beats_per_bar),
+        np.full(count, 0.9),
+        named,
+        -12.0,
+    )
+    return Listening("tune", lead_in + count * beat, music)
+
+
+@given(st.integers(0, 11), st.booleans())
+def test_a_cadence_names_its_key_in_all_keys(tonic: int, minor: bool):
+    second = (2, 3) if minor else (2, MINOR)
+    first = (0, MINOR) if minor else (0, MAJOR)
+    cadence = (second, (7, DOMINANT), first, first)
+    key = estimate_key([((tonic + root) % 12, quality, 1.0) for root, quality in cadence])
+    assert key is not None
+    assert (key.tonic, key.minor) == (tonic, minor)
+
+
+def test_no_chord_has_no_key():
+    assert estimate_key([(None, NO_CHORD, 3.0)]) is None
+    assert estimate_key([]) is None
+
+
+def test_bars_carry_their_chords():
+    bars = heard().bars
+    assert [bar.beats for bar in bars] == [4, 4, 4, 4]
+    assert [chord.root for bar in bars for _, chord in bar.chords] == [2, 7, 0, 0]
+    assert bars[1].start == pytest.approx(2.5)
+    assert bars[-1].end == pytest.approx(8.5)
+
+
+def test_json_holds_what_the_documents_promise():
+    facts = json.loads(as_json(heard()))
+    assert facts["metre"] == "4/4" and facts["key"] == "C major"
+    assert facts["tempo"] == pytest.approx(120) and facts["tuning_cents"] == -12.0
+    assert facts["beats"][0] == [0.5, 1] and facts["beats"][5][1] == 2
+    assert facts["chords"][0] == [0.0, 0.5, "N.C.", None, "none", 0.9]
+    assert facts["chords"][1][2:5] == ["Dm7", 2, "minor"]
+    assert facts["tempo_spread"] == pytest.approx(0, abs=1e-9)
+
+
+def test_lab_is_read_by_mir_eval(tmp_path):
+    mir_eval = pytest.importorskip("mir_eval")
+    path = tmp_path / "tune.lab"
+    path.write_text(as_lab(heard()), encoding="utf-8")
+    intervals, labels = mir_eval.io.load_labeled_intervals(str(path))
+    mir_eval.chord.validate(labels, labels)
+    assert labels[:3] == ["N", "D:min7", "G:7"]
+    assert intervals[-1, 1] == pytest.approx(8.5)
+
+
+def test_jams_is_valid():
+    jams = pytest.importorskip("jams")
+    import io
+
+    document = jams.load(io.StringIO(as_jams(heard())), fmt="json")
+    assert {a.namespace for a in document.annotations} == {"chord", "beat", "tempo", "key_mode"}
+    document.validate(strict=True)
+
+
+def test_chordpro_writes_each_change_once():
+    text = as_chordpro(heard())
+    assert "{key: C}" in text and "{time: 4/4}" in text
+    assert "| Dm7 . . . | G7 . . . | Cmaj7 . . . | Cmaj7 . . . |" in text
+
+
+def test_a_track_without_music_says_so():
+    none = np.zeros(0)
+    music = HeardMusic(none, none.astype(int), none.astype(int), none, [], 0.0)
+    silent = Listening("noise", 3.0, music)
+    facts = as_dict(silent)
+    assert facts["tempo"] is facts["key"] is facts["metre"] is None
+    assert facts["beats"] == facts["chords"] == []
+    assert "no beat heard" in as_text(silent) and as_lab(silent) == ""
+    assert silent.grid() is None and silent.bars == []
