@@ -314,15 +314,15 @@ def test_mma_plays_the_chart_it_was_given(groove: str) -> None:
     metre, _, (low, _) = GROOVES[groove]
     size = METRES[metre]
     roots = ("C", "F#", "A", "Eb", "B", "F", "Ab", "D")
-    bars = tuple(((f"{root}7", float(size)),) for root in roots)
+    bars = tuple(((f"{root}7", float(size)),) for root in roots) * 2
     try:
         arrangement = arrange(bars, groove, low, 1)
     except OSError as error:
         pytest.skip(str(error))
-    assert arrangement.bass
-    last = max(stroke.time for stroke in arrangement.bass)
-    assert last < len(bars) * size * 60 / low
-    shifted = bars[1:] + bars[:1]
-    right = bass_agreement(arrangement, bars, size, low)
-    assert right > 0.5
-    assert right > bass_agreement(arrangement, shifted, size, low) + 0.15
+    assert max(stroke.time for stroke in arrangement.bass) < len(bars) * size * 60 / low + 0.3
+    by_shift = [
+        bass_agreement(arrangement, bars[shift:] + bars[:shift], size, low)
+        for shift in range(len(roots))
+    ]
+    assert by_shift[0] > max(by_shift) - 0.1
+    assert by_shift[0] > float(np.mean(by_shift[1:])) + 0.1

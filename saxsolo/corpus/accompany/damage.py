@@ -117,7 +117,7 @@ def compress(audio: np.ndarray, threshold_db: float, ratio: float) -> np.ndarray
     gain_db = np.minimum(gain_db, smooth)
     at = (np.arange(count) + 0.5) * width
     gain = 10 ** (np.interp(np.arange(audio.shape[1]), at, gain_db) / 20)
-    return (audio * gain).astype(np.float32)
+    return np.asarray(audio * gain, dtype=np.float32)
 
 
 def _noise(audio: np.ndarray, rng: np.random.Generator, kind: str, snr: float) -> np.ndarray:
