@@ -30,20 +30,20 @@ def output_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
         OutputError: when nothing can be written there.
     """
     folder = Path(folder)
-    made = []
+    created = []
     try:
         for missing in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
             missing.mkdir()
-            made.append(missing)
+            created.append(missing)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
-        _remove_empty(made)
+        _remove_empty(created)
         raise OutputError(f"cannot write into {folder}: {error.strerror or error}") from error
     try:
         yield folder
     except BaseException:
-        _remove_empty(made)
+        _remove_empty(created)
         raise
 
 

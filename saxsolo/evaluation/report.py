@@ -264,8 +264,8 @@ def gather(
 
     tracked = []
     with Progress("listening") as progress, ThreadPoolExecutor(WORKERS) as pool:
-        for found in pool.map(track, range(len(cases))):
-            tracked.append(found)
+        for tracks in pool.map(track, range(len(cases))):
+            tracked.append(tracks)
             progress(len(tracked) * options.seconds, len(cases) * options.seconds)
     notes: dict[str, list[SoloNotes | None]] = {n: [t[n] for t in tracked] for n in sound}
     for i, source in enumerate(sources):

@@ -176,15 +176,15 @@ def _files(given: Path) -> list[Path]:
     if not given.is_dir():
         return [given]
     try:
-        found = sorted(
+        sounds = sorted(
             p for p in given.iterdir() if p.suffix.lower() in SUFFIXES and not p.is_dir()
         )
     except OSError as error:
         raise SettingError(f"{given} cannot be read: {error.strerror}") from error
-    found = [path for path in found if not path.name.startswith(".")]
-    if not found:
+    sounds = [path for path in sounds if not path.name.startswith(".")]
+    if not sounds:
         raise SettingError(f"{given} is a folder without a WAV, FLAC, OGG or MP3 file")
-    return found
+    return sounds
 
 
 def _stem(path: Path) -> str:

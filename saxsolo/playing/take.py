@@ -119,8 +119,8 @@ class Take:
                 channels = self._backing.channels
                 mixed = self._mixed_blocks(solo_above)
                 write_audio(mix, mixed, self.sampling_rate, channels, audio_format)
-                told = {**self.run, "files": names}
-                run.write_text(json.dumps(told, indent=2) + "\n", encoding="utf-8")
+                record = {**self.run, "files": names}
+                run.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
                 wanted = [write for there, write in writers if there]
                 for path, write in zip(others, wanted, strict=True):
                     write(path)
@@ -208,11 +208,11 @@ def earlier_files(folder: Path, names: list[str]) -> list[Path]:
     Only what its run.json names, and only names that a take can have: nothing else is ours.
     """
     try:
-        told = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
+        listed = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
     ours = {*all_files()} - {*names}
-    return [folder / name for name in sorted(ours) if isinstance(told, list) and name in told]
+    return [folder / name for name in sorted(ours) if isinstance(listed, list) and name in listed]
 
 
 def balance(solo: float | None, backing: float | None) -> float:

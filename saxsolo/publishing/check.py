@@ -55,10 +55,10 @@ class OnlyThere:
     def find_spec(name, path=None, target=None):
         if name not in OURS:
             return None
-        found = PathFinder.find_spec(name, [folder])
-        if found is None:
+        spec = PathFinder.find_spec(name, [folder])
+        if spec is None:
             raise ModuleNotFoundError(f"{name} is not in the folder", name=name)
-        return found
+        return spec
 
 
 sys.meta_path.insert(0, OnlyThere)

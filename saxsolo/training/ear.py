@@ -288,8 +288,8 @@ class _Trainer:
         save_file(
             {k: v.clone().contiguous() for k, v in tensors.items()}, part / "state.safetensors"
         )
-        told = {"step": self.step, "seconds": self._seconds(), "settings": asdict(self.settings)}
-        (part / "run.json").write_text(json.dumps(told, indent=1), encoding="utf-8")
+        facts = {"step": self.step, "seconds": self._seconds(), "settings": asdict(self.settings)}
+        (part / "run.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")
         replace_folder(part, self.run / "state")
         best = self.run / ".best.part"
         shutil.rmtree(best, ignore_errors=True)
@@ -299,8 +299,8 @@ class _Trainer:
     def _load(self, state: Path) -> None:
         tensors = load_file(state / "state.safetensors")
         for model, prefix in ((self.model, "model."), (self.averaged, "averaged.")):
-            found = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
-            model.load_state_dict(found)
+            own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+            model.load_state_dict(own)
         slots: dict[int, dict[str, torch.Tensor]] = {}
         for index, (name, _) in enumerate(self.model.named_parameters()):
             for key in ("step", "exp_avg", "exp_avg_sq"):
@@ -309,8 +309,8 @@ class _Trainer:
         self.optimiser.load_state_dict(
             {"state": slots, "param_groups": self.optimiser.state_dict()["param_groups"]}
         )
-        told = json.loads((state / "run.json").read_text(encoding="utf-8"))
-        self.step, self.seconds = told["step"], told["seconds"]
+        facts = json.loads((state / "run.json").read_text(encoding="utf-8"))
+        self.step, self.seconds = facts["step"], facts["seconds"]
 
     def _seconds(self) -> float:
         return self.seconds + time.monotonic() - self.began

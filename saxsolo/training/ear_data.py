@@ -136,21 +136,21 @@ def cache_item(folder: Path, out: Path) -> None:
     truth = read_truth(folder)
     audio = read_mono(folder / "backing.flac")
     cents, sureness = estimate_tuning(audio)
-    found = ear_features(audio[None], cents)
-    tokens = found.harmony.shape[1]
-    rhythm = found.rhythm.reshape(1, tokens, -1)
-    features = torch.cat([found.harmony, found.bass, rhythm], dim=-1)[0]
+    spectra = ear_features(audio[None], cents)
+    tokens = spectra.harmony.shape[1]
+    rhythm = spectra.rhythm.reshape(1, tokens, -1)
+    features = torch.cat([spectra.harmony, spectra.bass, rhythm], dim=-1)[0]
     _write(out / f"{folder.name}.npy", features.half().numpy())
     labels = frame_labels(truth, tokens * FRAMES_PER_TOKEN)
     _write(out / f"{folder.name}.labels.npy", labels)
-    told = {
+    facts = {
         "tokens": tokens,
         "tuning_cents": truth.get("tuning_cents"),
         "estimated_cents": round(cents, 1),
         "sureness": round(sureness, 3),
     }
     part = done.with_suffix(".part")
-    part.write_text(json.dumps(told), encoding="utf-8")
+    part.write_text(json.dumps(facts), encoding="utf-8")
     part.replace(done)
 
 

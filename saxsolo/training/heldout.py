@@ -150,7 +150,7 @@ def evaluate_heldout(
         replace(
             example,
             heard=np.zeros_like(example.heard),
-            told=np.full_like(example.told, UNKNOWN),
+            given=np.full_like(example.given, UNKNOWN),
         )
         for example in own
     ]
@@ -204,7 +204,7 @@ def _with_backing(example: Example, other: Example) -> Example:
         example,
         backing=fit(other.backing, 0),
         heard=fit(other.heard, 0),
-        told=fit(other.told, UNKNOWN),
+        given=fit(other.given, UNKNOWN),
     )
 
 

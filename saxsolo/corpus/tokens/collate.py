@@ -37,7 +37,7 @@ class Example:
     heard: np.ndarray  # (T,) 1 = the model hears this frame
     streams: np.ndarray  # (N, T) targets, -100 = none
     labels: np.ndarray  # (L, T) targets of the label heads
-    told: np.ndarray  # (L, T) labels given to the model, -100 = not told
+    given: np.ndarray  # (L, T) labels given to the model, -100 = not given
     conditions: np.ndarray  # (C,) index of the value, -1 = not given
 
 
@@ -108,13 +108,13 @@ class Collator:
                 f"set score_vocab_size"
             )
         dropped = rng.random() < self.backing_dropout
-        told = not dropped and (silent or rng.random() < self.label_inputs)
+        is_given = not dropped and (silent or rng.random() < self.label_inputs)
         return Example(
             backing=backing,
             heard=np.full(len(tokens), 0 if silent or dropped else 1, dtype=np.int64),
             streams=np.concatenate([*streams, solo]).astype(np.int64),
             labels=labels.astype(np.int64),
-            told=labels.astype(np.int64) if told else np.full(labels.shape, UNKNOWN),
+            given=labels.astype(np.int64) if is_given else np.full(labels.shape, UNKNOWN),
             conditions=self._conditions(row, dropped, rng),
         )
 
@@ -141,7 +141,7 @@ class Collator:
         }
         if self.config.frame_labels:
             batch["frame_labels"] = padded("labels", UNKNOWN)
-            batch["frame_label_inputs"] = padded("told", UNKNOWN)
+            batch["frame_label_inputs"] = padded("given", UNKNOWN)
         if self.config.conditions:
             conditions = np.stack([example.conditions for example in examples])
             batch["condition_ids"] = torch.from_numpy(conditions)
