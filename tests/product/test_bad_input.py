@@ -235,6 +235,7 @@ class TestCheckpoints:
     [
         (np.zeros((2, 2, 2), np.float32), "(2, 2, 2)"),
         (np.zeros(0, np.float32), "(0,)"),
+        (np.zeros(RATE * 2, np.int64), "int64"),
         (np.full(RATE * 2, np.nan, np.float32), "NaN"),
     ],
 )
