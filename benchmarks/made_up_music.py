@@ -74,12 +74,12 @@ def write_bad_files(music: Path) -> dict[str, str]:
     (music / "header.wav").write_bytes(b"RIFF\xff\xff\xff\x7fWAVEfmt ")
     soundfile.write(music / "nolicence.wav", noise, SAMPLING_RATE)
     reasons = {
-        "text.wav": "no sound",
+        "text.wav": "not an audio file",
         "cut.flac": "breaks off",
         "empty.mp3": "empty",
         "nan.wav": "NaN",
         "hour.flac": "silent",
-        "picture.flac": "no sound",
+        "picture.flac": "not an audio file",
         "short.wav": "the least",
         "clipped.wav": "clipped",
         "header.wav": "damaged",

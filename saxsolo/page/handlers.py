@@ -138,7 +138,7 @@ def _request(inputs: Inputs, plan: Plan) -> SoloRequest:
     controls = inputs.controls
     settings = controls.settings(min(plan.source.seconds, LONGEST_SOLO))
     if plan.seconds is not None:
-        settings = replace(settings, seconds=plan.seconds)
+        settings = settings.changed(seconds=plan.seconds)
     number = len(inputs.takes) + 1
     label = f"Take {number}: {controls.instrument}, seed {int(controls.seed)}{plan.suffix}"
     return SoloRequest(settings, controls.live == "mix", controls.query(), label, plan.revision)

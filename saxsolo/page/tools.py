@@ -70,7 +70,8 @@ class Tools:
             instrument=instrument,
             example=example,
             feel=style,
-            seed=int(seed),
+            # `checked` refuses a seed that is not a whole number
+            seed=seed,  # type: ignore[arg-type]
             seconds=seconds,
             temperature=temperature,
             guidance=guidance,

@@ -20,6 +20,8 @@ SPACE_FILES = ["*.py", "model.json", "checkpoints/*", "examples/*"]
 NEEDED = ("README.md", "app.py", "requirements.txt")
 # kinds of files that a Space shows or runs; what else lies about stays at home
 SUFFIXES = {".py", ".md", ".txt", ".css", ".js", ".html", ".svg", ".png", ".jpg", ".flac", ".mp3"}
+# rooms of the package that the page does not call: the Hub takes fewer files in one commit
+UNUSED = {"cli", "corpus", "evaluation", "publishing", "training"}
 SKIPPED = {"__pycache__", "assets", "tests", "runs", "takes", "node_modules"}
 # no registry holds them, so they stand beside app.py
 PACKAGES = ("saxsolo", "modeling_saxsolo")
@@ -50,7 +52,8 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     copy_files(source, folder, _names(source, SUFFIXES))
     for package in PACKAGES:
         root = PACKAGE.parent / package
-        copy_files(root, folder / package, _names(root, {".py", ".css", ".js"}))
+        names = _names(root, {".py", ".css", ".js"})
+        copy_files(root, folder / package, [n for n in names if n.split("/")[0] not in UNUSED])
     examples, checkpoints = asset("examples"), asset("checkpoints")
     copy_files(examples, folder / "examples", _names(examples, {".flac"}))
     copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
