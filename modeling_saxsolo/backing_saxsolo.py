@@ -8,8 +8,10 @@ measured before it is listened to, and the measure is handed on:
     measure = measure_backing(blocks(), 44100, 32000)
     for samples in heard_blocks(blocks(), 44100, 32000, measure): ...
 
+The measure also says which mono of left and right is heard, and what the samples lie off zero.
+
 A live source has no whole. It starts from a running measure, a `BackingMeter` in the measure's
-place: each block is heard at the level of all that has come until its end.
+place: each block is heard at the level, and as the mono, of all that has come until its end.
 """
 
 from collections.abc import Iterable, Iterator
@@ -18,8 +20,9 @@ from typing import Any
 
 import torch
 
+from .channels_saxsolo import MONOS, ChannelMeter
 from .loudness_saxsolo import LoudnessMeter
-from .resample_saxsolo import Resampler, as_columns, mix_down
+from .resample_saxsolo import Resampler, as_columns, as_stereo, mix_down
 
 # LUFS at which backings are heard: the middle of those that the default model learnt from
 LISTENING_LEVEL = -21.0
@@ -34,11 +37,15 @@ class BackingMeasure:
 
     Attributes:
         loudness: LUFS; None where all of it is below the gate of -70 LUFS.
-        peak: the largest sample.
+        peak: the largest sample; the farthest from the offset, where there is one.
+        offset: what the samples of each channel lie off zero; 0 below -60 dBFS.
+        mono: which mono of two channels is heard, one of `MONOS`.
     """
 
     loudness: float | None
     peak: float
+    offset: tuple[float, ...] = (0.0,)
+    mono: str = "mean"
 
     @property
     def silent(self) -> bool:
@@ -57,9 +64,11 @@ class BackingMeter:
 
     Args:
         sampling_rate: samples a second, the codec's.
+        channels: the meter of what comes, before it is mixed down and resampled.
     """
 
-    def __init__(self, sampling_rate: int):
+    def __init__(self, sampling_rate: int, channels: ChannelMeter | None = None):
+        self.channels = channels or ChannelMeter()
         self._meter = LoudnessMeter(sampling_rate, 1)
 
     def push(self, samples: torch.Tensor) -> None:
@@ -69,7 +78,13 @@ class BackingMeter:
     @property
     def measure(self) -> BackingMeasure:
         """Of all that has been pushed."""
-        return BackingMeasure(self._meter.loudness, self._meter.peak)
+        offset, mono = self.channels.offset, self.channels.mono
+        peak = self.channels.peak if any(offset) else self._meter.peak
+        return BackingMeasure(self._meter.loudness, peak, offset, mono)
+
+
+def _factors(mono: str) -> torch.Tensor:
+    return torch.tensor(MONOS[mono])
 
 
 def blocks_of(audio: Any) -> Iterator[torch.Tensor]:
@@ -102,10 +117,48 @@ def measure_backing(
     Raises:
         AudioError: for samples that cannot be used.
     """
-    meter = BackingMeter(new_rate)
-    for block in heard_blocks(audio, sampling_rate, new_rate, None, seconds):
-        meter.push(block)
-    return meter.measure
+    channels = ChannelMeter()
+    # a sound that comes in blocks comes once: all are measured, and then one is chosen
+    meters = {mono: BackingMeter(new_rate, channels) for mono in MONOS}
+    for mean, difference in _monos(audio, sampling_rate, new_rate, seconds, channels):
+        meters["mean"].push(mean)
+        if difference is not None:
+            meters["difference"].push(difference)
+            meters["left"].push(mean + difference)
+            meters["right"].push(mean - difference)
+    return meters[channels.mono].measure
+
+
+def _monos(
+    audio: Any, sampling_rate: int, new_rate: int, seconds: float | None, channels: ChannelMeter
+) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
+    """Mean and half the difference of left and right, (n,) at `new_rate`; no difference of one."""
+    resamplers = [Resampler(sampling_rate, new_rate) for _ in range(2)]
+    # the meter of channels takes what it would take of a sound that is cut before
+    own = None if seconds is None else round(seconds * sampling_rate)
+    left = None if seconds is None else round(seconds * new_rate)
+    stereo = False
+
+    def fitted(parts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
+        nonlocal left
+        mean, *difference = (part[:left] for part in parts)
+        left = None if left is None else left - len(mean)
+        return mean, difference[0] if difference else None
+
+    for block in blocks_of(audio):
+        samples = as_stereo(block)
+        stereo = samples.shape[1] == 2
+        channels.push(samples[:own].numpy())
+        own = None if own is None else max(0, own - len(samples))
+        monos = [mix_down(samples)]
+        if stereo:
+            monos.append(mix_down(samples, _factors("difference")))
+        yield fitted([r.push(m) for r, m in zip(resamplers, monos, strict=False)])
+        if left == 0:
+            return
+    yield fitted([resampler.finish() for resampler in resamplers[: 1 + stereo]])
+    while left:
+        yield fitted([torch.zeros(READ_SAMPLES)] * (1 + stereo))
 
 
 def heard_blocks(
@@ -130,12 +183,43 @@ def heard_blocks(
     resampler = Resampler(sampling_rate, new_rate)
 
     def parts() -> Iterator[torch.Tensor]:
+        before = None
         for block in blocks_of(audio):
-            yield resampler.push(mix_down(block))
+            samples = as_stereo(block)
+            if isinstance(measure, BackingMeter):
+                measure.channels.push(samples.numpy())
+            before, mono = _heard_mono(samples, measure, before)
+            yield resampler.push(mono)
         yield resampler.finish()
 
     heard = parts() if seconds is None else _fitted(parts(), round(seconds * new_rate))
     yield from heard if measure is None else _at_level(heard, measure)
+
+
+_Form = tuple[str, tuple[float, ...]]
+
+
+def _heard_mono(
+    samples: torch.Tensor, measure: BackingMeasure | BackingMeter | None, before: _Form | None
+) -> tuple[_Form, torch.Tensor]:
+    """The mono (n,) of samples (n, 1 or 2) that a measure says, around zero, and its form.
+
+    Args:
+        before: form of the block before; a live source goes over from one to another slowly.
+    """
+    known = measure.channels if isinstance(measure, BackingMeter) else measure
+    form: _Form = ("mean", (0.0,)) if known is None else (known.mono, known.offset)
+    now = _in_form(samples, form)
+    if before is None or before == form:
+        return form, now
+    return form, torch.lerp(_in_form(samples, before), now, torch.linspace(0, 1, len(now)))
+
+
+def _in_form(samples: torch.Tensor, form: _Form) -> torch.Tensor:
+    mono, offset = form
+    if any(offset):
+        samples = samples - torch.tensor(offset)
+    return mix_down(samples, None if mono == "mean" else _factors(mono))
 
 
 def in_blocks(parts: Iterable[torch.Tensor], size: int) -> Iterator[torch.Tensor]:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from .channels_saxsolo import stereo_matrix
 from .errors_saxsolo import AudioError
 from .vocabulary_saxsolo import INTEGER_SAMPLES
 
@@ -32,7 +33,7 @@ def check_rate(rate: float) -> None:
 
 
 def to_mono(audio: Any) -> torch.Tensor:
-    """Array, tensor or nested list of one sound -> (n,) float32, channels averaged.
+    """Array, tensor or nested list of one sound -> (n,) float32, see `mix_down`.
 
     Of two axes the shorter one is taken for the channels.
 
@@ -59,8 +60,25 @@ def as_columns(audio: Any) -> torch.Tensor:
     return samples if samples.shape[0] > samples.shape[1] else samples.T
 
 
-def mix_down(samples: torch.Tensor) -> torch.Tensor:
-    """(n, channels) of any type -> (n,) float32, channels averaged.
+def mix_down(samples: torch.Tensor, factors: torch.Tensor | None = None) -> torch.Tensor:
+    """(n, channels) of any type -> (n,) float32.
+
+    Args:
+        factors: of left and right, (2,) or (n, 2); their mean when None.
+
+    Raises:
+        AudioError: for NaN or infinite samples, or a type that is not audio.
+    """
+    samples = as_stereo(samples)
+    if samples.shape[1] == 1:
+        return samples[:, 0]
+    if factors is None:
+        return samples.double().mean(dim=1).float()
+    return (samples.double() * factors).sum(dim=1).float()
+
+
+def as_stereo(samples: torch.Tensor) -> torch.Tensor:
+    """(n, channels) of any type -> (n, 1 or 2) float32: more than two channels are mixed to two.
 
     Raises:
         AudioError: for NaN or infinite samples, or a type that is not audio.
@@ -69,9 +87,9 @@ def mix_down(samples: torch.Tensor) -> torch.Tensor:
     if not torch.isfinite(samples).all():
         bad = int((~torch.isfinite(samples)).sum())
         raise AudioError(f"audio holds {bad} NaN or infinite samples: repair or re-export it.")
-    if samples.shape[1] == 1:
-        return samples[:, 0]
-    return samples.double().mean(dim=1).float()
+    if samples.shape[1] <= 2:
+        return samples
+    return samples @ torch.from_numpy(stereo_matrix(samples.shape[1]))
 
 
 def as_floats(samples: torch.Tensor) -> torch.Tensor:

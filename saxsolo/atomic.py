@@ -1,23 +1,35 @@
 """Writing: found impossible before the work, never half done, nothing left behind on an error.
 
 Everything is written under a name of its own (`partial_path`) and then renamed, so a reader sees
-the old content or the new, and several processes may write the same place.
+the old content or the new, and several processes may write the same place. Files that belong
+together are put in place under a lock (`locked`). What a killed process left is removed by the next
+one that writes there.
 """
 
+import errno
 import json
 import os
 import shutil
 import tempfile
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 import soundfile as sf
 
 from .errors import OutputError
+from .scratch import is_dead, process_mark
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None  # type: ignore[assignment]
 
 PARTIAL = ".partial"
+# bytes: with less, a write that failed has failed for want of room
+LEAST_FREE = 1 << 20
+_CLEANED: set[Path] = set()
 
 
 @contextmanager
@@ -29,6 +41,8 @@ def output_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     Raises:
         OutputError: when nothing can be written there.
     """
+    if not os.fspath(folder):
+        raise OutputError("the folder to write into has an empty name; name one, or . for this one")
     folder = Path(folder)
     created = []
     try:
@@ -49,7 +63,50 @@ def output_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
 
 def partial_path(path: Path) -> Path:
     """A name beside `path` that only this thread of this process writes to."""
-    return path.with_name(f".{path.name}.{os.getpid()}-{threading.get_ident()}{PARTIAL}")
+    return path.with_name(f".{path.name}.{process_mark()}-{threading.get_ident()}{PARTIAL}")
+
+
+def refuse_overwriting(writes: Iterable[Path], reads: Iterable[Path]) -> None:
+    """Makes sure that no file that is read is one of those that are written.
+
+    Files are compared, not names: links, `..` and the case of letters make no difference.
+
+    Raises:
+        OutputError: with the first such file.
+    """
+    read = [(path, os.stat(path)) for path in reads if path.is_file()]
+    for written in writes:
+        if not written.is_file():
+            continue
+        state = os.stat(written)
+        for path, other in read:
+            if os.path.samestat(state, other):
+                raise OutputError(
+                    f"{path.name} would be replaced by {written}, which is the same file; "
+                    "choose another --out"
+                )
+
+
+@contextmanager
+def locked(folder: Path) -> Iterator[None]:
+    """Waits until no other process, and no other thread, is in this block with the same folder.
+
+    The folder itself is locked, so nothing is left behind. Where folders cannot be locked (Windows,
+    some network disks) there is no lock.
+    """
+    if fcntl is None:
+        yield
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError as error:
+            if error.errno not in (errno.EBADF, errno.ENOLCK, errno.EOPNOTSUPP, errno.EINVAL):
+                raise
+        yield
+    finally:
+        os.close(handle)
 
 
 def remove_partial(folder: Path, pattern: str = "*") -> None:
@@ -62,6 +119,16 @@ def remove_partial(folder: Path, pattern: str = "*") -> None:
             shutil.rmtree(path, ignore_errors=True)
         else:
             path.unlink(missing_ok=True)
+
+
+def _remove_dead(folder: Path) -> None:
+    """Removes what killed processes left in a folder, the first time that this one writes there."""
+    if folder in _CLEANED:
+        return
+    _CLEANED.add(folder)
+    for path in folder.glob(f".*{PARTIAL}"):
+        if is_dead(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink(missing_ok=True)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -139,16 +206,31 @@ def replacing(*paths: Path, stale: Sequence[Path] = ()) -> Iterator[list[Path]]:
     """
     partial = [partial_path(path) for path in paths]
     try:
+        for folder in {path.parent for path in paths}:
+            _remove_dead(folder)
         yield partial
         if len(paths) == 1 and not stale:
             os.replace(partial[0], paths[0])
         else:
             _swap(partial, paths, stale)
     except (OSError, sf.LibsndfileError) as error:
-        raise OutputError(f"cannot write {paths[0].parent}: {error}") from error
+        raise OutputError(f"cannot write {paths[0].parent}: {_reason(error, paths[0])}") from error
     finally:
         for path in partial:
             path.unlink(missing_ok=True)
+
+
+def _reason(error: Exception, path: Path) -> str:
+    """What keeps a file from being written; libsndfile says "System error" of a full disk."""
+    if not isinstance(error, sf.LibsndfileError):
+        return getattr(error, "strerror", None) or str(error)
+    try:
+        free = shutil.disk_usage(path.parent).free
+    except OSError:
+        return error.error_string
+    if free < LEAST_FREE:
+        return f"the disk is full ({free} bytes are free)"
+    return f"{error.error_string.rstrip('.')} ({free / 1e6:.0f} MB are free on the disk)"
 
 
 def _swap(written: Sequence[Path], paths: Sequence[Path], stale: Sequence[Path]) -> None:

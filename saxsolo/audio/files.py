@@ -1,30 +1,37 @@
-"""Reading what a person brings: any WAV, FLAC, OGG or MP3, any rate, by blocks.
+"""Reading what a person brings, at any rate, by blocks: WAV, FLAC and AIFF through libsndfile,
+all else (MP3, M4A, OGG, WMA, video, ...) through FFmpeg's libraries.
 
 A sound is never held whole: an hour of silence is a 0.5 MB file that decodes to 1.4 GB. What is
 wrong with a file is found where it can be seen first: at opening (no file, not audio, too short,
-cut off by its own header) or in the first pass over the samples (NaN, cut off in the middle).
+cut off) or in the first pass over the samples (NaN, cut off in the middle).
 """
 
 import os
-import re
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 import soundfile as sf
 import soxr
 
+from modeling_saxsolo.channels_saxsolo import stereo_matrix
+from modeling_saxsolo.sound_file_saxsolo import SAMPLED, Decoded, decode_file
 from modeling_saxsolo.vocabulary_saxsolo import INTEGER_SAMPLES
 from saxsolo.errors import AudioError
+
+from .headers import KINDS, REMEDY, file_name, one_line, read_header, readable_file
+from .names import printable
 
 READ_FRAMES = 65_536
 MIN_SECONDS = 1.0
 MAX_SECONDS = 4 * 3600.0
 MIN_RATE, MAX_RATE = 4_000, 768_000
-# sizes that a program writes into a WAV header when it streams and cannot know the length
-UNKNOWN_SIZES = {0, 0x7FFFFFFF, 0xFFFFFFFF}
+# FFmpeg's names of containers that people know by others
+FORMAT_NAMES = {"mov": "MP4", "asf": "WMA", "matroska": "MATROSKA"}
+# a mean below -60 dBFS is left in: nobody hears it, and most files stay what they are
+LEAST_OFFSET = 1e-3
 
 
 @dataclass(frozen=True)
@@ -34,11 +41,15 @@ class Source:
     Attributes:
         name: path, or "array".
         sampling_rate: samples a second.
-        channels: 1 or 2; more are mixed down to 1.
+        channels: 1 or 2; more are mixed down to 2.
         frames: samples in a channel.
         path: the file, None for an array.
-        format: as libsndfile calls it, "WAV" say; empty for an array.
+        format: "WAV", "MP3", ...; empty for an array.
         samples: (frames, channels of the original) for an array, None for a file.
+        by_ffmpeg: whether FFmpeg's libraries read the file.
+        started: samples since midnight at which a Broadcast WAV starts, its time reference.
+        notes: what a person should know, one line each.
+        partial: play what is there of a file that breaks off.
     """
 
     name: str
@@ -48,6 +59,10 @@ class Source:
     path: Path | None = None
     format: str = ""
     samples: np.ndarray | None = None
+    by_ffmpeg: bool = False
+    started: int | None = None
+    notes: tuple[str, ...] = ()
+    partial: bool = False
 
     @property
     def seconds(self) -> float:
@@ -64,8 +79,8 @@ class Source:
     ) -> Iterator[np.ndarray]:
         """Yields the first `length` samples at `sampling_rate`, resampled, in blocks of `block`.
 
-        A sound that is shorter is followed by silence. The last block is shorter when `length` is
-        no multiple of `block`.
+        What the samples lie off zero (`offset`) is taken out. A sound that is shorter is followed
+        by silence. The last block is shorter when `length` is no multiple of `block`.
 
         Args:
             block: samples in a block.
@@ -122,10 +137,28 @@ class Source:
                 raise AudioError(f"{self.name} holds NaN or infinite samples; export it again")
             yield part
 
+    @cached_property
+    def offset(self) -> np.ndarray:
+        """(channels,) float32, the mean of each channel; 0 where it is below -60 dBFS."""
+        total, count = np.zeros(self.channels), 0
+        for part in self._stereo():
+            total += part.sum(0, dtype=np.float64)
+            count += len(part)
+        mean = (total / max(1, count)).astype(np.float32)
+        return np.where(np.abs(mean) < LEAST_OFFSET, np.float32(0), mean)
+
     def _native(self, channels: int) -> Iterator[np.ndarray]:
-        """(n, channels) float32 parts at the sound's own rate."""
-        for part in self.parts():
+        """(n, channels) float32 parts at the sound's own rate, around zero."""
+        offset = self.offset
+        for part in self._stereo():
+            if offset.any():
+                part = part - offset
             yield part if part.shape[1] == channels else part.mean(1, keepdims=True)
+
+    def _stereo(self) -> Iterator[np.ndarray]:
+        """(n, self.channels) float32 parts: more than two channels are mixed down to two."""
+        for part in self.parts():
+            yield part if part.shape[1] <= 2 else part @ stereo_matrix(part.shape[1])
 
     def _raw(self) -> Iterator[np.ndarray]:
         if self.samples is not None:
@@ -133,38 +166,45 @@ class Source:
                 part = np.ascontiguousarray(self.samples[start : start + READ_FRAMES])
                 yield _as_floats(part)
             return
+        if self.path is None:
+            raise AssertionError("a sound is a file or an array")
         seen = 0
         try:
-            mp3 = self.format == "MP3"
-            with _hushed(mp3):
-                file = sf.SoundFile(self.path)
-            with file:
-                while True:
-                    with _hushed(mp3):
-                        part = file.read(READ_FRAMES, dtype="float32", always_2d=True)
-                    if not len(part):
-                        break
-                    seen += len(part)
-                    yield part
-        except (sf.LibsndfileError, OSError) as error:
-            raise AudioError(f"{self.name} breaks off or is damaged: {_one_line(error)}") from error
-        if seen < self.frames:
+            read = decode_file(self.path, Decoded()) if self.by_ffmpeg else _read(self.path)
+            for part in read:
+                part = part[: self.frames - seen]
+                seen += len(part)
+                yield part
+                if seen == self.frames:
+                    return
+        except (sf.LibsndfileError, OSError, AudioError) as error:
+            if not self.partial:
+                text = one_line(error)
+                raise AudioError(f"{self.name} breaks off or is damaged: {text}{REMEDY}") from error
+        if seen < self.frames and not self.partial:
             raise AudioError(
-                f"{self.name} breaks off: its header says {self.frames} samples, {seen} are there; "
-                "fetch or export it again"
+                f"{self.name} breaks off: its header says {self.frames} samples, {seen} are there"
+                f"{REMEDY}"
             )
+
+
+def _read(path: Path) -> Iterator[np.ndarray]:
+    with sf.SoundFile(file_name(path)) as file:
+        while len(part := file.read(READ_FRAMES, dtype="float32", always_2d=True)):
+            yield part
 
 
 Sound = str | os.PathLike[str] | tuple[np.ndarray, int] | Source
 
 
-def open_sound(sound: Sound, name: str | None = None) -> Source:
+def open_sound(sound: Sound, name: str | None = None, *, partial: bool = False) -> Source:
     """Opens a file or takes an array, and refuses what cannot be played over.
 
     Args:
         sound: a path, or (samples, sampling rate) with samples (n,), (n, channels) or
             (channels, n), floats in [-1, 1] or integers; what is open already is given back.
         name: what to call a file other than by its path.
+        partial: take what is there of a file that breaks off, in place of refusing it.
 
     Raises:
         AudioError: with what is wrong and what to do, in one line.
@@ -174,7 +214,7 @@ def open_sound(sound: Sound, name: str | None = None) -> Source:
     if isinstance(sound, tuple):
         source = _from_array(*sound)
     else:
-        source = _from_file(Path(sound), name or os.fspath(sound))
+        source = _from_file(Path(sound), printable(name or sound), partial)
     if not MIN_RATE <= source.sampling_rate <= MAX_RATE:
         raise AudioError(
             f"{source.name} has {source.sampling_rate} samples a second; "
@@ -207,7 +247,7 @@ def _from_array(samples: np.ndarray, sampling_rate: int) -> Source:
         samples = samples[:, None]
     elif samples.shape[0] <= samples.shape[1]:
         samples = samples.T
-    channels = samples.shape[1] if samples.shape[1] <= 2 else 1
+    channels = min(2, samples.shape[1])
     return Source("array", int(sampling_rate), channels, len(samples), samples=samples)
 
 
@@ -221,74 +261,74 @@ def _as_floats(samples: np.ndarray) -> np.ndarray:
     return np.asarray(as_floats(torch.from_numpy(samples)).numpy())
 
 
-def _from_file(path: Path, name: str) -> Source:
-    if not path.exists():
-        raise AudioError(f"{name}: no such file")
-    if path.is_dir():
-        raise AudioError(f"{name} is a folder; name a WAV, FLAC, OGG or MP3 file")
-    try:
-        size = path.stat().st_size
-        with path.open("rb") as file:
-            head = file.read(READ_FRAMES)
-    except OSError as error:
-        raise AudioError(f"{name} cannot be read: {error.strerror}") from error
-    if size == 0:
-        raise AudioError(f"{name} is empty (zero bytes)")
-    if head[:4] == b"OggS" and not _ogg_ends(path, size):
-        raise AudioError(f"{name} breaks off: its last page is missing; fetch or export it again")
-    try:
-        with _hushed(not _looks_like_sound(head)):
-            info = sf.info(path)
-    except (sf.LibsndfileError, OSError) as error:
-        if _looks_like_sound(head):
-            raise AudioError(f"{name} breaks off or is damaged: {_one_line(error)}") from error
-        # what the library says of such a file can mislead ("does not exist", "a pipe")
-        raise AudioError(f"{name} is not an audio file; WAV, FLAC, OGG and MP3 are read") from error
-    cut = re.search(r"^ *(?:data|SSND) : (\d+) \(should be (\d+)\)", info.extra_info, re.MULTILINE)
-    if cut and int(cut[1]) > int(cut[2]) and int(cut[1]) not in UNKNOWN_SIZES:
-        raise AudioError(
-            f"{name} breaks off: its header says {cut[1]} bytes of sound, {cut[2]} are there; "
-            "fetch or export it again"
+def _from_file(path: Path, name: str, partial: bool) -> Source:
+    path = readable_file(path, name)
+    header = read_header(path, name)
+    if header is None:
+        return _from_ffmpeg(path, name, partial)
+    if header.breaks_off and not partial:
+        raise AudioError(f"{name} breaks off: {header.breaks_off}{REMEDY}")
+    source = Source(
+        name,
+        header.sampling_rate,
+        min(2, header.channels),
+        header.frames,
+        path,
+        header.format,
+        started=header.started,
+        partial=partial,
+    )
+    if not partial:
+        return source
+    # in the middle too the data may break off
+    there = sum(map(len, source.parts()))
+    if there < header.frames or header.breaks_off:
+        if header.format in ("FLAC", "OGG"):
+            # libsndfile gives nothing of the block in which it fails
+            return _from_ffmpeg(path, name, partial)
+        note = (
+            f"{name} breaks off; the {there / header.sampling_rate:.1f} s that are there are played"
         )
-    if info.frames <= 0:
-        raise AudioError(f"{name} holds no samples")
-    channels = info.channels if info.channels <= 2 else 1
-    return Source(name, info.samplerate, channels, info.frames, path, info.format)
+        return replace(source, frames=there, notes=(note,))
+    return source
 
 
-def _looks_like_sound(head: bytes) -> bool:
-    return head[:4] in (b"RIFF", b"RF64", b"fLaC", b"OggS", b"FORM")
-
-
-@contextmanager
-def _hushed(hush: bool) -> Iterator[None]:
-    """Drops what the MP3 decoder, a C library, writes past Python onto standard error."""
-    if not hush:
-        yield
-        return
-    kept = os.dup(2)
-    nowhere = os.open(os.devnull, os.O_WRONLY)
+def _from_ffmpeg(path: Path, name: str, partial: bool) -> Source:
+    known, notes = Decoded(), []
     try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
-
-
-def _ogg_ends(path: Path, size: int) -> bool:
-    """Whether the last page (RFC 3533, at most 65,307 bytes) is whole and marked as the last."""
-    with path.open("rb") as file:
-        file.seek(max(0, size - 2 * READ_FRAMES))
-        tail = file.read()
-    page = tail[tail.rfind(b"OggS") :]
-    if len(page) < 27 or not page[5] & 4:
-        return False
-    lengths = page[27 : 27 + page[26]]
-    return len(lengths) == page[26] and len(page) >= 27 + len(lengths) + sum(lengths)
-
-
-def _one_line(error: Exception) -> str:
-    text = getattr(error, "error_string", None) or str(error)
-    return " ".join(text.split()).rstrip(".")
+        for _ in decode_file(path, known):
+            if known.seconds > MAX_SECONDS:
+                break
+    except AudioError as error:
+        with path.open("rb") as file:
+            sampled = file.read(4) in SAMPLED
+        if sampled:
+            raise AudioError(
+                f"{name} breaks off or is damaged: {error.__cause__ or error}"
+            ) from error
+        raise AudioError(f"{name} is not an audio file; {KINDS}") from error
+    if known.breaks_off:
+        length = "" if known.promised is None else f" of {known.promised:.1f}"
+        if not partial:
+            raise AudioError(f"{name} breaks off after {known.seconds:.1f}{length} s{REMEDY}")
+        notes.append(f"{name} breaks off; the {known.seconds:.1f} s that are there are played")
+    if known.header_lies:
+        notes.append(
+            f"the header of {name} says {known.promised:.1f} s; the {known.seconds:.1f} s that are "
+            "there are played"
+        )
+    # the frame at which it breaks off is no other damage
+    damaged = known.damaged - known.junk - known.within_frame
+    if damaged > 0:
+        notes.append(f"{name} is damaged in {damaged} places; they are left out")
+    return Source(
+        name,
+        known.sampling_rate,
+        known.channels,
+        known.frames,
+        path,
+        FORMAT_NAMES.get(known.format, known.format.upper()),
+        by_ffmpeg=True,
+        notes=tuple(notes),
+        partial=partial,
+    )

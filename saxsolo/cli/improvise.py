@@ -11,7 +11,14 @@ import typer
 
 from saxsolo.errors import SaxsoloError
 
-from .options import CheckpointOption, CodecOption, Device, DeviceOption, quiet_libraries
+from .options import (
+    CheckpointOption,
+    CodecOption,
+    Device,
+    DeviceOption,
+    print_notes,
+    quiet_libraries,
+)
 
 if TYPE_CHECKING:
     from saxsolo.playing.requests import Outcome, TakeRequest
@@ -43,7 +50,7 @@ def improvise(
         list[Path] | None,
         typer.Argument(
             metavar="BACKING...",
-            help="WAV, FLAC, OGG or MP3; folders of them; - is standard input.",
+            help="WAV, FLAC, OGG, MP3, M4A, ...; folders of them; - is standard input.",
         ),
     ] = None,
     playlist: Annotated[
@@ -82,7 +89,12 @@ def improvise(
     checkpoint: CheckpointOption = None,
     codec: CodecOption = None,
     device: DeviceOption = None,
-    force: Annotated[bool, typer.Option("--force", help="Play over silence too.")] = False,
+    force: Annotated[
+        bool,
+        typer.Option(
+            "--force", help="Play over silence, and over what is there of a file that breaks off."
+        ),
+    ] = False,
     quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing but errors.")] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Say what was played as JSON on standard output.")
@@ -94,7 +106,7 @@ def improvise(
     played, the rest is listed with its reason); 1 for a defect; 130 when interrupted.
     """
     from saxsolo.atomic import output_folder
-    from saxsolo.playing.requests import Outcome, collect_jobs
+    from saxsolo.playing.requests import Outcome, collect_jobs, without_overwriting
     from saxsolo.playing.settings import Settings
     from saxsolo.playing.take_files import check_extras
 
@@ -116,6 +128,9 @@ def improvise(
         feel=feel,
     )
     jobs = collect_jobs(backings or [], playlist, out, takes, settings)
+    jobs = without_overwriting(jobs, playlist, saving)
+    if not quiet:
+        print_notes(n for job in jobs if job.source for n in job.source.notes)
     if not any(job.source for job in jobs):
         _report([Outcome(job, reason=job.reason) for job in jobs], as_json)
         return
@@ -150,6 +165,10 @@ def _play(
         (lambda word: nullcontext()) if quiet else Progress,
     ):
         outcomes.append(outcome)
+        if not quiet and outcome.job.source is not None:
+            print_notes(
+                n for n in outcome.run.get("notes", ()) if n not in outcome.job.source.notes
+            )
         if outcome.reason or mute:
             continue
         run = outcome.run

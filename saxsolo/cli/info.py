@@ -6,27 +6,33 @@ from typing import Annotated
 
 import typer
 
-from .options import CheckpointOption, CodecOption, DeviceOption, quiet_libraries
+from .options import CheckpointOption, CodecOption, DeviceOption, print_notes, quiet_libraries
 
 
 def codec(
-    sound: Annotated[Path, typer.Argument(metavar="IN", help="WAV, FLAC, OGG or MP3.")],
+    sound: Annotated[Path, typer.Argument(metavar="IN", help="WAV, FLAC, OGG, MP3, M4A, ...")],
     out: Annotated[Path, typer.Option(help="WAV file to write.")],
     codec: CodecOption = None,
     device: DeviceOption = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Take what is there of a file that breaks off.")
+    ] = False,
 ) -> None:
     """Encode and decode IN: what the codec alone does to a sound."""
+    from saxsolo.atomic import refuse_overwriting
     from saxsolo.audio.files import open_sound
     from saxsolo.progress_bar import Progress
 
-    open_sound(sound)
+    source = open_sound(sound, partial=force)
+    print_notes(source.notes)
+    refuse_overwriting([out], [sound])
     quiet_libraries()
     from saxsolo.device import checked_device
     from saxsolo.playing.round_trip import round_trip
 
     place = checked_device(device)
     with Progress("coding") as progress:
-        print(round_trip(sound, out, codec=codec, device=place, progress=progress))
+        print(round_trip(source, out, codec=codec, device=place, progress=progress))
 
 
 def info(

@@ -8,12 +8,12 @@ import typer
 from saxsolo.errors import SettingError
 
 from .errors import needs
-from .options import quiet_libraries
+from .options import print_notes, quiet_libraries
 
 
 @needs("listen")
 def listen(
-    track: Annotated[Path, typer.Argument(metavar="TRACK", help="WAV, FLAC, OGG or MP3.")],
+    track: Annotated[Path, typer.Argument(metavar="TRACK", help="WAV, FLAC, OGG, MP3, M4A, ...")],
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     lab: Annotated[bool, typer.Option("--lab", help="Chords as MIREX .lab.")] = False,
     chordpro: Annotated[bool, typer.Option("--chordpro", help="A ChordPro chord grid.")] = False,
@@ -33,6 +33,9 @@ def listen(
             show_default="text on standard output, files in the working folder",
         ),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Hear what is there of a file that breaks off.")
+    ] = False,
     ear: Annotated[
         str | None, typer.Option(help="Folder of the ear.", show_default="the default")
     ] = None,
@@ -41,6 +44,7 @@ def listen(
 
     Without an option a chart to read is printed, with how sure each part of it is.
     """
+    from saxsolo.atomic import refuse_overwriting
     from saxsolo.audio.files import open_sound
 
     formats = {"json": as_json, "lab": lab, "chordpro": chordpro, "jams": jams}
@@ -49,7 +53,12 @@ def listen(
         raise SettingError(
             f"--{texts[0]} and --{texts[1]} cannot share standard output; give --out"
         )
-    source = open_sound(track)
+    source = open_sound(track, partial=force)
+    print_notes(source.notes)
+    folder = out or Path()
+    wanted = texts if out is not None else []
+    endings = [*wanted, *(["musicxml"] if musicxml else []), *(["png"] if plot else [])]
+    refuse_overwriting((folder / f"{track.stem}.{ending}" for ending in endings), [track])
     quiet_libraries()
     from saxsolo.listening import exports
     from saxsolo.listening.sheets import write_lead_sheet, write_picture
@@ -64,7 +73,6 @@ def listen(
             print(text, end="")
         else:
             paths.append(exports.write(text, out, f"{track.stem}.{name}"))
-    folder = out or Path()
     if musicxml:
         paths.append(write_lead_sheet(heard, folder / f"{track.stem}.musicxml"))
     if plot:

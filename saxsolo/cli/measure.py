@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from saxsolo.atomic import refuse_overwriting
 from saxsolo.errors import SettingError
 
 from .errors import needs
@@ -228,6 +229,7 @@ def compare(
         if not path:
             raise SettingError(f"{text!r} names no report; write NAME=REPORT.json")
         paths[name] = Path(path)
+    refuse_overwriting([out], paths.values())
     from saxsolo.evaluation.report_comparison import compare_reports
 
     print(compare_reports(paths, out))

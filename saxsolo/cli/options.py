@@ -2,8 +2,9 @@
 
 import logging
 import os
+import sys
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
@@ -95,6 +96,12 @@ def assigned(texts: Sequence[str]) -> dict[str, Any]:
         except yaml.YAMLError as error:
             raise SettingError(f"--set {text!r} is not YAML: {error}") from error
     return values
+
+
+def print_notes(notes: Iterable[str]) -> None:
+    """Says on standard error what a person should know of a sound, each thing once."""
+    for note in dict.fromkeys(notes):
+        print(f"saxsolo: note: {note}", file=sys.stderr)
 
 
 def use_threads(threads: int | None) -> None:

@@ -81,8 +81,8 @@ def show_take(store: TakeStore, name: str) -> str:
 def _mixer(at: str, info: TakeInfo, seconds: float) -> str:
     """Player of solo and band with position and balance."""
     return f"""<div class="mixer" data-solo="{at}/solo.flac?play"
- data-backing="{at}/backing.flac?play" data-gain="{info.gain:.5f}"
- data-quieter="{info.quieter:.5f}" data-seconds="{seconds:.3f}">
+ data-backing="{at}/backing.flac?play" data-gain="{info.gain:.6g}"
+ data-quieter="{info.quieter:.6g}" data-seconds="{seconds:.3f}">
 <button type="button" class="mixer-play">Play mix</button>
 <label class="place"><span>Position</span><input class="mixer-seek" type="range" min="0"
  max="{seconds:.2f}" step="0.1" value="0"></label>

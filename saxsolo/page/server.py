@@ -6,17 +6,16 @@ One solo is played at a time, a few requests wait, further ones are refused at o
 nothing from another host: no fonts, no analytics.
 """
 
-import atexit
 import os
 import secrets
 import shutil
-import tempfile
 from pathlib import Path
 
 from starlette.middleware import Middleware
 
 from saxsolo.errors import SettingError
 from saxsolo.playing.settings import Settings
+from saxsolo.scratch import scratch_folder
 from saxsolo.weights.loading import load_player
 
 from . import page
@@ -61,8 +60,7 @@ def launch(
     if shutil.which("ffmpeg") is None:
         raise SettingError("streaming needs ffmpeg, which is not installed; apt-get install ffmpeg")
     # tests set the variable to see what is left behind
-    root = Path(tempfile.mkdtemp(prefix="saxsolo-", dir=os.environ.get("SAXSOLO_APP_TEMP")))
-    atexit.register(shutil.rmtree, root, ignore_errors=True)
+    root = scratch_folder("page", os.environ.get("SAXSOLO_APP_TEMP"))
     _set_environment(root / "uploads")
     soloist = Soloist(load_player(checkpoint or place_of_model()), root)
     if not ON_ZERO_GPU:

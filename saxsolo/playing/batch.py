@@ -6,6 +6,7 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from saxsolo.atomic import output_folder
+from saxsolo.audio.names import printable
 from saxsolo.errors import CheckpointError, SaxsoloError
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Player
@@ -64,5 +65,5 @@ def play_jobs(
             traceback.print_exc()
             yield Outcome(job, reason=f"a defect: {type(error).__name__}: {error}", defect=True)
         else:
-            files = [str(job.out / name) for name in take_files(**saving)]
+            files = [printable(job.out / name) for name in take_files(**saving)]
             yield Outcome(job, files, take.run)

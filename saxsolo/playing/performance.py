@@ -34,6 +34,7 @@ from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
+from .backing_notes import channel_notes
 from .hearing import backing_grid
 from .settings import Settings, SettingsKeywords
 from .take import Take
@@ -84,6 +85,7 @@ class Performance:
     Attributes:
         frames: (N, t) codes so far, a list of parts.
         backing_codes: (1, K, T) once it has begun.
+        notes: what a person should know of the backing, once it has begun.
     """
 
     def __init__(
@@ -108,6 +110,7 @@ class Performance:
                 )
         self.frames: list[np.ndarray] = []
         self.backing_codes: torch.Tensor | None = None
+        self.notes: list[str] = []
 
     @property
     def seconds(self) -> float:
@@ -147,6 +150,7 @@ class Performance:
         """
         processor, source, seconds = self.player.processor, self.source, self.settings.seconds
         measure = processor.measure(source.parts(), source.sampling_rate, seconds)
+        self.notes = [*source.notes, *channel_notes(source.name, measure.mono)]
         if measure.silent and not self.settings.force:
             raise AudioError(
                 f"{source.name} is silent (peak {measure.peak:.1g}); "
@@ -291,7 +295,7 @@ def improvise(
         SaxsoloError: AudioError, SettingError, CheckpointError or OutputError; one line each.
     """
     how = Settings(**settings)
-    source = open_sound(backing)
+    source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
     performance = Performance(player, source, how)
     solo = Scratch(scratch)
@@ -349,7 +353,7 @@ def stream(
         `improvise(...).solo`.
     """
     how = Settings(**settings)
-    source = open_sound(backing)
+    source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
     return iter(Performance(player, source, how))
 
@@ -409,6 +413,7 @@ def _describe(performance: Performance, spent: float) -> dict[str, Any]:
             "sampling_rate": source.sampling_rate,
             "channels": source.channels,
         },
+        "notes": performance.notes,
         "checkpoint": {"name": player.solo.name, "sha256": player.solo.sha256},
         "codec": {"name": player.codec.name, "sha256": player.codec.sha256},
         "revision": None

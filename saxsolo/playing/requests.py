@@ -9,21 +9,22 @@ No torch here: what is wrong with files is known before anything is loaded.
 """
 
 import json
-import shutil
 import sys
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
 from typing import Any
 
+from saxsolo.atomic import refuse_overwriting
 from saxsolo.audio.files import Source, open_sound
-from saxsolo.errors import AudioError, SettingError
+from saxsolo.audio.headers import keep_piped
+from saxsolo.audio.names import looks_like_sound, printable
+from saxsolo.errors import AudioError, OutputError, SettingError
 
 from .settings import Settings
+from .take_files import earlier_files, take_files
 
 STANDARD_INPUT = "-"
-SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff"}
 MOST_TAKES = 1000
 
 
@@ -75,10 +76,10 @@ class Outcome:
         """For JSON: the same in plain values."""
         if self.reason:
             return {"backing": self.job.name, "reason": self.reason}
-        names = ("seed", "audio_seconds", "generation_seconds", "real_time_factor")
+        names = ("seed", "audio_seconds", "generation_seconds", "real_time_factor", "notes")
         return {
             "backing": self.job.name,
-            "folder": str(self.job.out),
+            "folder": printable(self.job.out),
             "files": self.files,
             **{name: self.run[name] for name in names},
         }
@@ -120,7 +121,7 @@ def collect_jobs(
         place = out
         if several:
             place = out / _free(name or _stem(path), taken)
-        job = _opened(TakeRequest(str(path), place, own), path)
+        job = _opened(TakeRequest(printable(path), place, own), path)
         if takes == 1 or job.source is None:
             jobs.append(job)
             continue
@@ -128,6 +129,30 @@ def collect_jobs(
             seeded = own.changed(seed=own.seed + number)
             jobs.append(replace(job, out=place / f"take-{number + 1}", settings=seeded))
     return jobs
+
+
+def without_overwriting(
+    jobs: list[TakeRequest], playlist: Path | None, saving: Mapping[str, Any]
+) -> list[TakeRequest]:
+    """The same jobs; one whose take would replace a file that is read has that for its reason.
+
+    Args:
+        playlist: as in `collect_jobs`.
+        saving: arguments of `Take.save`.
+    """
+    reads = [job.source.path for job in jobs if job.source and job.source.path]
+    if playlist is not None:
+        reads.append(playlist)
+    checked = []
+    for job in jobs:
+        names = take_files(**saving)
+        writes = [*(job.out / name for name in names), *earlier_files(job.out, names)]
+        try:
+            refuse_overwriting(writes, reads)
+        except OutputError as error:
+            job = replace(job, source=None, reason=str(error))
+        checked.append(job)
+    return checked
 
 
 def read_playlist(path: Path, settings: Settings) -> list[tuple[Path, str | None, Settings]]:
@@ -176,14 +201,12 @@ def _files(given: Path) -> list[Path]:
     if not given.is_dir():
         return [given]
     try:
-        sounds = sorted(
-            p for p in given.iterdir() if p.suffix.lower() in SUFFIXES and not p.is_dir()
-        )
+        sounds = sorted(p for p in given.iterdir() if not p.is_dir() and looks_like_sound(p))
     except OSError as error:
-        raise SettingError(f"{given} cannot be read: {error.strerror}") from error
+        raise SettingError(f"{printable(given)} cannot be read: {error.strerror}") from error
     sounds = [path for path in sounds if not path.name.startswith(".")]
     if not sounds:
-        raise SettingError(f"{given} is a folder without a WAV, FLAC, OGG or MP3 file")
+        raise SettingError(f"{printable(given)} is a folder without a sound file")
     return sounds
 
 
@@ -204,23 +227,15 @@ def _free(name: str, taken: set[str]) -> str:
 def _opened(job: TakeRequest, path: Path) -> TakeRequest:
     try:
         if job.name == STANDARD_INPUT:
-            return replace(job, source=_standard_input())
-        return replace(job, source=open_sound(path))
-    except AudioError as error:
+            return replace(job, source=_standard_input(job.settings.force))
+        return replace(job, source=open_sound(path, partial=job.settings.force))
+    except (AudioError, OutputError) as error:
         return replace(job, reason=str(error))
 
 
-def _standard_input() -> Source:
+def _standard_input(partial: bool) -> Source:
     """What is piped in, kept in a file until the process ends: a sound is read more than once."""
     if sys.stdin.isatty():
         raise AudioError("standard input is a terminal; pipe a sound into it")
-    # removed with the object that `_KEPT` holds, at the end of the process
-    kept = tempfile.TemporaryDirectory(prefix="saxsolo-")
-    _KEPT.append(kept)
-    path = Path(kept.name) / "sound"
-    with path.open("wb") as file:
-        shutil.copyfileobj(sys.stdin.buffer, file)
-    return open_sound(path, "standard input")
-
-
-_KEPT: list[tempfile.TemporaryDirectory[str]] = []
+    name = "standard input"
+    return open_sound(keep_piped(sys.stdin.buffer, name), name, partial=partial)

@@ -7,7 +7,7 @@ import numpy as np
 
 from modeling_saxsolo.backing_saxsolo import heard_blocks, in_blocks
 from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, codec_layout, encode_blocks
-from saxsolo.atomic import output_folder, replacing
+from saxsolo.atomic import output_folder, refuse_overwriting, replacing
 from saxsolo.audio.codes import decode_blocks
 from saxsolo.audio.files import Sound, open_sound
 from saxsolo.audio.writing import write_audio
@@ -44,6 +44,8 @@ def round_trip(
     path = Path(out)
     if path.is_dir():
         raise OutputError(f"{path} is a folder; name a WAV file")
+    if source.path is not None:
+        refuse_overwriting([path], [source.path])
     with output_folder(path.parent), replacing(path) as (partial,):
         model = load_codec(codec, checked_device(device)).model
         layout = codec_layout(model)

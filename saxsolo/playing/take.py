@@ -5,27 +5,31 @@ import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import log10
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
-from saxsolo.atomic import output_folder, replacing
+from saxsolo.atomic import locked, output_folder, refuse_overwriting, replacing
 from saxsolo.audio.files import Source
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.score import Note
 
-from .take_files import all_files, check_extras, take_files
+from .take_files import check_extras, earlier_files, take_files
 
 BLOCK = 65_536
 # the tracker hears a little of the past again with every block: larger ones cost less
 TRACKED = 10 * BLOCK
 # the soloist stands a little in front of the band
 SOLO_ABOVE_BACKING = 1.0
-MAX_GAIN = 10.0
+# beyond this, in either direction, it is no balance that is wrong but a sound
+MAX_GAIN = 1e4
+# a solo is lowered by so much for a quiet band; for a quieter one the whole mix is raised
+LOWEST_SOLO = 0.1
 
 
 @dataclass
@@ -108,17 +112,21 @@ class Take:
             (musicxml, self._write_musicxml),
             (plot, self._write_picture),
         )
-        with output_folder(folder) as place:
-            names = take_files(audio_format, midi, musicxml, plot)
+        names = take_files(audio_format, midi, musicxml, plot)
+        with output_folder(folder) as place, locked(place):
             files = [place / name for name in names]
             stale = earlier_files(place, names)
+            if self._backing.path is not None:
+                refuse_overwriting([*files, *stale], [self._backing.path])
             with replacing(*files, stale=stale) as (solo, mix, run, *others):
                 quieter = min(1.0, PEAK / max(self._solo.peak, PEAK))
                 blocks = (quieter * block for block in self._solo.blocks(BLOCK))
                 write_audio(solo, blocks, self.sampling_rate, audio_format=audio_format)
                 channels = self._backing.channels
-                mixed = self._mixed_blocks(solo_above)
+                levels = self.mix_levels(solo_above)
+                mixed = self._mixed_blocks(levels)
                 write_audio(mix, mixed, self.sampling_rate, channels, audio_format)
+                self._note_levels(*levels)
                 record = {**self.run, "files": names}
                 run.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
                 wanted = [write for there, write in writers if there]
@@ -181,13 +189,24 @@ class Take:
         for solo, band in zip(self._solo.blocks(BLOCK), backing, strict=True):
             yield solo[:, None], band
 
-    def _mixed_blocks(self, solo_above: float = 0.0) -> Iterator[np.ndarray]:
-        gain, quieter = self.mix_levels(solo_above)
+    def _mixed_blocks(self, levels: tuple[float, float] | None = None) -> Iterator[np.ndarray]:
+        gain, quieter = levels or self.mix_levels()
         for solo, band in self._pairs():
             yield (quieter * (gain * solo + band)).astype(np.float32)
 
+    def _note_levels(self, gain: float, whole: float) -> None:
+        """Keeps the levels of the mix in `run`, with a note where the backing was raised."""
+        levels = {"solo": gain * whole, "backing": whole}
+        self.run["mix_decibels"] = {name: round(20 * log10(v), 2) for name, v in levels.items()}
+        if whole > 1.01:
+            note = f"the backing is quiet: it was raised by {20 * log10(whole):.0f} dB in the mix"
+            self.run["notes"] = [*dict.fromkeys([*self.run.get("notes", ()), note])]
+
     def mix_levels(self, solo_above: float = 0.0) -> tuple[float, float]:
-        """Factor of the solo in the mix, and of the whole mix so that its peak stays below -1 dBFS.
+        """Factor of the solo in the mix, and of the whole mix.
+
+        The whole is lowered so that its peak stays below -1 dBFS. Where the backing is so quiet
+        that the solo is lowered by more than 20 dB, the whole is raised by what is beyond.
 
         Args:
             solo_above: as in `save`.
@@ -197,26 +216,15 @@ class Take:
         for solo, band in self._pairs():
             band_meter.push(band)
             solo_meter.push(np.repeat(solo, self._backing.channels, axis=1))
-        gain = balance(solo_meter.loudness, band_meter.loudness) * 10 ** (solo_above / 20)
+        balanced = balance(solo_meter.loudness, band_meter.loudness)
+        gain = balanced * 10 ** (solo_above / 20)
+        raised = max(1.0, LOWEST_SOLO / balanced)
         peak = max((float(np.abs(gain * s + b).max()) for s, b in self._pairs()), default=0.0)
-        return gain, PEAK / max(peak, PEAK)
-
-
-def earlier_files(folder: Path, names: list[str]) -> list[Path]:
-    """Files that an earlier take left in a folder and that a take with `names` does not replace.
-
-    Only what its run.json names, and only names that a take can have: nothing else is ours.
-    """
-    try:
-        listed = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
-    except (OSError, ValueError, KeyError, TypeError):
-        return []
-    ours = {*all_files()} - {*names}
-    return [folder / name for name in sorted(ours) if isinstance(listed, list) and name in listed]
+        return gain, raised * PEAK / max(raised * peak, PEAK)
 
 
 def balance(solo: float | None, backing: float | None) -> float:
-    """Factor for the solo that puts it `SOLO_ABOVE_BACKING` over the backing.
+    """Factor for the solo that puts it `SOLO_ABOVE_BACKING` over the backing, whatever its level.
 
     Args:
         solo, backing: LUFS, None for silence, which leaves the solo as it is.

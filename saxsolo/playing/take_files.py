@@ -3,7 +3,9 @@
 What is missing is found before the work begins; nothing is imported for it.
 """
 
+import json
 from importlib.util import find_spec
+from pathlib import Path
 
 from saxsolo.audio.writing import FORMATS
 from saxsolo.errors import SettingError
@@ -44,3 +46,16 @@ def take_files(
 def all_files() -> list[str]:
     """Names of all files that a take can have."""
     return sorted({name for kind in FORMATS for name in take_files(kind)} | {*FILES.values()})
+
+
+def earlier_files(folder: Path, names: list[str]) -> list[Path]:
+    """Files that an earlier take left in a folder and that a take with `names` does not replace.
+
+    Only what its run.json names, and only names that a take can have: nothing else is ours.
+    """
+    try:
+        listed = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return []
+    ours = {*all_files()} - {*names}
+    return [folder / name for name in sorted(ours) if isinstance(listed, list) and name in listed]

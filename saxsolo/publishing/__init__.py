@@ -16,6 +16,7 @@ from huggingface_hub.utils import validate_repo_id
 from saxsolo.atomic import output_folder, replacing_folder
 from saxsolo.errors import OutputError, PublishError
 from saxsolo.publishing.folder import list_files
+from saxsolo.scratch import scratch_prefix
 
 REPOSITORY_KINDS = ("model", "dataset", "space")
 
@@ -83,7 +84,7 @@ def publish(
         need_token()
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
         raise OutputError(f"{out} is not empty; name a new folder")
-    with tempfile.TemporaryDirectory(prefix="saxsolo-") as place:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("publish")) as place:
         folder = Path(place) / repository.split("/")[1]
         folder.mkdir()
         if kind == "model":

@@ -14,6 +14,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from saxsolo.assets import asset
 from saxsolo.errors import PublishError
+from saxsolo.scratch import scratch_prefix
 
 # -P and these lines: neither the clone nor an editable install of it is in sight
 HIDE = """
@@ -179,7 +180,7 @@ def check_space(folder: Path) -> None:
 
 def _run(code: str, folder: Path, *more: str, hidden: tuple[str, ...] = ()) -> str:
     """Runs code over the folder in a process without network, token or this package."""
-    with tempfile.TemporaryDirectory(prefix="saxsolo-") as place:
+    with tempfile.TemporaryDirectory(prefix=scratch_prefix("publish")) as place:
         hidden = ("PYTHONPATH", "HF_TOKEN", "HUGGING_FACE_HUB_TOKEN", *hidden)
         environment = {k: v for k, v in os.environ.items() if k not in hidden}
         environment |= {"HF_HUB_OFFLINE": "1", "HF_MODULES_CACHE": f"{place}/modules"}

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from saxsolo.assets import asset
 from saxsolo.errors import CheckpointError, PublishError
+from saxsolo.scratch import scratch_prefix
 from saxsolo.weights.hub_folder import CODEC, copy_hub_folder
 from saxsolo.weights.loading import DEFAULT_MODEL, load_player, weights_sha256
 
@@ -81,7 +82,7 @@ def play_samples(folder: Path, examples: Path, seconds: float) -> list[str]:
     names = []
     for backing in backings:
         take = improvise(backing, seconds=seconds, seed=SAMPLE_SEED, player=player)
-        with tempfile.TemporaryDirectory(prefix="saxsolo-") as place:
+        with tempfile.TemporaryDirectory(prefix=scratch_prefix("publish")) as place:
             take.save(place, audio_format="mp3")
             name = f"samples/{backing.stem}.mp3"
             (folder / "samples").mkdir(exist_ok=True)

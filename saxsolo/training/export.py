@@ -22,7 +22,7 @@ from transformers import GenerationConfig
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.atomic import replacing_folder
-from saxsolo.errors import SettingError
+from saxsolo.errors import OutputError, SettingError
 from saxsolo.weights.hub_folder import write_hub_folder
 
 OURS = ("pitch_temperature", "onset_bias", "plan_frames")
@@ -40,6 +40,7 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
 
     Raises:
         OSError: `final` is no model folder, or the codec is not where `codec` says.
+        OutputError: `out` is or holds `final`.
         SettingError: for a field that the library's generation config lacks and would lose.
     """
     ours = {name: value for name, value in sampling.items() if name in OURS}
@@ -49,6 +50,8 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
         raise SettingError(f"{lost} are not fields of GenerationConfig: loading would lose them")
     if not (final / "config.json").is_file():
         raise FileNotFoundError(f"{final} holds no model: name the final/ folder of a run")
+    if final.resolve().is_relative_to(out.resolve()):
+        raise OutputError(f"{out} holds {final}, which would go with it; choose another folder")
     model = SaxsoloForConditionalGeneration.from_pretrained(final, dtype=torch.bfloat16)
     for name, value in sampling.items():
         setattr(model.generation_config, name, value)

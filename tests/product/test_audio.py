@@ -70,12 +70,26 @@ def test_arrays_either_way_round(turn):
     np.testing.assert_array_equal(whole(source, 32000, 32000, mono=False), samples)
 
 
-def test_more_than_two_channels_are_mixed_down():
-    samples = np.stack([chords(1.0, 32000)[:, 0] * k for k in (1, 2, 3)], axis=1)
-    source = open_sound((samples, 32000))
-    assert source.channels == 1
-    heard = whole(source, 32000, 32000, mono=False)
-    np.testing.assert_allclose(heard[:, 0], samples[:, 1], atol=1e-6)
+def test_surround_is_mixed_to_stereo_by_its_places(tmp_path):
+    band, centre = chords(1.0, 32000), chords(1.0, 32000)[::-1, 0]
+    rumble = np.ones(32000, np.float32)
+    samples = np.stack([band[:, 0], band[:, 1], centre, rumble, 0 * centre, centre], axis=1)
+    wanted = band + np.sqrt(0.5) * centre[:, None]
+    wanted[:, 1] += np.sqrt(0.5) * centre
+    sf.write(tmp_path / "surround.wav", samples, 32000, subtype="FLOAT")
+    for source in (open_sound((samples, 32000)), open_sound(tmp_path / "surround.wav")):
+        assert source.channels == 2
+        heard = whole(source, 32000, 32000, mono=False)
+        np.testing.assert_allclose(heard, wanted, atol=2e-6)
+
+
+def test_what_lies_off_zero_is_brought_there():
+    samples = chords(2.0, 44100)
+    for offset in (0.0, 0.3):
+        source = open_sound((samples + np.float32([offset, 0]), 44100))
+        heard = whole(source, 44100, len(samples), mono=False)
+        np.testing.assert_allclose(heard, samples, atol=2e-3)
+        assert np.abs(heard.mean(0)).max() < 1e-3
 
 
 def test_a_wav_of_a_program_that_streams_is_no_truncated_one(tmp_path):

@@ -66,7 +66,23 @@ def test_nothing_clips(player, tmp_path, level):
 def test_balance():
     assert balance(-30.0, -20.0) == pytest.approx(10 ** ((10 + SOLO_ABOVE_BACKING) / 20))
     assert balance(None, -20.0) == balance(-20.0, None) == 1.0
-    assert balance(-70.0, -10.0) == 10.0
+    assert balance(-70.0, -10.0) == pytest.approx(10 ** ((60 + SOLO_ABOVE_BACKING) / 20))
+
+
+@pytest.mark.parametrize("peak", [0, -30, -40, -50])
+def test_a_backing_of_any_level_is_balanced(player, tmp_path, peak):
+    sound = chords(2.0, 32000)
+    sound *= 10 ** (peak / 20) / np.abs(sound).max()
+    take = improvise((sound, 32000), player=player)
+    gain, whole = take.mix_levels()
+    solo = gain * whole * np.repeat(take.solo[:, None], 2, axis=1)
+    band = take.mix - solo
+    assert loudness(solo) - loudness(band) == pytest.approx(SOLO_ABOVE_BACKING, abs=0.1)
+    assert loudness(solo) > loudness(np.repeat(take.solo[:, None], 2, axis=1)) - 20.1
+    assert np.abs(take.mix).max() <= 10 ** (-1 / 20)
+    take.save(tmp_path)
+    run = json.loads((tmp_path / "run.json").read_text())
+    assert any("was raised by" in note for note in run["notes"]) == (whole > 1.01)
 
 
 def test_a_quiet_backing_is_heard_as_a_louder_one_is(player):

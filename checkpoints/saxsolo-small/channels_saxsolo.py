@@ -1,0 +1,1 @@
+../../modeling_saxsolo/channels_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/sound_file_saxsolo.py
