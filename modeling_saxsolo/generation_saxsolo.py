@@ -12,82 +12,19 @@ sampling_saxsolo decides what may be drawn at each step, and at which temperatur
 """
 
 import copy
-from collections.abc import Callable
+from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
 
-from .configuration_saxsolo import SaxsoloConfig
 from .delay_saxsolo import apply_delay, undo_delay
 from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenThenWhat, warpers
-
-
-class FrameStreamer(BaseStreamer):
-    """Passes frames on as soon as their last stream is known.
-
-    Args:
-        config: of the model.
-        on_frames: called with codes (B, N, t) on the CPU, in order, prompt left out; frames after
-            the end of a padded row hold the pad token.
-        frames_at_once: t, except for the last call.
-    """
-
-    def __init__(
-        self,
-        config: SaxsoloConfig,
-        on_frames: Callable[[torch.Tensor], None],
-        frames_at_once: int = 1,
-    ):
-        self.config = config
-        self.on_frames = on_frames
-        self.frames_at_once = frames_at_once
-        self._steps: list[torch.Tensor] = []
-
-    def start(self, steps: torch.Tensor) -> None:
-        """Begin a solo whose first steps (B, N, s) are known: s = 0, or a prompt's frames."""
-        self._held_back = max(self.config.stream_delays)
-        known = min(self._held_back, steps.shape[-1])
-        self._steps = list(steps[..., steps.shape[-1] - known :].cpu().unbind(-1))
-        # Frames that begin within the known steps belong to the prompt.
-        self._to_drop = known
-
-    def put(self, value: torch.Tensor) -> None:
-        """Take the tokens (B * N,) of one step."""
-        self._steps.append(value.view(-1, self.config.num_streams))
-        if len(self._steps) >= self._held_back + self._to_drop + self.frames_at_once:
-            self._emit()
-
-    def end(self) -> None:
-        """Pass on what is left."""
-        self._emit()
-
-    def _emit(self) -> None:
-        if len(self._steps) <= self._held_back + self._to_drop:
-            return
-        steps = torch.stack(self._steps, dim=-1)
-        frames = undo_delay(steps, self.config.stream_delays)[..., self._to_drop :]
-        self._steps = self._steps[-self._held_back :] if self._held_back else []
-        self._to_drop = 0
-        self.on_frames(frames)
-
-
-class _SkipPrompt(BaseStreamer):
-    """Lets a streamer outlive the windows: skips each one's first `put` (its prompt) and `end`."""
-
-    def __init__(self, streamer: BaseStreamer):
-        self.streamer = streamer
-        self.prompt = True
-
-    def put(self, value: torch.Tensor) -> None:
-        if not self.prompt:
-            self.streamer.put(value)
-        self.prompt = False
-
-    def end(self) -> None:
-        pass
-
+from .seeding_saxsolo import Seed, play_each
+from .streaming_saxsolo import FrameStreamer as FrameStreamer
+from .streaming_saxsolo import SkipPrompt
 
 if TYPE_CHECKING:
 
@@ -123,11 +60,13 @@ class SaxsoloGenerationMixin(_Generative):
         plan_frames: int | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
+        seed: Seed | Sequence[Seed] | None = None,
         **kwargs: Any,
     ) -> torch.Tensor:
         """Play a solo over a backing.
 
-        Sampling draws from torch's global generator: `torch.manual_seed` makes it repeatable.
+        Sampling draws from torch's global generator: `torch.manual_seed` or `seed` makes it
+        repeatable.
 
         Args:
             backing_codes, attention_mask, condition_ids: as in `forward`.
@@ -143,6 +82,9 @@ class SaxsoloGenerationMixin(_Generative):
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
                 (None: temperature 1 and every code, unless set on the generation config since it
                 was loaded; files do not keep them).
+            seed: whole numbers or torch generators, one for each solo: each solo is then what it
+                would be alone, and the global generator is left as it was. One for all plays each
+                solo from that seed.
 
         Returns:
             (B * num_return_sequences, N, T) codes, the score stream first if there is one. Frames
@@ -167,6 +109,12 @@ class SaxsoloGenerationMixin(_Generative):
             "frame_label_posteriors": frame_label_posteriors,
         }
         self._check_inputs(inputs, prompt_codes)
+        for name in ("temperature", "codec_temperature"):
+            value = getattr(settings, name, None)
+            if settings.do_sample and value is not None and not 0 < value < float("inf"):
+                raise ValueError(
+                    f"{name} {value}: it must be above 0; do_sample=False takes the likeliest."
+                )
         if pitch_temperature is None:
             pitch_temperature = config.pitch_temperature
         if not pitch_temperature > 0:
@@ -174,6 +122,23 @@ class SaxsoloGenerationMixin(_Generative):
         onset_bias = config.onset_bias if onset_bias is None else onset_bias
         copies = settings.num_return_sequences or 1
         settings.num_return_sequences = 1
+        if seed is not None:
+            if streamer is not None and len(backing_codes) * copies > 1:
+                raise ValueError("a streamer takes one solo: call once for each seed.")
+            play = partial(
+                self.generate,
+                generation_config=settings,
+                logits_processor=logits_processor,
+                streamer=streamer,
+                pitch_temperature=pitch_temperature,
+                onset_bias=onset_bias,
+                plan_frames=plan_frames,
+                codec_temperature=settings.codec_temperature,
+                codec_top_k=settings.codec_top_k,
+                **kwargs,
+            )
+            rows = {**inputs, "prompt_codes": prompt_codes}
+            return play_each(play, seed, rows, copies, config.pad_token_id)
         inputs = {
             name: None if value is None else value.repeat_interleave(copies, dim=0)
             for name, value in inputs.items()
@@ -216,7 +181,7 @@ class SaxsoloGenerationMixin(_Generative):
                 stop - step,
                 settings,
                 1.0 if plan else settings.guidance_scale,
-                None if streamer is None else _SkipPrompt(streamer),
+                None if streamer is None else SkipPrompt(streamer),
                 kwargs,
             )
             step = stop

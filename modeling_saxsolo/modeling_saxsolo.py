@@ -38,6 +38,7 @@ from .layers_saxsolo import (
     layer_norm,
 )
 from .rhythm_saxsolo import SaxsoloRhythm, SilentLinear
+from .saving_saxsolo import SavedWithPipeline
 
 
 @dataclass
@@ -201,7 +202,9 @@ def _cross_entropy(logits: torch.Tensor, target: torch.Tensor) -> torch.Tensor:
     return loss.float().mean()
 
 
-class SaxsoloForConditionalGeneration(SaxsoloPreTrainedModel, SaxsoloGenerationMixin):
+class SaxsoloForConditionalGeneration(
+    SavedWithPipeline, SaxsoloPreTrainedModel, SaxsoloGenerationMixin
+):
     """Codes of a backing in, codes of a saxophone solo out. See the module's docstring."""
 
     # Trainer divides by accumulation steps, as our loss is a mean.

@@ -10,11 +10,10 @@ import copy
 import os
 from typing import Any
 
-import torch
 from transformers import GenerationConfig, Pipeline
-from transformers.utils import is_soundfile_available
 
 from .errors_saxsolo import AudioError
+from .read_saxsolo import read_sound
 from .resample_saxsolo import as_columns, resampled_length
 
 # what config.json says of it; the library knows no task of this name
@@ -61,8 +60,9 @@ class SaxsoloPipeline(Pipeline):
             inputs: the path of a sound; samples (n,), (channels, n) or (n, channels), then with
                 sampling_rate=...; {"array": samples, "sampling_rate": 44100}; or a list of those.
             settings: seed (the same one plays the same solo; the process's random state stays as
-                it was), seconds (play this long exactly: a shorter backing is followed by
-                silence), force (play over silence too), the model's conditions
+                it was; a list of seeds for a list of sounds), seconds (play this long exactly: a
+                shorter backing is followed by silence), force (play over silence, and over what is
+                there of a file that breaks off), the model's conditions
                 (instrument="alto", ...), and what `generate` takes (temperature, guidance_scale,
                 codec_temperature, ...).
 
@@ -76,7 +76,23 @@ class SaxsoloPipeline(Pipeline):
         """
         if isinstance(inputs, list) and not inputs:
             return []
+        seed = settings.get("seed")
+        if isinstance(inputs, list) and isinstance(seed, (list, tuple)):
+            if len(seed) != len(inputs):
+                raise ValueError(f"seed has {len(seed)} values for {len(inputs)} sounds.")
+            each = zip(inputs, seed, strict=True)
+            return [self(sound, **{**settings, "seed": own}) for sound, own in each]
         return super().__call__(inputs, **settings)
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Write all that plays: model, processor, codec, code.
+
+        Args:
+            kwargs: as in the library, but for push_to_hub: upload the written folder instead.
+        """
+        super().save_pretrained(save_directory, **kwargs)
+        # the library saves tokenizers and the like, and leaves out processors
+        self.processor.save_pretrained(save_directory)
 
     def _sanitize_parameters(
         self,
@@ -111,7 +127,7 @@ class SaxsoloPipeline(Pipeline):
     ) -> dict[str, Any]:
         """One sound -> the inputs of `generate`, and how many samples are to be played."""
         if isinstance(sound, (str, os.PathLike)):
-            sound, sampling_rate = _read(os.fspath(sound))
+            sound, sampling_rate = read_sound(sound, partial=force)
         elif isinstance(sound, dict):
             if "array" not in sound or "sampling_rate" not in sound:
                 raise AudioError(f"a dict of {sorted(sound)}: give array and sampling_rate.")
@@ -132,10 +148,7 @@ class SaxsoloPipeline(Pipeline):
         self, model_inputs: dict[str, Any], seed: int | None = None, **settings: Any
     ) -> dict[str, Any]:
         settings = self._prepare_generate_kwargs(settings)
-        with torch.random.fork_rng(enabled=seed is not None):
-            if seed is not None:
-                torch.manual_seed(seed)
-            codes = self.model.generate(**model_inputs["inputs"], **settings)
+        codes = self.model.generate(**model_inputs["inputs"], **settings, seed=seed)
         return {"samples": model_inputs["samples"], "codes": codes}
 
     def postprocess(  # type: ignore[override]
@@ -145,24 +158,3 @@ class SaxsoloPipeline(Pipeline):
         audio = self.processor.decode(codes)[: model_outputs["samples"]]
         rate = self.processor.sampling_rate
         return {"audio": audio, "sampling_rate": rate, "codes": codes.numpy()}
-
-
-def _read(path: str) -> tuple[torch.Tensor, int]:
-    """The samples (n, channels) of a file as they are, and their rate: not resampled, so that every
-    way in resamples alike. By soundfile where it is installed, else by torchcodec."""
-    if not os.path.isfile(path):
-        raise AudioError(f"{path}: no such file.")
-    try:
-        if is_soundfile_available():
-            import soundfile
-
-            samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            return torch.from_numpy(samples), rate
-        else:
-            from torchcodec.decoders import AudioDecoder
-
-            sound = AudioDecoder(path).get_all_samples()
-            return sound.data.T, sound.sample_rate
-    except Exception as error:
-        # each of the readers has errors of its own
-        raise AudioError(f"{path} cannot be read as a sound: {error}") from error

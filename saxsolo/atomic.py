@@ -223,7 +223,7 @@ def replacing(*paths: Path, stale: Sequence[Path] = ()) -> Iterator[list[Path]]:
 def _reason(error: Exception, path: Path) -> str:
     """What keeps a file from being written; libsndfile says "System error" of a full disk."""
     if not isinstance(error, sf.LibsndfileError):
-        return getattr(error, "strerror", None) or str(error)
+        return str(error)
     try:
         free = shutil.disk_usage(path.parent).free
     except OSError:

@@ -74,6 +74,12 @@ class Source:
         # the same rounding as `resampled_length` of the model, which would load torch
         return round(self.frames * sampling_rate / self.sampling_rate)
 
+    def started_at(self, sampling_rate: int) -> int | None:
+        """The time reference at another rate, None for a sound that has none."""
+        if self.started is None:
+            return None
+        return round(self.started * sampling_rate / self.sampling_rate)
+
     def blocks(
         self, block: int, sampling_rate: int, length: int, mono: bool
     ) -> Iterator[np.ndarray]:

@@ -27,6 +27,12 @@ def looks_like_sound(path: Path) -> bool:
     return head.startswith(BEGINNINGS) or head[4:8] == b"ftyp"
 
 
+def readable(name: str) -> str:
+    """A name for a file that every program reads: no bytes that are not UTF-8, no controls."""
+    text = os.fsencode(name).decode("utf-8", "replace")
+    return "".join("_" if unicodedata.category(c) == "Cc" else c for c in text)
+
+
 def printable(name: str | os.PathLike[str]) -> str:
     r"""A name on one line: bytes that are not UTF-8 as \xe9, no control characters."""
     text = os.fspath(name).encode("utf-8", "surrogateescape").decode("utf-8", "backslashreplace")

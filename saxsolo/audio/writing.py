@@ -1,5 +1,6 @@
 """Writing: found impossible before the work, never half done, nothing left behind on an error."""
 
+import os
 import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
@@ -9,8 +10,11 @@ import soundfile as sf
 
 from saxsolo.errors import OutputError
 
+from .headers import file_name
+
 # -1 dBFS, rounded down so that 16 bit rounding stays below it
 PEAK = 0.891
+BEXT_BYTES = 602
 FORMATS = {
     "wav": ("WAV", "PCM_16"),
     "flac": ("FLAC", "PCM_16"),
@@ -25,6 +29,7 @@ def write_audio(
     sampling_rate: int,
     channels: int = 1,
     audio_format: str = "wav",
+    started: int | None = None,
 ) -> None:
     """Writes blocks (n, channels) or (n,) of floats, n below 100,000: libsndfile's OGG encoder
     fails on more at once.
@@ -32,11 +37,30 @@ def write_audio(
     Args:
         path: whatever its suffix.
         audio_format: one of `FORMATS`; WAV and FLAC hold 16 bits.
+        started: time reference for a Broadcast WAV, samples since midnight; only WAV has one.
     """
     kind, subtype = FORMATS[audio_format]
-    with sf.SoundFile(path, "w", sampling_rate, channels, subtype, format=kind) as file:
+    with sf.SoundFile(file_name(path), "w", sampling_rate, channels, subtype, format=kind) as file:
         for block in blocks:
             file.write(block)
+    if started is not None and audio_format == "wav":
+        _add_time_reference(path, started)
+
+
+def _add_time_reference(path: Path, started: int) -> None:
+    """Appends the chunk of a Broadcast WAV (EBU Tech 3285, version 1) that says where it starts."""
+    content = bytearray(BEXT_BYTES)
+    content[256 : 256 + 7] = b"saxsolo"
+    content[338:346] = started.to_bytes(8, "little")
+    content[346] = 1
+    with path.open("r+b") as file:
+        end = file.seek(0, os.SEEK_END)
+        file.write(bytes(end % 2) + b"bext" + BEXT_BYTES.to_bytes(4, "little") + content)
+        size = file.tell() - 8
+        # beyond 4 GB the header is another one, and the chunk is left unannounced
+        if size < 1 << 32:
+            file.seek(4)
+            file.write(size.to_bytes(4, "little"))
 
 
 class Scratch:

@@ -23,7 +23,8 @@ def is_mistake(error: Exception) -> bool:
 def words_of(error: Exception) -> str:
     """What an error says, without the number that Python puts before the words of an OSError."""
     ours = type(error).__module__.partition(".")[0] in PACKAGES
-    return (ours and getattr(error, "strerror", None)) or str(error)
+    bare = isinstance(error, OSError) and error.filename is None
+    return ((ours or bare) and getattr(error, "strerror", None)) or str(error)
 
 
 @contextmanager

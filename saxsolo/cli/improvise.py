@@ -190,6 +190,10 @@ def _report(outcomes: list["Outcome"], as_json: bool) -> None:
         print(json.dumps(facts, indent=2), flush=True)
     if not failed:
         return
+    if len(outcomes) == 1 and as_json:
+        # the JSON has said it already
+        print(f"saxsolo: {' '.join(failed[0].reason.split())}", file=sys.stderr)
+        sys.exit(2)
     if len(outcomes) == 1:
         raise SaxsoloError(failed[0].reason)
     print(

@@ -22,6 +22,8 @@ from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import SCALES, TONES, chord_name
 from saxsolo.music.score import Note
 
+from .fonts import with_fonts
+
 # Okabe and Ito's colours, told apart by colour-blind eyes too
 SOLO, BACKING = "#D55E00", "#0072B2"
 CHORD_TONE, SCALE_TONE = "#D9D9D9", "#F2F2F2"
@@ -141,9 +143,11 @@ def take_picture(
     for axis in (roll, spectrum, *waves):
         axis.spines[["top", "right"]].set_visible(False)
     text = "dark rows: chord tones; light rows: the rest of the scale" if grid else ""
+    title, families = with_fonts(title)
     # a dollar sign would begin a formula
     title = title.replace("$", r"\$")
-    figure.suptitle("\n".join(part for part in (title, text) if part), size=11)
+    words = "\n".join(part for part in (title, text) if part)
+    figure.suptitle(words, size=11, fontfamily=families)
     return figure
 
 

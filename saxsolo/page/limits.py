@@ -14,8 +14,14 @@ MOST_BODY_BYTES = MOST_BYTES * 4 // 3 + MEGABYTE
 # seconds of an uploaded file and of a solo
 LONGEST_BACKING = 600.0
 LONGEST_SOLO = 120.0
-FORMATS = {"WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "MPEG", "AIFF"}
-SUFFIXES = (".wav", ".flac", ".ogg", ".mp3", ".aif", ".aiff")
+FORMATS = {
+    *("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF"),
+    *("MP4", "AAC", "CAF", "WMA", "MATROSKA"),
+}
+SUFFIXES = (
+    *(".wav", ".flac", ".ogg", ".opus", ".mp3", ".aif", ".aiff"),
+    *(".m4a", ".mp4", ".aac", ".caf", ".wma", ".webm"),
+)
 LONGEST_NAME = 60
 
 
@@ -42,7 +48,7 @@ def open_upload(path: str | Path, name: str | None = None) -> Source:
     source = open_sound(path, name)
     if source.format not in FORMATS:
         raise AudioError(
-            f"{name} is in the format {source.format}; upload WAV, FLAC, OGG, MP3 or AIFF"
+            f"{name} is in the format {source.format}; upload WAV, FLAC, OGG, MP3, M4A or AIFF"
         )
     if source.seconds > LONGEST_BACKING:
         raise AudioError(

@@ -18,7 +18,7 @@ from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.playing.performance import Performance, Revision, finished_take
 from saxsolo.playing.settings import Settings
-from saxsolo.playing.take import LOWEST_SOLO, balance
+from saxsolo.playing.take import balance, raise_of
 from saxsolo.weights.loading import Player
 
 from .take_store import TakeInfo, TakeStore
@@ -184,7 +184,7 @@ class _LiveMix:
             meter.push(block)
         gain = balance(USUAL_SOLO, meter.loudness)
         # headroom for the sum of both
-        self._scale = max(1.0, LOWEST_SOLO / gain) * PEAK / (1 + math.sqrt(gain))
+        self._scale = raise_of(meter.loudness) * PEAK / (1 + math.sqrt(gain))
         self._gain = gain
         self._blocks = source.blocks(rate // FRAME_RATE, rate, length, mono=True)
         self._rest = np.zeros(0, np.float32)

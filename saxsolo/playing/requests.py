@@ -18,7 +18,7 @@ from typing import Any
 from saxsolo.atomic import refuse_overwriting
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.headers import keep_piped
-from saxsolo.audio.names import looks_like_sound, printable
+from saxsolo.audio.names import looks_like_sound, printable, readable
 from saxsolo.errors import AudioError, OutputError, SettingError
 
 from .settings import Settings
@@ -211,7 +211,7 @@ def _files(given: Path) -> list[Path]:
 
 
 def _stem(path: Path) -> str:
-    return "standard-input" if str(path) == STANDARD_INPUT else path.stem or "take"
+    return "standard-input" if str(path) == STANDARD_INPUT else readable(path.stem) or "take"
 
 
 def _free(name: str, taken: set[str]) -> str:

@@ -28,8 +28,8 @@ TRACKED = 10 * BLOCK
 SOLO_ABOVE_BACKING = 1.0
 # beyond this, in either direction, it is no balance that is wrong but a sound
 MAX_GAIN = 1e4
-# a solo is lowered by so much for a quiet band; for a quieter one the whole mix is raised
-LOWEST_SOLO = 0.1
+# LUFS: a mix with a quieter backing is raised until the backing is so loud
+QUIET_BACKING = -40.0
 
 
 @dataclass
@@ -121,11 +121,14 @@ class Take:
             with replacing(*files, stale=stale) as (solo, mix, run, *others):
                 quieter = min(1.0, PEAK / max(self._solo.peak, PEAK))
                 blocks = (quieter * block for block in self._solo.blocks(BLOCK))
-                write_audio(solo, blocks, self.sampling_rate, audio_format=audio_format)
+                started = self._backing.started_at(self.sampling_rate)
+                write_audio(
+                    solo, blocks, self.sampling_rate, audio_format=audio_format, started=started
+                )
                 channels = self._backing.channels
                 levels = self.mix_levels(solo_above)
                 mixed = self._mixed_blocks(levels)
-                write_audio(mix, mixed, self.sampling_rate, channels, audio_format)
+                write_audio(mix, mixed, self.sampling_rate, channels, audio_format, started)
                 self._note_levels(*levels)
                 record = {**self.run, "files": names}
                 run.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -205,8 +208,8 @@ class Take:
     def mix_levels(self, solo_above: float = 0.0) -> tuple[float, float]:
         """Factor of the solo in the mix, and of the whole mix.
 
-        The whole is lowered so that its peak stays below -1 dBFS. Where the backing is so quiet
-        that the solo is lowered by more than 20 dB, the whole is raised by what is beyond.
+        The whole is lowered so that its peak stays below -1 dBFS, and raised where the backing is
+        quieter than `QUIET_BACKING`.
 
         Args:
             solo_above: as in `save`.
@@ -216,9 +219,8 @@ class Take:
         for solo, band in self._pairs():
             band_meter.push(band)
             solo_meter.push(np.repeat(solo, self._backing.channels, axis=1))
-        balanced = balance(solo_meter.loudness, band_meter.loudness)
-        gain = balanced * 10 ** (solo_above / 20)
-        raised = max(1.0, LOWEST_SOLO / balanced)
+        gain = balance(solo_meter.loudness, band_meter.loudness) * 10 ** (solo_above / 20)
+        raised = raise_of(band_meter.loudness)
         peak = max((float(np.abs(gain * s + b).max()) for s, b in self._pairs()), default=0.0)
         return gain, raised * PEAK / max(raised * peak, PEAK)
 
@@ -233,3 +235,12 @@ def balance(solo: float | None, backing: float | None) -> float:
         return 1.0
     gain = 10 ** ((backing + SOLO_ABOVE_BACKING - solo) / 20)
     return min(max(gain, 1 / MAX_GAIN), MAX_GAIN)
+
+
+def raise_of(backing: float | None) -> float:
+    """Factor, at least 1, that brings a quiet backing to `QUIET_BACKING`.
+
+    Args:
+        backing: LUFS, None for silence.
+    """
+    return 1.0 if backing is None else max(1.0, 10 ** ((QUIET_BACKING - backing) / 20))

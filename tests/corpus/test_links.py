@@ -228,31 +228,19 @@ def test_a_bad_file_of_a_link_is_fetched_anew_next_time(server, tmp_path):
 
 
 @pytest.mark.parametrize("ending", ["m4a", "webm"])
-def test_what_ffmpeg_reads_is_converted(tmp_path, ending):
+def test_what_ffmpeg_reads_is_read(tmp_path, ending):
     ffmpeg = shutil.which("ffmpeg")
     if ffmpeg is None:
-        pytest.skip("no ffmpeg here (apt install ffmpeg)")
+        pytest.skip("no ffmpeg to make the file with (apt install ffmpeg)")
     (tmp_path / "a.flac").write_bytes(flac())
     path = tmp_path / f"b.{ending}"
     subprocess.run([ffmpeg, "-v", "error", "-i", tmp_path / "a.flac", path], check=True)
     one = Recording(id="it", path=str(path), licence="CC0-1.0")
     found = download_recording(one, tmp_path / "out", PATIENT)
-    assert found.path == tmp_path / "out" / "it.flac" and path.exists()
-    assert found.seconds == pytest.approx(3.0, abs=0.1)
-    made, _ = soundfile.read(found.path)
-    assert made.std() == pytest.approx(0.1, rel=0.2), "it is the sound, not silence"
+    assert found.path == path and found.seconds == pytest.approx(3.0, abs=0.1)
     path.write_bytes(path.read_bytes()[:300])
-    with pytest.raises(ItemError, match="ffmpeg cannot read it"):
+    with pytest.raises(ItemError, match="is not an audio file"):
         download_recording(one, tmp_path / "more", PATIENT)
-    assert not list((tmp_path / "more").iterdir())
-
-
-def test_without_ffmpeg_the_mend_is_named(tmp_path, monkeypatch):
-    monkeypatch.setattr(shutil, "which", lambda _: None)
-    (tmp_path / "a.m4a").write_bytes(b"sound")
-    one = Recording(id="it", path=str(tmp_path / "a.m4a"), licence="CC0-1.0")
-    with pytest.raises(ItemError, match=r"there is none: install it .* --retry"):
-        download_recording(one, tmp_path / "out", PATIENT)
 
 
 def test_no_room_stops_before_anything_is_fetched(server, tmp_path, monkeypatch):

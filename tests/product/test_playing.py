@@ -78,7 +78,7 @@ def test_a_backing_of_any_level_is_balanced(player, tmp_path, peak):
     solo = gain * whole * np.repeat(take.solo[:, None], 2, axis=1)
     band = take.mix - solo
     assert loudness(solo) - loudness(band) == pytest.approx(SOLO_ABOVE_BACKING, abs=0.1)
-    assert loudness(solo) > loudness(np.repeat(take.solo[:, None], 2, axis=1)) - 20.1
+    assert loudness(band) > -40.1
     assert np.abs(take.mix).max() <= 10 ** (-1 / 20)
     take.save(tmp_path)
     run = json.loads((tmp_path / "run.json").read_text())

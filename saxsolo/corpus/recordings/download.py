@@ -1,15 +1,12 @@
-"""A recording as a file that can be read: fetched where it is a link, converted where libsndfile
-does not read it, checked from its first sample to its last.
+"""A recording as a file that can be read: fetched where it is a link, checked from its first sample
+to its last.
 
-Local WAV, FLAC, OGG and MP3 stay where they are. All else lies in OUT/recordings/.
+Local files stay where they are. What is fetched lies in OUT/recordings/.
 """
 
 from __future__ import annotations
 
-import errno
 import json
-import shutil
-import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from modeling_saxsolo.backing_saxsolo import SILENCE_PEAK
-from saxsolo.atomic import replacing, write_json
+from saxsolo.atomic import write_json
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.corpus.config import DownloadConfig
 from saxsolo.corpus.stage_state import ItemError, need_room
@@ -27,7 +24,6 @@ from .fingerprints import FINGERPRINT_RATE, FingerprintMaker
 from .sources import Recording
 
 _BLOCK = 65_536
-_BY_FFMPEG = {".m4a", ".webm", ".aac", ".opus", ".mp4", ".mka"}
 # a site's durations are rounded, and MP3 pads
 _TOLERANCE_SECONDS, _TOLERANCE = 2.0, 0.01
 _FULL_SCALE = 0.9999
@@ -50,7 +46,7 @@ def download_recording(
     """Gets one recording and checks it.
 
     Args:
-        folder: where files that are fetched or converted go; what lies there is not fetched again.
+        folder: where files that are fetched go; what lies there is not fetched again.
         accept_rights: take recordings whose licence nobody has stated.
 
     Raises:
@@ -68,13 +64,6 @@ def download_recording(
         announced = announced or float(site.get("duration") or 0.0)
         if not licence and not accept_rights:
             raise ItemError(_no_right(recording))
-    if path.suffix.lower() in _BY_FFMPEG:
-        path = convert(path, folder / f"{recording.id}.flac")
-        if recording.link:
-            # only what is read on needs room
-            for other in folder.glob(f"{recording.id}.*"):
-                if other != path:
-                    other.unlink()
     try:
         source = open_sound(path)
         _check_length(source, announced, config)
@@ -85,34 +74,6 @@ def download_recording(
             path.unlink(missing_ok=True)
         raise ItemError(str(error)) from error
     return Fetched(path, source.seconds, licence=licence, **texts)
-
-
-def convert(path: Path, target: Path) -> Path:
-    """Any sound that ffmpeg reads -> FLAC. Raises `ItemError` without ffmpeg or on bad input."""
-    if target.exists():
-        return target
-    ffmpeg = shutil.which("ffmpeg")
-    if ffmpeg is None:
-        raise ItemError(
-            f"{path} needs ffmpeg to be read, and there is none: install it (apt install ffmpeg) "
-            f"or convert to FLAC, then build with --retry"
-        )
-    target.parent.mkdir(parents=True, exist_ok=True)
-    need_room(target.parent, 12 * path.stat().st_size)
-    with replacing(target) as (partial,):
-        done = subprocess.run(
-            [ffmpeg, "-nostdin", "-v", "error", "-xerror", "-y", "-i", str(path), "-vn"]
-            + ["-f", "flac", str(partial)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            text = " ".join(done.stderr.split())[-200:]
-            if "No space left" in text:
-                raise OSError(errno.ENOSPC, f"ffmpeg: {text}")
-            raise ItemError(f"{path}: ffmpeg cannot read it: {text}")
-    return target
 
 
 def _fetched(

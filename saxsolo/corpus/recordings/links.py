@@ -14,6 +14,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from saxsolo.audio.names import SUFFIXES
 from saxsolo.corpus.config import DownloadConfig
 from saxsolo.corpus.stage_state import ItemError, is_disk_full
 
@@ -54,7 +55,7 @@ def open_link(link: str, config: DownloadConfig) -> list[dict[str, Any]]:
         ItemError: the link cannot be opened; with the mend where one is known.
     """
     name = link.split("?")[0].rsplit("/", 1)[-1]
-    if re.search(r"\.(wav|flac|ogg|mp3|m4a|webm|aac|opus|aiff?)$", name, re.IGNORECASE):
+    if name.lower().rpartition(".")[2] in SUFFIXES:
         return [{"link": link, "name": name.rsplit(".", 1)[0]}]
 
     def look(said: list[str]) -> dict[str, Any]:

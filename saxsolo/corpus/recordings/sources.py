@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from saxsolo.atomic import write_text
+from saxsolo.audio.names import SUFFIXES
 from saxsolo.corpus.config import CorpusConfig, Description, SourceConfig
 
-SUFFIXES = {".wav", ".flac", ".ogg", ".mp3", ".m4a", ".webm", ".aac", ".opus", ".aif", ".aiff"}
 # what the oracle separator reads lies beside the recordings and is none
 STEM_ENDINGS = (".backing", ".solo")
 
@@ -64,7 +64,7 @@ def list_recordings(config: CorpusConfig) -> list[Recording]:
     if not recordings:
         names = ", ".join(source.path or source.link for source in config.sources)
         raise RecordingsError(
-            f"{names}: no recording found; files ending in {', '.join(sorted(SUFFIXES))} are taken"
+            f"{names}: no recording found; WAV, FLAC, OGG, MP3, M4A and other sound files are taken"
         )
     return [recordings[key] for key in sorted(recordings)]
 
@@ -96,7 +96,7 @@ def _of_path(source: SourceConfig) -> Iterator[Recording]:
     files = sorted(root.rglob("*")) if root.is_dir() else [root]
     for file in files:
         if root.is_dir() and (
-            file.suffix.lower() not in SUFFIXES
+            file.suffix.lower().removeprefix(".") not in SUFFIXES
             or file.stem.endswith(STEM_ENDINGS)
             or file.name.startswith(".")
             or not file.is_file()

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/read_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/saving_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/seeding_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/streaming_saxsolo.py
