@@ -84,11 +84,12 @@ def test_every_kind_is_played_whole_and_aligned(sound, name):
     assert -1024 <= len(heard) - len(wanted) < PADDING
     size = 1 << 19
     found = np.fft.irfft(np.fft.rfft(heard[:, 0], size) * np.conj(np.fft.rfft(wanted, size)), size)
-    late = int(np.argmax(found))
+    late = (int(np.argmax(found)) + size // 2) % size - size // 2
     # without a header nobody knows how much of the beginning is the codec's own
     bare = name in ("cbr.mp3", "vbr.mp3", "stream.aac", "windows.wma", "fragments.mp4")
-    assert late <= (2 * 1152 if bare else 2)
-    part = heard[late : late + len(wanted), 0]
+    assert abs(late) <= (2 * 1152 if bare else 2)
+    part, wanted = heard[max(0, late) :, 0][: len(wanted)], wanted[max(0, -late) :]
+    part = part[: len(wanted)]
     assert np.corrcoef(part, wanted[: len(part)])[0, 1] > 0.97
 
 
