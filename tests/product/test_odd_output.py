@@ -1,4 +1,4 @@
-"""What is written and printed for odd names, full disks, closed pipes; titles and time references."""
+"""Odd names, full disks, closed pipes: what is written and printed; titles, time references."""
 
 import json
 import os
