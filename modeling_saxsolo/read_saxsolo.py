@@ -7,7 +7,7 @@ import torch
 from transformers.utils import is_soundfile_available, is_torchcodec_available
 
 from .errors_saxsolo import AudioError
-from .sound_file_saxsolo import SAMPLED, Decoded, av, decode_file, is_one_ogg
+from .sound_file_saxsolo import CAN_DECODE, SAMPLED, Decoded, decode_file, is_one_ogg
 
 
 def read_sound(path: str | os.PathLike[str], partial: bool = False) -> tuple[torch.Tensor, int]:
@@ -26,7 +26,7 @@ def read_sound(path: str | os.PathLike[str], partial: bool = False) -> tuple[tor
     with open(name, "rb") as file:
         head = file.read(4)
     counted = head in SAMPLED and (head != b"OggS" or is_one_ogg(name))
-    if is_soundfile_available() and (counted or av is None):
+    if is_soundfile_available() and (counted or not CAN_DECODE):
         import soundfile
 
         try:
@@ -34,9 +34,9 @@ def read_sound(path: str | os.PathLike[str], partial: bool = False) -> tuple[tor
             return torch.from_numpy(samples), rate
         except Exception as error:
             # what libsndfile does not know of its own kinds of file, FFmpeg may
-            if av is None:
+            if not CAN_DECODE:
                 raise AudioError(f"{name} cannot be read as a sound: {error}") from error
-    if av is not None:
+    if CAN_DECODE:
         return _by_ffmpeg(name, partial)
     if is_torchcodec_available():
         from torchcodec.decoders import AudioDecoder

@@ -17,7 +17,9 @@ else:
 class SavedWithPipeline(_Model):
     """`save_pretrained` that writes the pipeline beside the model, and its name in config.json."""
 
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+    def save_pretrained(  # type: ignore[override]
+        self, save_directory: str | os.PathLike[str], **kwargs: Any
+    ) -> None:
         """As in the library.
 
         Args:

@@ -6,6 +6,7 @@ last bits on the rows beside it, and one bit is enough to draw another note.
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 import torch
 
@@ -66,7 +67,7 @@ def play_each(
     codes = inputs["backing_codes"]
     assert codes is not None, "a backing is no option"
     count = len(codes) * copies
-    given = list(seeds) if isinstance(seeds, (list, tuple)) else [seeds] * count
+    given: list[Any] = list(seeds) if isinstance(seeds, (list, tuple)) else [seeds] * count
     if len(given) != count:
         raise ValueError(f"seed has {len(given)} values for {count} solos.")
     for seed in given:

@@ -17,8 +17,10 @@ from .errors_saxsolo import AudioError
 try:
     import av
 except ImportError:
-    av = None
+    av = None  # type: ignore[assignment]
 
+# whether there is something to decode with
+CAN_DECODE = av is not None
 # the beginnings of files that count samples: libsndfile reads those
 SAMPLED = (b"RIFF", b"RF64", b"fLaC", b"FORM", b"OggS")
 # Containers of sound and film alone: FFmpeg also reads playlists, which open other files and
@@ -108,7 +110,7 @@ def decode_file(path: str | os.PathLike[str], known: Decoded) -> Iterator[np.nda
         AudioError: for what is no sound, or where PyAV is not installed.
     """
     name = os.fspath(path)
-    if av is None:
+    if not CAN_DECODE:
         raise AudioError(f"{name} needs PyAV to be read; pip install av, or convert it to WAV.")
     failures = (av.FFmpegError, ValueError, IndexError, MemoryError)
     try:
@@ -126,9 +128,10 @@ def decode_file(path: str | os.PathLike[str], known: Decoded) -> Iterator[np.nda
         if known.format == "ogg":
             known.within_frame = not last_page_is_whole(path)
     except failures as error:
-        raise AudioError(f"{name} is not an audio file: {error}.") from error
+        reason = getattr(error, "strerror", None) or error
+        raise AudioError(f"{name} cannot be read as a sound: {reason}.") from error
     if not known.frames or known.damaged > MOST_DAMAGED * known.packets:
-        raise AudioError(f"{name} is not an audio file: nothing in it can be decoded.")
+        raise AudioError(f"{name} cannot be read as a sound: nothing in it can be decoded.")
 
 
 def _options() -> dict[str, Any]:

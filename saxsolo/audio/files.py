@@ -309,9 +309,7 @@ def _from_ffmpeg(path: Path, name: str, partial: bool) -> Source:
         with path.open("rb") as file:
             sampled = file.read(4) in SAMPLED
         if sampled:
-            raise AudioError(
-                f"{name} breaks off or is damaged: {error.__cause__ or error}"
-            ) from error
+            raise AudioError(f"{name} breaks off or is damaged: {one_line(error)}") from error
         raise AudioError(f"{name} is not an audio file; {KINDS}") from error
     if known.breaks_off:
         length = "" if known.promised is None else f" of {known.promised:.1f}"

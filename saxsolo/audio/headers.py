@@ -11,7 +11,7 @@ from typing import BinaryIO
 
 import soundfile as sf
 
-from modeling_saxsolo.sound_file_saxsolo import SAMPLED, av, is_one_ogg, last_page_is_whole
+from modeling_saxsolo.sound_file_saxsolo import CAN_DECODE, SAMPLED, is_one_ogg, last_page_is_whole
 from saxsolo.errors import AudioError, OutputError
 from saxsolo.scratch import scratch_folder
 
@@ -99,19 +99,19 @@ def read_header(path: Path, name: str) -> Header | None:
     with path.open("rb") as file:
         head = file.read(4)
     sampled, ogg = head in SAMPLED, head == b"OggS"
-    if av is not None and (not sampled or (ogg and not is_one_ogg(path))):
+    if CAN_DECODE and (not sampled or (ogg and not is_one_ogg(path))):
         return None
     try:
         with _hushed(not sampled):
             info = sf.info(file_name(path))
     except (sf.LibsndfileError, OSError) as error:
-        if av is not None:
+        if CAN_DECODE:
             return None
         raise AudioError(f"{name} cannot be read: {one_line(error)}; pip install av") from error
-    if av is not None and info.frames > MOST_FRAMES:
+    if CAN_DECODE and info.frames > MOST_FRAMES:
         return None
     if info.frames <= 0:
-        if av is not None and path.stat().st_size > LARGEST_HEADER:
+        if CAN_DECODE and path.stat().st_size > LARGEST_HEADER:
             # a program that was stopped has not filled in the length
             return None
         raise AudioError(f"{name} holds no samples")
