@@ -184,6 +184,7 @@ class SaxsoloEar(PreTrainedModel):
     base_model_prefix = "ear"
     main_input_name = "harmony"
     _no_split_modules = ["EarLayer"]
+    progressions: torch.Tensor
 
     def __init__(self, config: SaxsoloEarConfig):
         super().__init__(config)
@@ -198,11 +199,16 @@ class SaxsoloEar(PreTrainedModel):
         self.scalar_sizes = [1, 1, PHASES, PLACES, 2, METRES, ACTIVITIES]
         scalar = FRAMES_PER_TOKEN * sum(self.scalar_sizes)
         self.head = PitchLinear(channels, scalars, pitched, scalar, bias=True)
+        # nats by which a chord follows another likelier than by chance: from a quality, up by so
+        # many semitones, to a quality; counted in what the ear has learnt from
+        self.register_buffer("progressions", torch.zeros(QUALITIES, PITCH_CLASSES, QUALITIES))
         self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
+        if isinstance(module, SaxsoloEar):
+            init.zeros_(module.progressions)  # type: ignore[arg-type]
         if isinstance(module, (nn.Linear, nn.Conv1d)):
             fan_in = module.weight[0].numel()
             # what is added to a trained ear later begins by changing nothing

@@ -124,7 +124,7 @@ def measure_hearing(
     for case in tqdm(cases, desc="beats", disable=None):
         labels = case.labels()
         source = open_sound(case.folder / "backing.flac")
-        grid = backing_grid(player.solo.model, hear_backing(player, source, seconds))
+        grid = backing_grid(player, hear_backing(player, source, seconds))
         rows[player.solo.name].append(grid_figures(labels, grid))
         if "librosa" in rows:
             beats = librosa_beats(case.backing(), SAMPLING_RATE)

@@ -17,7 +17,7 @@ from saxsolo.atomic import output_folder, replacing
 from .heard import Listening, symbol
 
 if TYPE_CHECKING:
-    from saxsolo.music.ear_decoding import HeardChord
+    from saxsolo.music.chord_search import HeardChord
 
 # by quality; the ear does not tell a triad from its usual seventh
 HARTE = ("maj7", "min7", "7", "hdim7", "dim7", "sus4(b7)", "aug")

@@ -5,16 +5,17 @@ sound -> mono at the ear's rate -> posteriors, fifty frames a second -> beats, b
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
 from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
-from modeling_saxsolo.ear_saxsolo import join_heard
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
 from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
 from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
 from saxsolo.audio.files import Sound, open_sound
-from saxsolo.music.ear_decoding import HeardMusic, decode
+from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic, decode
 from saxsolo.weights.loading import Weights, load_ear
 
 from .heard import Listening
@@ -35,13 +36,20 @@ def listen(sound: Sound, ear: Weights | None = None) -> Listening:
     measure = measure_backing(source.parts(), source.sampling_rate, SAMPLING_RATE)
     blocks = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure)
     heard = join_heard(list(hear_blocks(model, blocks, measure.tuning)))
-    return Listening(Path(source.name).stem, source.seconds, decoded(heard, measure.cents))
+    return Listening(Path(source.name).stem, source.seconds, decoded(model, heard, measure.cents))
 
 
-def decoded(heard: dict[str, torch.Tensor], cents: float) -> HeardMusic:
+def decoded(
+    ear: SaxsoloEar,
+    heard: Mapping[str, torch.Tensor],
+    cents: float,
+    costs: DecodingCosts | None = None,
+) -> HeardMusic:
     """Beats, bars and chords out of what an ear heard.
 
     Args:
+        ear: knows which chord follows which.
         heard: name -> (F, classes) probabilities. cents: the tuning.
     """
-    return decode({name: values.numpy() for name, values in heard.items()}, None, cents)
+    arrays = {name: values.numpy() for name, values in heard.items()}
+    return decode(arrays, costs, cents, ear.progressions.cpu().numpy())

@@ -34,7 +34,7 @@ def listen(player: Player, source: Source, seconds: float) -> BeatGrid | None:
         AudioError: for a sound that is silent or damaged.
     """
     performance = Performance(player, source, Settings(seconds=seconds))
-    return backing_grid(player.solo.model, performance.listen())
+    return backing_grid(player, performance.listen())
 
 
 def take_grid(take: Take) -> BeatGrid | None:

@@ -77,15 +77,15 @@ def hear_backing(
     return HeardBacking(frames, measure, codes, ear)
 
 
-def backing_grid(model: PreTrainedModel, heard: HeardBacking) -> BeatGrid | None:
+def backing_grid(player: Player, heard: HeardBacking) -> BeatGrid | None:
     """Beats, bars and chords of a backing: the ear's, else those of the model's label heads; None
     where none are heard."""
-    if heard.ear is not None:
-        return grid_of(decoded(heard.ear, heard.measure.cents))
+    if player.ear is not None and heard.ear is not None:
+        return grid_of(decoded(player.ear.model, heard.ear, heard.measure.cents))
     if heard.codes is None:
         return None
     try:
-        return find_grid(hear_codes(model, heard.codes))
+        return find_grid(hear_codes(player.solo.model, heard.codes))
     except SettingError:
         return None
 

@@ -318,7 +318,7 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
         _backing=performance.source,
         _solo=solo,
         _has_score=bool(has_score),
-        _find_grid=partial(backing_grid, player.solo.model, performance.heard),
+        _find_grid=partial(backing_grid, player, performance.heard),
     )
 
 

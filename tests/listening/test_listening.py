@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from modeling_saxsolo.vocabulary_saxsolo import DOMINANT, MAJOR, MINOR, NO_CHORD
 from saxsolo.listening.exports import as_chordpro, as_dict, as_jams, as_json, as_lab, as_text
 from saxsolo.listening.heard import Listening
-from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.music.chord_search import HeardChord
+from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.key import estimate_key
 
 TWO_FIVE_ONE = ((2, MINOR), (7, DOMINANT), (0, MAJOR), (0, MAJOR))
