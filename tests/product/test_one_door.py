@@ -17,6 +17,7 @@ import torch
 
 from saxsolo import Performance, Settings, improvise, load_player
 from saxsolo.audio.files import open_sound
+from saxsolo.audio.pitch import SURE, track_pitch_of_blocks
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINT = ROOT / "checkpoints" / "saxsolo-small"
@@ -154,3 +155,25 @@ def test_one_seed_is_one_solo(default, tmp_path):
     take.save(tmp_path / "here")
     solos = [(folder / "solo.wav").read_bytes() for folder in (out, tmp_path / "here")]
     assert solos[0] == solos[1]
+
+
+@pytest.mark.parametrize("cents", [-40, 25])
+def test_the_solo_is_in_the_tuning_of_the_track(default, tmp_path, cents):
+    """The same music on a faster or slower tape: the same chords are heard, and the horn follows.
+
+    What the tape does to time is a few hundredths: the notes may differ, their tuning may not.
+    """
+    samples, rate = sf.read(ROOT / "examples" / "two_five_one.flac", frames=32000 * 8)
+    detuned = (samples, round(rate * 2 ** (cents / 1200)))
+    heard = Performance(default, open_sound(detuned), Settings()).listen()
+    plain = Performance(default, open_sound((samples, rate)), Settings()).listen()
+    assert abs(heard.measure.tuning - plain.measure.tuning - cents) <= 5
+    same = min(heard.frames, plain.frames)
+    time = (np.arange(same) * heard.frames / plain.frames).astype(int).clip(0, heard.frames - 1)
+    roots = heard.ear["root"].argmax(-1).numpy()[time], plain.ear["root"].argmax(-1).numpy()[:same]
+    assert (roots[0] == roots[1]).mean() > 0.9
+    take = improvise(detuned, seed=SEED, player=default)
+    track = track_pitch_of_blocks([take.solo], 32000)
+    midi = 69 + 12 * np.log2(track.hertz[track.confidence >= SURE] / 440)
+    off = np.angle(np.exp(2j * np.pi * midi).mean()) / (2 * np.pi) * 100
+    assert abs(off - heard.measure.tuning) < 12
