@@ -6,6 +6,7 @@ blocks of 16 kHz -> features, 64 tokens at a time -> windows of 48 s -> probabil
 from collections.abc import Iterable, Iterator, Mapping
 
 import torch
+from torch.nn import functional as F
 
 from .ear_saxsolo import CONTEXT, FRAMES_PER_TOKEN, WINDOW, SaxsoloEar
 from .ear_spectrum_saxsolo import (
@@ -22,6 +23,9 @@ from .vocabulary_saxsolo import LABEL_SIZES
 _STEP = WINDOW - 2 * CONTEXT
 # tokens before a token into which its longest window reaches
 _REACH = -(-(BASS_WINDOW // 2 - HOP // 2) // HOP)
+# what a frame says of the band counts for a part, since neighbours say nearly the same; and what it
+# must say in sum before any of the track is taken for a count-in, or for silence: nats
+_BAND_TRUST, _BAND_COST = 0.1, 4.0
 #: the solo model's frame labels and the ear's names for them, in the order of the columns
 EAR_NAMES = dict(zip(LABEL_SIZES, ("root", "quality", "phase", "place"), strict=True))
 
@@ -114,3 +118,24 @@ def label_posteriors(heard: Mapping[str, torch.Tensor]) -> torch.Tensor:
         heard: as `hear_blocks` or `SaxsoloEar.hear` name it, (F, classes) each.
     """
     return torch.cat([heard[name] for name in EAR_NAMES.values()], dim=-1).T.contiguous()
+
+
+def band_frames(activity: torch.Tensor) -> tuple[int, int]:
+    """Where the band begins and ends: first frame and last + 1, (0, F) where nothing says other.
+
+    Before it may come silence or a count-in, after it silence: the likeliest split in three.
+
+    Args:
+        activity: (F, 3) probabilities of nothing, a count-in, the band.
+    """
+    frames = len(activity)
+    band = activity[:, 2].double().clamp(1e-3, 1 - 1e-3)
+    odds = F.pad(_BAND_TRUST * (band.log() - (1 - band).log()), (1, 0)).cumsum(0)
+    # (0, s) are not the band and (e, F) neither: odds[e] - odds[s] is what (s, e) says for it
+    cost = torch.full((frames + 1,), _BAND_COST, dtype=torch.float64)
+    begin, end = -odds - cost, odds - cost
+    begin[0], end[frames] = -odds[0], odds[frames]
+    best, first = begin.cummax(dim=0)
+    last = int((best + end).argmax())
+    start = int(first[last])
+    return (start, last) if start < last else (0, frames)

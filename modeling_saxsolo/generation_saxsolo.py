@@ -115,6 +115,7 @@ class SaxsoloGenerationMixin(_Generative):
         frame_label_inputs: torch.Tensor | None = None,
         frame_label_posteriors: torch.Tensor | None = None,
         prompt_codes: torch.Tensor | None = None,
+        forced_codes: torch.Tensor | None = None,
         generation_config: GenerationConfig | None = None,
         logits_processor: LogitsProcessorList | None = None,
         streamer: BaseStreamer | None = None,
@@ -133,6 +134,8 @@ class SaxsoloGenerationMixin(_Generative):
             backing_codes, attention_mask, condition_ids: as in `forward`.
             frame_label_inputs, frame_label_posteriors: as in `forward`.
             prompt_codes: (B, N, t) frames of the solo to continue, in the order of the streams.
+            forced_codes: (B, N, T) frames of the solo that are given where they stand, -1 where the
+                model chooses; the processor gives rests before the band begins and after its end.
             generation_config, logits_processor, kwargs: as in the library. temperature, top_k and
                 top_p hold for the score stream (for all streams without one); guidance_scale 1 or
                 None = no guidance; max_new_tokens = frames to play after the prompt.
@@ -168,7 +171,10 @@ class SaxsoloGenerationMixin(_Generative):
             "frame_label_inputs": frame_label_inputs,
             "frame_label_posteriors": frame_label_posteriors,
         }
-        self._check_inputs(inputs, prompt_codes)
+        self._check_inputs(inputs, prompt_codes, forced_codes)
+        if forced_codes is None:
+            shape = (len(backing_codes), config.num_streams, backing_codes.shape[-1])
+            forced_codes = backing_codes.new_full(shape, FREE)
         if pitch_temperature is None:
             pitch_temperature = config.pitch_temperature
         if not pitch_temperature > 0:
@@ -187,8 +193,9 @@ class SaxsoloGenerationMixin(_Generative):
             frames = prompt_codes.shape[-1] + settings.max_new_tokens
             inputs = _first_frames(inputs, 0, frames)
             settings.max_new_tokens = None
-
-        played = self._forced_tokens(inputs, prompt_codes)
+        given = forced_codes.repeat_interleave(copies, dim=0)
+        given = given[..., : inputs["backing_codes"].shape[-1]].long()
+        played = self._forced_tokens(inputs["attention_mask"], given, prompt_codes)
         forced = played.clone()
         step = min(prompt_codes.shape[-1], inputs["backing_codes"].shape[-1])
         if isinstance(streamer, FrameStreamer):
@@ -247,7 +254,12 @@ class SaxsoloGenerationMixin(_Generative):
         if settings.return_dict_in_generate:
             raise ValueError("return_dict_in_generate=True: generate() returns codes alone.")
 
-    def _check_inputs(self, inputs: dict[str, Any], prompt_codes: torch.Tensor | None) -> None:
+    def _check_inputs(
+        self,
+        inputs: dict[str, Any],
+        prompt_codes: torch.Tensor | None,
+        forced_codes: torch.Tensor | None,
+    ) -> None:
         """Refuse shapes that do not fit, with both named."""
         config = self.config
         codes = inputs["backing_codes"]
@@ -263,10 +275,12 @@ class SaxsoloGenerationMixin(_Generative):
             "frame_label_inputs": (batch, len(config.frame_labels or {}), frames),
             "frame_label_posteriors": (batch, sum((config.frame_labels or {}).values()), frames),
         }
+        wanted["forced_codes"] = (batch, config.num_streams, frames)
+        given = {**inputs, "forced_codes": forced_codes}
         for name, shape in wanted.items():
-            if inputs[name] is not None and tuple(inputs[name].shape) != shape:
+            if given[name] is not None and tuple(given[name].shape) != shape:
                 raise ValueError(
-                    f"{name} is {tuple(inputs[name].shape)} but backing_codes "
+                    f"{name} is {tuple(given[name].shape)} but backing_codes "
                     f"{tuple(codes.shape)} ask for {shape}."
                 )
         if prompt_codes is not None:
@@ -277,11 +291,13 @@ class SaxsoloGenerationMixin(_Generative):
                     f"{batch_streams} and t <= {frames} backing frames."
                 )
 
-    def _forced_tokens(self, inputs: dict[str, Any], prompt_codes: torch.Tensor) -> torch.Tensor:
-        """(B, N, S): the prompt and the pads around each stream, FREE elsewhere."""
-        codes, mask = inputs["backing_codes"], inputs["attention_mask"]
-        batch, _, frames = codes.shape
-        tokens = codes.new_full((batch, self.config.num_streams, frames), FREE, dtype=torch.long)
+    def _forced_tokens(
+        self, mask: torch.Tensor | None, given: torch.Tensor, prompt_codes: torch.Tensor
+    ) -> torch.Tensor:
+        """(B, N, S): the prompt, what else is given (B, N, T), and the pads around each stream,
+        FREE elsewhere."""
+        frames = given.shape[-1]
+        tokens = given.clone()
         known = min(prompt_codes.shape[-1], frames)
         tokens[..., :known] = prompt_codes[..., :known]
         if mask is not None:

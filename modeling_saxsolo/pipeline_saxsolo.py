@@ -62,7 +62,8 @@ class SaxsoloPipeline(Pipeline):
                 sampling_rate=...; {"array": samples, "sampling_rate": 44100}; or a list of those.
             settings: seed (the same one plays the same solo; the process's random state stays as
                 it was), seconds (play this long exactly: a shorter backing is followed by
-                silence), force (play over silence too), the model's conditions
+                silence), start (the second at which the solo may begin; else
+                it waits for the band), force (play over silence too), the model's conditions
                 (instrument="alto", ...), and what `generate` takes (temperature, guidance_scale,
                 codec_temperature, ...).
 
@@ -83,6 +84,7 @@ class SaxsoloPipeline(Pipeline):
         sampling_rate: int | None = None,
         seconds: float | None = None,
         force: bool | None = None,
+        start: float | None = None,
         seed: int | None = None,
         **settings: Any,
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -91,12 +93,13 @@ class SaxsoloPipeline(Pipeline):
         unknown = sorted(name for name in settings if name not in known or name in NO_SETTINGS)
         if unknown:
             raise ValueError(
-                f"unknown settings {unknown}: seed, seconds, force, sampling_rate, "
+                f"unknown settings {unknown}: seed, seconds, start, force, sampling_rate, "
                 f"{', '.join(self.processor.conditions)} and those of generate() are taken."
             )
         if seconds is not None and not seconds > 0:
             raise ValueError(f"seconds is {seconds}: give more than 0.")
         heard = {"sampling_rate": sampling_rate, "seconds": seconds, "force": force}
+        heard["start"] = start
         heard = {name: value for name, value in heard.items() if value is not None}
         played = {} if seed is None else {"seed": seed}
         return {**heard, **conditions}, {**played, **settings}, {}
@@ -107,6 +110,7 @@ class SaxsoloPipeline(Pipeline):
         sampling_rate: int | None = None,
         seconds: float | None = None,
         force: bool = False,
+        start: float | None = None,
         **conditions: Any,
     ) -> dict[str, Any]:
         """One sound -> the inputs of `generate`, and how many samples are to be played."""
@@ -124,6 +128,7 @@ class SaxsoloPipeline(Pipeline):
             measure=measure,
             seconds=seconds,
             force=force,
+            start=start,
             **conditions,
         )
         rate = self.processor.sampling_rate

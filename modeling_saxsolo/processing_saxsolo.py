@@ -8,7 +8,8 @@ them). A model that hears by its codes has no ear.
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -38,9 +39,11 @@ from .codec_adapter_saxsolo import (
 from .configuration_saxsolo import SaxsoloConfig
 from .ear_saxsolo import SaxsoloEar, join_heard
 from .ear_spectrum_saxsolo import SAMPLING_RATE as EAR_RATE
-from .ear_stream_saxsolo import hear_blocks, label_posteriors
+from .ear_stream_saxsolo import band_frames, hear_blocks, label_posteriors
 from .errors_saxsolo import AudioError, CodecError
 from .resample_saxsolo import resampled_length
+from .sampling_saxsolo import FREE
+from .vocabulary_saxsolo import REST
 
 CONFIG_NAME = "processor_config.json"
 CODEC_FOLDER, EAR_FOLDER = "codec", "ear"
@@ -104,6 +107,7 @@ class SaxsoloProcessor(ProcessorMixin):
         measure: BackingMeasure | BackingMeter | list[Any] | None = None,
         seconds: float | None = None,
         force: bool = False,
+        start: float | None = None,
         **conditions: str | list[str | None] | None,
     ) -> BatchFeature:
         """Listen to backings: their codes, and what the ear hears in them.
@@ -118,13 +122,14 @@ class SaxsoloProcessor(ProcessorMixin):
                 when None. For a live source see `running_measure`.
             seconds: of this length exactly: a shorter sound is followed by silence.
             force: take a silent backing too.
+            start: second at which the solo may begin; None = with the band, where an ear hears it.
             conditions: by name (instrument="tenor", feel=...), one for all or a list of one a
                 sound; None = not given; left out = the default, if there is one.
 
         Returns:
             attention_mask (B, T), condition_ids (B, C), int64; for a model that reads them
             backing_codes (B, K, T), int64; for a model with an ear frame_label_posteriors
-            (B, 41, T), float32.
+            (B, 41, T), float32; forced_codes (B, N, T), int64, where the solo rests.
 
         Raises:
             AudioError: for a missing sampling rate, unusable samples, or silence without `force`.
@@ -141,7 +146,7 @@ class SaxsoloProcessor(ProcessorMixin):
         if len(measures) != len(sounds):
             raise ValueError(f"measure has {len(measures)} values for {len(sounds)} sounds.")
         rows = [
-            self._row(sound, sampling_rate, known, seconds, force)
+            self._row(sound, sampling_rate, known, seconds, force, start)
             for sound, known in zip(sounds, measures, strict=True)
         ]
         lengths = torch.tensor([next(iter(row.values())).shape[-1] for row in rows])
@@ -158,8 +163,10 @@ class SaxsoloProcessor(ProcessorMixin):
         measure: BackingMeasure | BackingMeter | None,
         seconds: float | None,
         force: bool,
+        start: float | None,
     ) -> dict[str, torch.Tensor]:
-        """What the model is given of one backing: codes (K, T), posteriors (41, T), or both."""
+        """What the model is given of one backing: codes (K, T), posteriors (41, T), or both, and
+        rests (N, T)."""
         if measure is None:
             if isinstance(sound, Iterator):
                 raise AudioError("a sound that comes in blocks needs its measure: give both.")
@@ -173,14 +180,17 @@ class SaxsoloProcessor(ProcessorMixin):
             # both listen, and these blocks come once
             kept = list(sound)
         row = {}
+        heard = None
         if self.reads_codes:
             blocks = sound if kept is None else iter(kept)
             codes = list(self.listen(blocks, sampling_rate, measure, seconds))
             row["backing_codes"] = torch.cat(codes, dim=-1)[0].cpu()
         if self.ear is not None:
             blocks = sound if kept is None else iter(kept)
-            heard = list(self.hear(blocks, sampling_rate, measure, seconds))
-            row["frame_label_posteriors"] = label_posteriors(join_heard(heard))
+            heard = join_heard(list(self.hear(blocks, sampling_rate, measure, seconds)))
+            row["frame_label_posteriors"] = label_posteriors(heard)
+        frames = next(iter(row.values())).shape[-1]
+        row["forced_codes"] = self.rests(frames, heard, start, to_the_end=seconds is not None)
         return row
 
     def measure(
@@ -278,6 +288,42 @@ class SaxsoloProcessor(ProcessorMixin):
                 length = round(seconds * self.sampling_rate)
             frames = -(-length // codec_layout(self.codec).frame_samples)
             yield {name: _of_length(part, frames - done) for name, part in held.items()}
+
+    def rests(
+        self,
+        frames: int,
+        heard: Mapping[str, torch.Tensor] | None,
+        start: float | None = None,
+        to_the_end: bool = False,
+    ) -> torch.Tensor:
+        """Where the solo waits for the band and ends with it: `forced_codes` of `generate`.
+
+        Args:
+            frames: T, of the backing.
+            heard: what the ear hears in it; None without an ear.
+            start: second at which the solo may begin; None = with the band.
+            to_the_end: play on after the band has ended.
+
+        Returns:
+            (N, T) int64: rests and the codec's silence, -1 where the model chooses.
+        """
+        first, last = (0, frames) if heard is None else band_frames(heard["activity"])
+        if start is not None:
+            first = min(frames, round(start * self.frame_rate))
+        if to_the_end:
+            last = frames
+        silence = self.silence.cpu()
+        if self.num_streams > self.num_codebooks:
+            silence = torch.cat([silence.new_full((1,), REST), silence])
+        place = torch.arange(frames)
+        playing = (place >= first) & (place < last)
+        return torch.where(playing, torch.full_like(place, FREE), silence[:, None])
+
+    @cached_property
+    def silence(self) -> torch.Tensor:
+        """(K,) codes of silence, as the codec settles on them after a second of it."""
+        seconds = torch.zeros(1, 1, self.sampling_rate, device=self.codec.device)
+        return next(encode_blocks(self.codec, [seconds]))[0, :, -1]
 
     def decode(self, codes: torch.Tensor, cents: float = 0.0) -> np.ndarray:
         """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""

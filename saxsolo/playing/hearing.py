@@ -28,18 +28,21 @@ class HeardBacking:
         measure: loudness, peak and tuning.
         codes: (1, K, T) on the model's device; None where the model reads none.
         ear: name -> (T, classes) probabilities; None for a model without an ear.
+        rests: (N, T) where the solo waits for the band and ends with it, see
+            `SaxsoloProcessor.rests`.
     """
 
     frames: int
     measure: BackingMeasure
     codes: torch.Tensor | None
     ear: dict[str, torch.Tensor] | None
+    rests: torch.Tensor
 
     def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
         """What `generate` is given of the backing; the same tensors as the processor's."""
         # with a mask, as the processor gives it, the last bits can differ
         mask = torch.ones(1, self.frames, dtype=torch.long, device=device)
-        inputs = {"attention_mask": mask}
+        inputs = {"attention_mask": mask, "forced_codes": self.rests[None].to(device)}
         if self.codes is not None:
             inputs["backing_codes"] = self.codes
         if self.ear is not None:
@@ -48,13 +51,18 @@ class HeardBacking:
 
 
 def hear_backing(
-    player: Player, source: Source, seconds: float | None = None, force: bool = False
+    player: Player,
+    source: Source,
+    seconds: float | None = None,
+    force: bool = False,
+    start: float | None = None,
 ) -> HeardBacking:
     """Listens to a backing, as every way in does, block by block.
 
     Args:
         source: the backing. seconds: of it; all of it when None.
         force: take a silent one too.
+        start: second at which the solo may begin; None = with the band.
 
     Raises:
         AudioError: for a sound that is silent, damaged, or holds NaN.
@@ -74,7 +82,8 @@ def hear_backing(
     if processor.ear is not None:
         ear = join_heard(list(processor.hear(source.parts(), rate, measure, seconds)))
         frames = len(ear["chord"])
-    return HeardBacking(frames, measure, codes, ear)
+    rests = processor.rests(frames, ear, start, to_the_end=seconds is not None)
+    return HeardBacking(frames, measure, codes, ear, rests)
 
 
 def backing_grid(player: Player, heard: HeardBacking) -> BeatGrid | None:

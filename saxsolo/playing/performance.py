@@ -148,9 +148,8 @@ class Performance:
             AudioError: for a sound that is silent, damaged, or holds NaN.
         """
         with _one_thread():
-            return hear_backing(
-                self.player, self.source, self.settings.seconds, self.settings.force
-            )
+            how = self.settings
+            return hear_backing(self.player, self.source, how.seconds, how.force, how.start)
 
     def _generated(self, heard: HeardBacking) -> Generator[torch.Tensor, None, None]:
         """Yields (1, N, t) frames of the solo as the model completes them."""

@@ -46,8 +46,10 @@ WEIGHTS = {
     "place": 0.5,
     "beat": 1.0,
     "metre": 0.4,
-    "activity": 0.1,
+    "activity": 0.3,
 }
+# nothing and a count-in are rarer than the band
+_ACTIVITY_WEIGHTS = (3.0, 6.0, 1.0)
 # longest chunk of causal training, tokens: 2 s
 _LONGEST_CHUNK = 25
 
@@ -92,16 +94,26 @@ def losses(out: SaxsoloEarOutput, labels: torch.Tensor) -> dict[str, torch.Tenso
     by_name = dict(zip(LABELS, labels.unbind(-1), strict=True))
     parts = {
         name: _cross_entropy(out[name], by_name[name])
-        for name in ("chord", "bass", "phase", "place", "metre", "activity")
+        for name in ("chord", "bass", "phase", "place", "metre")
     }
+    activity = out["activity"]
+    parts["activity"] = _cross_entropy(
+        activity, by_name["activity"], activity.new_tensor(_ACTIVITY_WEIGHTS)
+    )
     parts["beat"] = _beat_loss(out["beats"], by_name["beat"])
     return parts
 
 
-def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def _cross_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
     known = (labels != UNKNOWN).sum().clamp(min=1)
     total = F.cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN, reduction="sum"
+        logits.flatten(0, 1),
+        labels.flatten(),
+        weights,
+        ignore_index=UNKNOWN,
+        reduction="sum",
     )
     return total / known
 

@@ -3,10 +3,12 @@
 import numpy as np
 import pytest
 import torch
+from torch.nn import functional as F
 
 from modeling_saxsolo import SaxcodecConfig, SaxcodecModel, SaxsoloConfig, SaxsoloProcessor
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfigError
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar, SaxsoloEarConfig
+from modeling_saxsolo.ear_stream_saxsolo import band_frames
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 
 CLASSES = sum(LABEL_SIZES.values())
@@ -121,7 +123,7 @@ def sound() -> np.ndarray:
 
 def test_the_processor_gives_what_the_model_hears(processors, sound):
     given = {hears: set(p(sound, sampling_rate=RATE)) for hears, p in processors.items()}
-    always = {"attention_mask", "condition_ids"}
+    always = {"attention_mask", "condition_ids", "forced_codes"}
     assert given["codes"] == always | {"backing_codes"}
     assert given["spectrum"] == always | {"frame_label_posteriors"}
     assert given["both"] == given["codes"] | given["spectrum"]
@@ -178,3 +180,59 @@ def test_the_ear_goes_with_the_processor(processors, sound, tmp_path):
     with pytest.raises(OSError, match=r"names the ear \.\./ear, but .* is not a folder"):
         SaxsoloProcessor.from_pretrained(tmp_path / "named")
     SaxsoloProcessor.from_pretrained(tmp_path / "named", ear=tmp_path / "moved")
+
+
+def activity(*stretches: tuple[int, int]) -> torch.Tensor:
+    """(F, 3): so many frames of nothing (0), a count-in (1) or the band (2), heard with 0.9."""
+    classes = torch.cat([torch.full((frames,), kind) for frames, kind in stretches])
+    return 0.9 * F.one_hot(classes, 3) + 0.1 / 3
+
+
+@pytest.mark.parametrize(
+    "stretches, wanted",
+    [
+        ([(500, 2)], (0, 500)),
+        ([(120, 0), (500, 2)], (120, 620)),
+        ([(50, 0), (200, 1), (500, 2), (90, 0)], (250, 750)),
+        ([(300, 2), (60, 0), (300, 2)], (0, 660)),
+        ([(10, 0), (300, 2), (5, 0)], (0, 315)),
+        ([(400, 0)], (0, 400)),
+    ],
+)
+def test_the_band_is_between_count_in_and_silence(stretches, wanted):
+    assert band_frames(activity(*stretches)) == wanted
+
+
+def test_rests_are_silence_and_the_rest_is_free(processors):
+    processor = processors["spectrum"]
+    heard = {"activity": activity((100, 1), (200, 2), (100, 0))}
+    rests = processor.rests(400, heard)
+    assert rests.shape == (5, 400)
+    assert (rests[:, 100:300] == -1).all() and (rests[0, :100] == 0).all()
+    assert (rests[1:, :100] == processor.silence[:, None]).all()
+    assert torch.equal(rests[:, 300:], rests[:, :100])
+    assert (processor.rests(400, heard, start=0.5)[:, 25:300] == -1).all()
+    assert (processor.rests(400, heard, to_the_end=True)[:, 100:] == -1).all()
+    assert (processor.rests(400, None) == -1).all()
+
+
+def test_what_is_given_is_played_and_nothing_else_changes(make_model):
+    """Rests in front of the solo, a note in the middle of it."""
+    model = make_model(**BY_EAR)
+    streams, frames = model.config.num_streams, 130
+    inputs = {"frame_label_posteriors": random_posteriors(1, frames), "do_sample": False}
+    free = torch.full((1, streams, frames), -1)
+    plain = model.generate(**inputs)
+    assert torch.equal(model.generate(**inputs, forced_codes=free), plain)
+    given = free.clone()
+    given[..., :40] = torch.tensor([0, 3, 4, 5])[:, None]
+    given[:, 0, 90:95] = torch.tensor([2, 6, 6, 6, 6])
+    played = model.generate(**inputs, forced_codes=given, plan_frames=20)
+    known = given >= 0
+    assert torch.equal(played[known], given[known])
+    same = plain.clone()
+    same[..., 60:] = -1
+    again = model.generate(**inputs, forced_codes=same)
+    assert torch.equal(again, plain)
+    with pytest.raises(ValueError, match="forced_codes"):
+        model.generate(**inputs, forced_codes=free[..., 1:])
