@@ -10,12 +10,12 @@ from pathlib import Path
 
 import torch
 
-from modeling_saxsolo.backing_saxsolo import heard_blocks
+from modeling_saxsolo.backing_saxsolo import SILENCE_PEAK, heard_blocks
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, estimate_tuning
 from saxsolo.assets import asset
 from saxsolo.audio.files import Sound, open_sound
-from saxsolo.errors import CheckpointError
+from saxsolo.errors import AudioError, CheckpointError
 from saxsolo.music.ear_decoding import decode
 
 from .heard import Listening
@@ -61,12 +61,15 @@ def listen(sound: Sound, ear: Ear | None = None) -> Listening:
         ear: what `load_ear` gave, so that several tracks load it once.
 
     Raises:
-        SaxsoloError: AudioError or CheckpointError, one line each.
+        SaxsoloError: AudioError, for silence too, or CheckpointError, one line each.
     """
     source = open_sound(sound)
     ear = ear or load_ear()
     heard = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure=None)
     samples = torch.cat(list(heard))
+    peak = float(samples.abs().max())
+    if peak < SILENCE_PEAK:
+        raise AudioError(f"{source.name} is silent (peak {peak:.1g}); there is nothing to hear")
     cents = estimate_tuning(samples)[0]
     posteriors = ear.model.hear(samples, cents)
     arrays = {name: value.float().cpu().numpy() for name, value in posteriors.items()}
