@@ -56,5 +56,7 @@ def _bar(number: int, bar: Bar) -> dict[str, Any]:
 def chart(bars: list[Bar]) -> str:
     """The chords of each bar as on a lead sheet, "| F7 | Bb7 Bdim | % |"; "%" repeats a bar."""
     texts = [" ".join(symbol(chord) for _, chord in bar.chords) or "N.C." for bar in bars]
-    shown = ["%" if text == before else text for before, text in zip(["", *texts], texts)]
+    shown = [
+        "%" if text == before else text for before, text in zip(["", *texts], texts, strict=False)
+    ]
     return f"| {' | '.join(shown)} |" if shown else ""

@@ -4,7 +4,7 @@ heard.js moves through the chart while the track plays; heard.css styles it. How
 a chord stands under it as a line and as a number; a question mark stands at a doubtful one.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from saxsolo.listening.exports import facts
@@ -35,7 +35,7 @@ class Cell:
     label: str
     start: float
     end: float
-    chords: list[tuple[float, HeardChord]]
+    chords: Sequence[tuple[float, HeardChord]]
     note: str = ""
 
 
@@ -109,7 +109,9 @@ def _cells(heard: Listening) -> Iterator[Cell]:
     usual = heard.music.metre
     for number, bar in enumerate(heard.bars, 1):
         starts = [beat for beat, _ in bar.chords]
-        widths = [after - beat for beat, after in zip(starts, [*starts[1:], bar.beats])]
+        widths = [
+            after - beat for beat, after in zip(starts, [*starts[1:], bar.beats], strict=False)
+        ]
         chords = [(width, chord) for width, (_, chord) in zip(widths, bar.chords, strict=True)]
         note = "" if bar.beats == usual else f"{bar.beats} beat{'s' if bar.beats > 1 else ''}"
         yield Cell(f"{number}", bar.start, bar.end, chords, note)
@@ -117,7 +119,7 @@ def _cells(heard: Listening) -> Iterator[Cell]:
 
 def _cell(cell: Cell, first: bool) -> str:
     note = f' <span class="beats">{cell.note}</span>' if cell.note else ""
-    chords = "".join(_chord(width, chord) for width, chord in cell.chords)
+    chords = "".join(_chord(width, chord) for width, chord in cell.chords) or "N.C."
     return (
         f'<li><button type="button" class="bar" data-start="{cell.start:.3f}" '
         f'data-end="{cell.end:.3f}" tabindex="{0 if first else -1}" title="{clock(cell.start)}">'
