@@ -59,7 +59,7 @@ def main(
                     page.screenshot(path=path, full_page=True)
                 else:
                     show_chart(page)
-                    page.locator(".heard").screenshot(path=path)
+                    page.locator("#heard").screenshot(path=path)
                     few_colours(path)
                 print(f"{path}: {path.stat().st_size / 1000:.0f} kB")
                 page.close()
