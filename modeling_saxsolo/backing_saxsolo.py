@@ -18,6 +18,7 @@ from typing import Any
 
 import torch
 
+from .ear_spectrum_saxsolo import TuningMeter
 from .loudness_saxsolo import LoudnessMeter
 from .resample_saxsolo import Resampler, as_columns, mix_down
 
@@ -26,6 +27,8 @@ LISTENING_LEVEL = -21.0
 # -80 dBFS: below the noise of any recording, above the dither of an empty track
 SILENCE_PEAK = 1e-4
 READ_SAMPLES = 65_536
+# cents: finer differences of tuning are not heard, and hardly measured
+TUNING_STEP = 5.0
 
 
 @dataclass(frozen=True)
@@ -35,10 +38,17 @@ class BackingMeasure:
     Attributes:
         loudness: LUFS; None where all of it is below the gate of -70 LUFS.
         peak: the largest sample.
+        cents: how much sharper than A = 440 Hz the sound is tuned, -50 to 50.
     """
 
     loudness: float | None
     peak: float
+    cents: float = 0.0
+
+    @property
+    def tuning(self) -> float:
+        """`cents` in steps that matter: the ear listens and the solo is played in this tuning."""
+        return TUNING_STEP * round(self.cents / TUNING_STEP)
 
     @property
     def silent(self) -> bool:
@@ -61,15 +71,17 @@ class BackingMeter:
 
     def __init__(self, sampling_rate: int):
         self._meter = LoudnessMeter(sampling_rate, 1)
+        self._tuning = TuningMeter(sampling_rate)
 
     def push(self, samples: torch.Tensor) -> None:
         """Take the next mono samples (n,) float32."""
         self._meter.push(samples.numpy()[:, None])
+        self._tuning.push(samples)
 
     @property
     def measure(self) -> BackingMeasure:
         """Of all that has been pushed."""
-        return BackingMeasure(self._meter.loudness, self._meter.peak)
+        return BackingMeasure(self._meter.loudness, self._meter.peak, self._tuning.cents)
 
 
 def blocks_of(audio: Any) -> Iterator[torch.Tensor]:

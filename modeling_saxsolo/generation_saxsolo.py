@@ -109,7 +109,7 @@ class SaxsoloGenerationMixin(_Generative):
     @torch.no_grad()
     def generate(  # type: ignore[override]
         self,
-        backing_codes: torch.Tensor,
+        backing_codes: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
@@ -159,6 +159,8 @@ class SaxsoloGenerationMixin(_Generative):
             ("codec_top_k", codec_top_k),
         ):
             setattr(settings, name, getattr(settings, name, None) if value is None else value)
+        if backing_codes is None:
+            backing_codes = self._no_codes(frame_label_posteriors)
         inputs: dict[str, Any] = {
             "backing_codes": backing_codes,
             "attention_mask": attention_mask,
@@ -223,6 +225,17 @@ class SaxsoloGenerationMixin(_Generative):
         if streamer is not None:
             streamer.end()
         return undo_delay(played, config.stream_delays)
+
+    def _no_codes(self, posteriors: torch.Tensor | None) -> torch.Tensor:
+        """Codes (B, K, T) that say only how long the backing is, for a model that reads none."""
+        if self.config.reads_codes or posteriors is None:
+            raise ValueError("backing_codes are missing: give them as the processor makes them.")
+        if posteriors.dim() != 3:
+            raise ValueError(
+                f"frame_label_posteriors are {tuple(posteriors.shape)}: give (B, 41, T)."
+            )
+        shape = (posteriors.shape[0], self.config.num_codebooks, posteriors.shape[2])
+        return posteriors.new_zeros(shape, dtype=torch.long)
 
     def _refuse_unsupported(self, settings: GenerationConfig) -> None:
         if (settings.num_beams or 1) > 1:

@@ -117,8 +117,14 @@ class SaxsoloPipeline(Pipeline):
                 raise AudioError(f"a dict of {sorted(sound)}: give array and sampling_rate.")
             sound, sampling_rate = sound["array"], sound["sampling_rate"]
         sound = as_columns(sound)
+        measure = sampling_rate and self.processor.measure(sound, sampling_rate, seconds)
         inputs = self.processor(
-            sound, sampling_rate=sampling_rate, seconds=seconds, force=force, **conditions
+            sound,
+            sampling_rate=sampling_rate,
+            measure=measure,
+            seconds=seconds,
+            force=force,
+            **conditions,
         )
         rate = self.processor.sampling_rate
         if seconds is None:
@@ -126,7 +132,7 @@ class SaxsoloPipeline(Pipeline):
             samples = resampled_length(len(sound), sampling_rate or rate, rate)
         else:
             samples = round(seconds * rate)
-        return {"samples": samples, "inputs": dict(inputs)}
+        return {"samples": samples, "cents": measure.tuning, "inputs": dict(inputs)}
 
     def _forward(  # type: ignore[override]
         self, model_inputs: dict[str, Any], seed: int | None = None, **settings: Any
@@ -136,13 +142,17 @@ class SaxsoloPipeline(Pipeline):
             if seed is not None:
                 torch.manual_seed(seed)
             codes = self.model.generate(**model_inputs["inputs"], **settings)
-        return {"samples": model_inputs["samples"], "codes": codes}
+        return {
+            "samples": model_inputs["samples"],
+            "cents": model_inputs["cents"],
+            "codes": codes,
+        }
 
     def postprocess(  # type: ignore[override]
         self, model_outputs: dict[str, Any]
     ) -> dict[str, Any]:
         codes = model_outputs["codes"][0]
-        audio = self.processor.decode(codes)[: model_outputs["samples"]]
+        audio = self.processor.decode(codes, model_outputs["cents"])[: model_outputs["samples"]]
         rate = self.processor.sampling_rate
         return {"audio": audio, "sampling_rate": rate, "codes": codes.numpy()}
 

@@ -63,7 +63,7 @@ def listen(
     from saxsolo.listening import exports
     from saxsolo.listening.sheets import write_lead_sheet, write_picture
     from saxsolo.listening.track import listen as hear
-    from saxsolo.listening.track import load_ear
+    from saxsolo.weights.loading import load_ear
 
     heard = hear(source, load_ear(ear))
     paths = []

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from saxsolo.listening.exports import facts
 from saxsolo.listening.heard import Listening, symbol
 from saxsolo.listening.horns import CONCERT, HORNS
-from saxsolo.music.ear_decoding import HeardChord
+from saxsolo.music.chord_search import HeardChord
 
 from .heard_files import HEARD_FILES, TRACK
 from .heard_store import HeardStore

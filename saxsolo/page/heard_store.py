@@ -11,7 +11,8 @@ import numpy as np
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import write_audio
 from saxsolo.listening.heard import Listening
-from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.music.chord_search import HeardChord
+from saxsolo.music.ear_decoding import HeardMusic
 
 from .folder_store import FolderStore
 

@@ -5,7 +5,8 @@ from pathlib import Path
 
 from saxsolo.audio.files import Source
 from saxsolo.listening.heard import Listening
-from saxsolo.listening.track import Ear, listen, load_ear
+from saxsolo.listening.track import listen
+from saxsolo.weights.loading import Weights, load_ear
 
 from .heard_store import HeardStore
 
@@ -22,7 +23,7 @@ class Listener:
 
     def __init__(self, root: Path):
         self.store = HeardStore(root / "heard")
-        self._ear: Ear | None = None
+        self._ear: Weights | None = None
         self._loading = threading.Lock()
 
     def hear(self, source: Source) -> Listening:
@@ -33,7 +34,7 @@ class Listener:
         """
         with self._loading:
             # at the first track: the first sound of a solo does not wait for it
-            self._ear = self._ear or load_ear()
+            self._ear = self._ear or load_ear(device="cpu")
         return listen(source, self._ear)
 
     def keep(self, source: Source) -> str:

@@ -33,6 +33,7 @@ from modeling_saxsolo.ear_saxsolo import (
     SaxsoloEarOutput,
 )
 from saxsolo.atomic import replace_folder
+from saxsolo.music.chord_search import count_progressions, progression_gains
 
 from .ear_augment import augment
 from .ear_data import LABELS, UNKNOWN, Batch, Item, draw_batch, held_out_batches, load_items
@@ -176,6 +177,7 @@ def train_ear(
     if not items:
         raise ValueError(f"no cached items below {caches}; run cache_corpus first")
     trainer = _Trainer(run, settings, config, init_from)
+    trainer.learn_progressions(items)
     began = time.monotonic()
     while (spent := (time.monotonic() - began) / 60) < settings.minutes:
         if settings.max_steps and trainer.step >= settings.max_steps:
@@ -185,6 +187,7 @@ def train_ear(
             trainer.evaluate(held_out or {})
             trainer.save()
             items = [item for cache in caches for item in load_items(cache, "train")]
+    trainer.learn_progressions(items)
     trainer.evaluate(held_out or {})
     trainer.save()
 
@@ -221,6 +224,14 @@ class _Trainer:
             self._load(state)
         self.first_step = self.step
         self.began = time.monotonic()
+
+    def learn_progressions(self, items: list[Item]) -> None:
+        """Counts which chord follows which in all that is learnt from."""
+        chords = LABELS.index("chord")
+        counts = sum(count_progressions(np.asarray(item.labels[:, chords])) for item in items)
+        gains = torch.from_numpy(progression_gains(np.asarray(counts))).float()
+        for model in (self.model, self.averaged):
+            model.progressions.copy_(gains)
 
     def train_step(self, items: list[Item], progress: float) -> None:
         settings = self.settings

@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 import torch
 
+from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
 from modeling_saxsolo.ear_saxsolo import (
     CHORDS,
     FRAME_RATE,
@@ -40,7 +40,6 @@ from modeling_saxsolo.ear_spectrum_saxsolo import (
     SAMPLING_RATE,
     ear_features,
     estimate_tuning,
-    to_mono,
 )
 
 #: what `truth.json` holds
@@ -55,11 +54,10 @@ _LONGEST_BEAT = 2.5
 
 
 def read_mono(path: Path) -> torch.Tensor:
-    """(n,) float32 at 16 kHz of any sound file."""
+    """(n,) float32 at 16 kHz of any sound file, as every listener hears it."""
     audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    if rate != SAMPLING_RATE:
-        audio = soxr.resample(audio, rate, SAMPLING_RATE)
-    return to_mono(torch.from_numpy(np.ascontiguousarray(audio.T)))
+    measure = measure_backing(audio, rate, SAMPLING_RATE)
+    return torch.cat(list(heard_blocks(audio, rate, SAMPLING_RATE, measure)))
 
 
 def read_truth(folder: Path) -> Truth:

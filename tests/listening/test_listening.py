@@ -13,7 +13,8 @@ from saxsolo.listening.exports import as_chordpro, as_dict, as_jams, as_json, as
 from saxsolo.listening.heard import Listening
 from saxsolo.listening.horns import HORNS
 from saxsolo.listening.track import listen
-from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.music.chord_search import HeardChord
+from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.key import estimate_key
 
 TWO_FIVE_ONE = ((2, MINOR), (7, DOMINANT), (0, MAJOR), (0, MAJOR))

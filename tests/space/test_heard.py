@@ -16,7 +16,8 @@ pytest.importorskip("gradio")
 from saxsolo.listening import exports
 from saxsolo.listening.heard import Listening, symbol
 from saxsolo.listening.horns import HORNS
-from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.music.chord_search import HeardChord
+from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.page.controls import EXAMPLES
 from saxsolo.page.folder_store import OLDEST_SECONDS, GoneError
 from saxsolo.page.handlers import chosen_source
