@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -113,6 +113,14 @@ class Listening:
     def chord_at(self, second: float) -> HeardChord | None:
         """What sounds at a moment; None outside the track."""
         return chord_at(self.music, second)
+
+    def transposed(self, semitones: int) -> Listening:
+        """The same with chords and key that many semitones higher, as a horn reads them."""
+        chords = [
+            chord if chord.root is None else replace(chord, root=(chord.root + semitones) % 12)
+            for chord in self.music.chords
+        ]
+        return replace(self, music=replace(self.music, chords=chords))
 
     def grid(self) -> BeatGrid | None:
         """The same as a beat grid, which MIDI, lead sheet and picture are drawn over."""

@@ -15,6 +15,7 @@ from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
 from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
 from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
 from saxsolo.audio.files import Sound, open_sound
+from saxsolo.errors import AudioError
 from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic, decode
 from saxsolo.weights.loading import Weights, load_ear
 
@@ -29,11 +30,15 @@ def listen(sound: Sound, ear: Weights | None = None) -> Listening:
         ear: what `load_ear` gave, so that several tracks load it once.
 
     Raises:
-        SaxsoloError: AudioError or CheckpointError, one line each.
+        SaxsoloError: AudioError, for silence too, or CheckpointError, one line each.
     """
     source = open_sound(sound)
     model = (ear or load_ear(device="cpu")).model
     measure = measure_backing(source.parts(), source.sampling_rate, SAMPLING_RATE)
+    if measure.silent:
+        raise AudioError(
+            f"{source.name} is silent (peak {measure.peak:.1g}); there is nothing to hear"
+        )
     blocks = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure)
     heard = join_heard(list(hear_blocks(model, blocks, measure.tuning)))
     return Listening(Path(source.name).stem, source.seconds, decoded(model, heard, measure.cents))
