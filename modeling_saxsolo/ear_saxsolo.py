@@ -208,7 +208,7 @@ class SaxsoloEar(PreTrainedModel):
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, SaxsoloEar):
-            init.zeros_(module.progressions)  # type: ignore[arg-type]
+            init.zeros_(module.progressions)
         if isinstance(module, (nn.Linear, nn.Conv1d)):
             fan_in = module.weight[0].numel()
             # what is added to a trained ear later begins by changing nothing

@@ -121,7 +121,9 @@ class SaxsoloPipeline(Pipeline):
                 raise AudioError(f"a dict of {sorted(sound)}: give array and sampling_rate.")
             sound, sampling_rate = sound["array"], sound["sampling_rate"]
         sound = as_columns(sound)
-        measure = sampling_rate and self.processor.measure(sound, sampling_rate, seconds)
+        measure = None
+        if sampling_rate is not None:
+            measure = self.processor.measure(sound, sampling_rate, seconds)
         inputs = self.processor(
             sound,
             sampling_rate=sampling_rate,
@@ -137,7 +139,8 @@ class SaxsoloPipeline(Pipeline):
             samples = resampled_length(len(sound), sampling_rate or rate, rate)
         else:
             samples = round(seconds * rate)
-        return {"samples": samples, "cents": measure.tuning, "inputs": dict(inputs)}
+        cents = 0.0 if measure is None else measure.tuning
+        return {"samples": samples, "cents": cents, "inputs": dict(inputs)}
 
     def _forward(  # type: ignore[override]
         self, model_inputs: dict[str, Any], seed: int | None = None, **settings: Any

@@ -459,11 +459,12 @@ class SaxsoloProcessor(ProcessorMixin):
         elif not isinstance(codec, PreTrainedModel):
             codec = load_codec(str(codec), **given_hub)
         hears = settings.get("hears", "codes")
+        listener: Any = ear
         if ear is None and hears != "codes":
             place, where = _referenced(folder, settings, "ear", hub)
-            ear = load_whole(SaxsoloEar, place, **where)
+            listener = load_whole(SaxsoloEar, place, **where)
         elif isinstance(ear, (str, os.PathLike)):
-            ear = load_whole(SaxsoloEar, str(ear), **given_hub)
+            listener = load_whole(SaxsoloEar, str(ear), **given_hub)
         books = settings["num_codebooks"]
         config = SaxsoloConfig(
             conditions=settings["conditions"],
@@ -473,7 +474,7 @@ class SaxsoloProcessor(ProcessorMixin):
             listen="both" if settings.get("reads_codes", True) else "labels",
             **{name: settings[name] for name in LAYOUT},
         )
-        return cls(codec, config, settings.get("default_conditions"), ear)
+        return cls(codec, config, settings.get("default_conditions"), listener)
 
 
 def _padded(rows: list[torch.Tensor], length: int) -> torch.Tensor:

@@ -328,7 +328,7 @@ def tokenise(
     use_threads(threads)
     model = load_codec(codec)
     Module.to(model, chosen_device(device))
-    listener = load_ear(ear, chosen_device(device)).model
+    listener = load_ear(ear, str(chosen_device(device))).model
     write_tokens(pairs, model, out, listener, limit=limit, batch=batch)
 
 

@@ -273,7 +273,7 @@ def ear(
 
     from saxsolo.evaluation.ear_listeners import ear_listener, other_listeners
     from saxsolo.evaluation.ear_report import comparison_table, read_tracks, robustness_table
-    from saxsolo.listening.track import load_ear
+    from saxsolo.weights.loading import load_ear
 
     torch.set_num_threads(1)
     heard = read_tracks(tracks)

@@ -89,7 +89,7 @@ def find_chords(
         quality = NO_CHORD_QUALITY if state == NO_CHORD else state % QUALITIES
         start, stop = float(edges[begin]), float(edges[end])
         chords.append(
-            HeardChord(start / FRAME_RATE, stop / FRAME_RATE, root, quality, float(min(1.0, sure)))
+            HeardChord(start / FRAME_RATE, stop / FRAME_RATE, root, quality, min(1.0, float(sure)))
         )
     return chords
 

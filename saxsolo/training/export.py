@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GenerationConfig
@@ -65,7 +66,7 @@ def export_run(
     # by its text: OUT may not exist yet, and then OUT/.. does not either
     loaded = load_codec(os.path.normpath(out / codec))
     hears = model.config.hears != "codes"
-    listener = load_whole(SaxsoloEar, os.path.normpath(out / ear)) if hears else None
+    listener: Any = load_whole(SaxsoloEar, os.path.normpath(out / ear)) if hears else None
     with replacing_folder(out) as partial:
         write_hub_folder(
             partial,
