@@ -33,6 +33,8 @@ class DecodingCosts:
         onset, downbeat: what the outputs "a beat begins" and "a bar begins" count.
         tempo: cost of a beat longer or shorter than the one before: times the squared log ratio.
         last_beat: chance from which a beat is named that no other follows.
+        least_beat: mean chance of a beat on the beats, below which there are none: noise and held
+            tones stay under 0.2, bands above 0.4.
         metre_change: another metre at a bar line. broken_bar: a bar that ends early.
         chords: see `ChordCosts`.
     """
@@ -44,6 +46,7 @@ class DecodingCosts:
     downbeat: float = 1.0
     tempo: float = 120.0
     last_beat: float = 0.3
+    least_beat: float = 0.25
     metre_change: float = 25.0
     broken_bar: float = 25.0
     chords: ChordCosts = field(default_factory=ChordCosts)
@@ -98,9 +101,11 @@ def decode(
     costs = costs or DecodingCosts()
     _check(heard)
     frames = find_beats(heard, costs)
+    sure = np.array([_beat_chance(heard, frame) for frame in frames])
+    if len(frames) and sure.mean() < costs.least_beat:
+        frames, sure = frames[:0], sure[:0]
     places, metres = find_bars(heard, frames, costs)
     chords = find_chords(heard["chord"], frames, places, metres, costs.chords, progressions)
-    sure = np.array([_beat_chance(heard, frame) for frame in frames])
     beats = _smooth(frames / FRAME_RATE)
     return HeardMusic(beats, places + 1, metres, sure, chords, tuning_cents)
 

@@ -117,6 +117,18 @@ def test_too_short_a_sound_has_no_beats():
     assert len(music.chords) == 1
 
 
+def test_where_nothing_beats_no_beats_are_invented():
+    rng = np.random.default_rng(0)
+    sizes = {"chord": 85, "phase": 12, "place": 8, "metre": 6}
+    heard = {name: rng.dirichlet(np.full(size, 5.0), 900) for name, size in sizes.items()}
+    heard["beats"] = rng.uniform(0.0, 0.2, (900, 2))
+    heard["chord"][:, NO_CHORD] += 3
+    heard["chord"] /= heard["chord"].sum(axis=1, keepdims=True)
+    music = decode(heard)
+    assert music.tempo is None and music.metre is None and len(music.beat_confidence) == 0
+    assert [chord.root for chord in music.chords] == [None]
+
+
 def test_parts_that_do_not_fit_are_refused():
     with pytest.raises(ValueError, match="'chord' must be"):
         decode({"chord": np.ones((5, 13))})
