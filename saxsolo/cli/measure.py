@@ -290,6 +290,38 @@ def ear(
 
 @measure.command()
 @needs("evaluate")
+def fit(
+    tracks: Annotated[
+        Path, typer.Option(help="Folder of tracks with truth.json, or .lab and .beats beside them.")
+    ],
+    checkpoint: CheckpointOption = None,
+    codec: CodecOption = None,
+    limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 12,
+    seconds: SecondsOption = 25.0,
+    seed: Annotated[int, typer.Option(help="Of every solo.")] = 1,
+) -> None:
+    """How solos fit the tracks that they are played over, against other tracks."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.ear_report import read_tracks
+    from saxsolo.evaluation.track_fit import fit_to_tracks
+    from saxsolo.weights.loading import load_player
+
+    torch.set_num_threads(1)
+    heard = read_tracks(tracks)
+    if limit:
+        heard = heard[:: max(1, len(heard) // limit)][:limit]
+    figures = fit_to_tracks(load_player(checkpoint, codec), heard, seconds, seed)
+    print(f"{len(heard)} tracks\n")
+    print("| | own track | other tracks | own fits better |\n| --- | --- | --- | --- |")
+    for name, row in figures.items():
+        shown = " | ".join(f"{row[column]:.3f}" for column in ("own", "others", "matched"))
+        print(f"| {name.replace('_', ' ')} | {shown} |")
+
+
+@measure.command()
+@needs("evaluate")
 def key(
     charts: Annotated[Path, typer.Option(help="Folder with irealpro_changes.csv.gz (parkR).")],
 ) -> None:
