@@ -32,7 +32,9 @@ class JazzSaxTokens(datasets.GeneratorBasedBuilder):
     VERSION = datasets.Version("1.0.0")
 
     def _info(self) -> datasets.DatasetInfo:
-        return datasets.DatasetInfo(features=row_features(self.config.source.num_codebooks))
+        source = self.config.source
+        features = row_features(source.num_codebooks, source.ear_sha256 is not None)
+        return datasets.DatasetInfo(features=features)
 
     def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
         return [

@@ -15,12 +15,13 @@ place: each block is heard at the level, and as the mono, of all that has come u
 """
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
 
 from .channels_saxsolo import MONOS, ChannelMeter
+from .ear_spectrum_saxsolo import TuningMeter
 from .loudness_saxsolo import LoudnessMeter
 from .resample_saxsolo import Resampler, as_columns, as_stereo, mix_down
 
@@ -29,6 +30,8 @@ LISTENING_LEVEL = -21.0
 # -80 dBFS: below the noise of any recording, above the dither of an empty track
 SILENCE_PEAK = 1e-4
 READ_SAMPLES = 65_536
+# cents: finer differences of tuning are not heard, and hardly measured
+TUNING_STEP = 5.0
 
 
 @dataclass(frozen=True)
@@ -38,14 +41,21 @@ class BackingMeasure:
     Attributes:
         loudness: LUFS; None where all of it is below the gate of -70 LUFS.
         peak: the largest sample; the farthest from the offset, where there is one.
+        cents: how much sharper than A = 440 Hz the sound is tuned, -50 to 50.
         offset: what the samples of each channel lie off zero; 0 below -60 dBFS.
         mono: which mono of two channels is heard, one of `MONOS`.
     """
 
     loudness: float | None
     peak: float
+    cents: float = 0.0
     offset: tuple[float, ...] = (0.0,)
     mono: str = "mean"
+
+    @property
+    def tuning(self) -> float:
+        """`cents` in steps that matter: the ear listens and the solo is played in this tuning."""
+        return TUNING_STEP * round(self.cents / TUNING_STEP)
 
     @property
     def silent(self) -> bool:
@@ -65,22 +75,29 @@ class BackingMeter:
     Args:
         sampling_rate: samples a second, the codec's.
         channels: the meter of what comes, before it is mixed down and resampled.
+        tuned: whether the tuning is measured.
     """
 
-    def __init__(self, sampling_rate: int, channels: ChannelMeter | None = None):
+    def __init__(
+        self, sampling_rate: int, channels: ChannelMeter | None = None, tuned: bool = True
+    ):
         self.channels = channels or ChannelMeter()
         self._meter = LoudnessMeter(sampling_rate, 1)
+        self._tuning = TuningMeter(sampling_rate) if tuned else None
 
     def push(self, samples: torch.Tensor) -> None:
         """Take the next mono samples (n,) float32."""
         self._meter.push(samples.numpy()[:, None])
+        if self._tuning is not None:
+            self._tuning.push(samples)
 
     @property
     def measure(self) -> BackingMeasure:
         """Of all that has been pushed."""
         offset, mono = self.channels.offset, self.channels.mono
         peak = self.channels.peak if any(offset) else self._meter.peak
-        return BackingMeasure(self._meter.loudness, peak, offset, mono)
+        cents = 0.0 if self._tuning is None else self._tuning.cents
+        return BackingMeasure(self._meter.loudness, peak, cents, offset, mono)
 
 
 def _factors(mono: str) -> torch.Tensor:
@@ -119,14 +136,21 @@ def measure_backing(
     """
     channels = ChannelMeter()
     # a sound that comes in blocks comes once: all are measured, and then one is chosen
-    meters = {mono: BackingMeter(new_rate, channels) for mono in MONOS}
+    meters = {
+        mono: BackingMeter(new_rate, channels, tuned=mono in ("mean", "difference"))
+        for mono in MONOS
+    }
     for mean, difference in _monos(audio, sampling_rate, new_rate, seconds, channels):
         meters["mean"].push(mean)
         if difference is not None:
             meters["difference"].push(difference)
             meters["left"].push(mean + difference)
             meters["right"].push(mean - difference)
-    return meters[channels.mono].measure
+    measure = meters[channels.mono].measure
+    if channels.mono in ("left", "right"):
+        # both have the tuning of their mean, which is measured
+        return replace(measure, cents=meters["mean"].measure.cents)
+    return measure
 
 
 def _monos(

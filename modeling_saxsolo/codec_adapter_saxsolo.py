@@ -158,9 +158,9 @@ def _encode_overlapping(
         before, here = here, after
 
 
-def decode(codec: PreTrainedModel, codes: torch.Tensor) -> torch.Tensor:
-    """Codes (B, K, T) -> samples (B, 1, T * frame samples)."""
-    decoder = StreamingDecoder(codec)
+def decode(codec: PreTrainedModel, codes: torch.Tensor, cents: float = 0.0) -> torch.Tensor:
+    """Codes (B, K, T) -> samples (B, 1, T * frame samples); `cents` as in `StreamingDecoder`."""
+    decoder = StreamingDecoder(codec, cents)
     parts = [decoder.push(chunk) for chunk in codes.split(CHUNK, dim=-1)]
     return torch.cat([*parts, decoder.finish()], dim=-1)
 
@@ -170,10 +170,15 @@ class StreamingDecoder:
 
     `push(codes (B, K, t))` gives the samples (B, 1, n) that are ready, `finish()` the rest, so that
     all of them together are T * frame samples long.
+
+    Args:
+        cents: how much sharper than A = 440 Hz the solo is played. EnCodec has no pitch of its own
+            to turn: with it the solo stays at 440 Hz.
     """
 
-    def __init__(self, codec: PreTrainedModel):
+    def __init__(self, codec: PreTrainedModel, cents: float = 0.0):
         self.codec: Any = codec
+        self.cents = cents
         self.size = codec_layout(codec).frame_samples
         self.causal = not isinstance(codec, EncodecModel)
         self._state: Any = None
@@ -187,7 +192,7 @@ class StreamingDecoder:
         if self.causal:
             if self._state is None:
                 self._state = self.codec.init_decoder_state(codes.shape[0])
-            audio, self._state = self.codec.decode_chunk(codes, self._state)
+            audio, self._state = self.codec.decode_chunk(codes, self._state, cents=self.cents)
             return audio
         self._codes = codes if self._codes is None else torch.cat([self._codes, codes], dim=-1)
         return self._with_context(self._codes.shape[-1] - AHEAD)
@@ -199,7 +204,9 @@ class StreamingDecoder:
             batch = len(self._state.waiting)
             none = torch.zeros(batch, self.codec.config.num_codebooks, 0, dtype=torch.long)
             none = none.to(self.codec.device)
-            audio, self._state = self.codec.decode_chunk(none, self._state, last=True)
+            audio, self._state = self.codec.decode_chunk(
+                none, self._state, last=True, cents=self.cents
+            )
             return audio
         if self._codes is None:
             return torch.zeros(1, 1, 0)

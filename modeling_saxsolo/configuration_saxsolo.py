@@ -20,6 +20,7 @@ from .vocabulary_saxsolo import (
 
 CLOCKS = ("both", "added", "cross", "none")
 LISTENS = ("both", "labels", "states")
+HEARS = ("codes", "spectrum", "both")
 
 
 class SaxsoloConfigError(ValueError):
@@ -46,6 +47,10 @@ class SaxsoloConfig(PreTrainedConfig):
         listen: what the decoder is told of the backing: "labels" (chord and beat as the heads name
             them; few enough words that a small corpus cannot be known by heart), "states" (of the
             encoder) or "both".
+        hears: where chord and beat of a frame come from: "codes" (the label heads on the encoder's
+            states of the codes), "spectrum" (posteriors of the ear, see ear_saxsolo, which the
+            processor makes; needs listen "labels" or "both") or "both" (their normalised geometric
+            mean).
         degrees: the score stream also sees and chooses pitches as degrees above the chord's root;
             None = where there is a score stream and a label "chord_root".
         rhythm: the score stream also knows how many beats ago its last notes began; None = where
@@ -92,6 +97,7 @@ class SaxsoloConfig(PreTrainedConfig):
     memory_stride: int = 4
     lookahead: list[int] | None = None
     listen: str = "both"
+    hears: str = "codes"
     degrees: bool | None = None
     rhythm: bool | None = None
     clock: str = "both"
@@ -163,6 +169,11 @@ class SaxsoloConfig(PreTrainedConfig):
         return self.hidden_size // self.num_attention_heads
 
     @property
+    def reads_codes(self) -> bool:
+        """Whether the model looks at the backing's codes at all."""
+        return self.listen != "labels" or self.hears != "spectrum"
+
+    @property
     def _knows_degrees(self) -> bool:
         roots = (self.frame_labels or {}).get("chord_root", 0)
         return bool(self.score_vocab_size) and roots >= 12 and self.listen != "states"
@@ -171,6 +182,10 @@ class SaxsoloConfig(PreTrainedConfig):
     def _knows_rhythm(self) -> bool:
         phases = (self.frame_labels or {}).get("beat_phase", 0)
         return bool(self.score_vocab_size) and phases == BEAT_PHASES and self.listen != "states"
+
+    @property
+    def _hears_as_the_ear(self) -> bool:
+        return list((self.frame_labels or {}).items()) == list(LABEL_SIZES.items())
 
     def _check(self) -> None:
         positive = (
@@ -215,6 +230,14 @@ class SaxsoloConfig(PreTrainedConfig):
             raise SaxsoloConfigError(
                 "listen 'labels' with frame_labels {}: nothing would be heard. Give labels, or "
                 "listen 'states'."
+            )
+        if self.hears not in HEARS:
+            raise SaxsoloConfigError(f"hears {self.hears!r} is unknown: choose one of {HEARS}.")
+        if self.hears != "codes" and (self.listen == "states" or not self._hears_as_the_ear):
+            raise SaxsoloConfigError(
+                f"hears {self.hears!r} with listen {self.listen!r} and frame_labels "
+                f"{self.frame_labels}: the ear names {LABEL_SIZES}. Give these labels and listen "
+                "'labels' or 'both', or hears 'codes'."
             )
         if self.degrees and not self._knows_degrees:
             raise SaxsoloConfigError(

@@ -10,7 +10,6 @@ et al. 2020, arXiv 2012.05481), so the look-ahead does not grow with the layers.
 """
 
 from dataclasses import dataclass
-from itertools import pairwise
 from typing import Any
 
 import torch
@@ -39,6 +38,7 @@ from .ear_spectrum_saxsolo import (
     RHYTHM_COLUMNS,
     SEMITONES,
     TOKEN_RATE,
+    EarFeatures,
     ear_features,
     estimate_tuning,
     num_tokens,
@@ -184,6 +184,7 @@ class SaxsoloEar(PreTrainedModel):
     base_model_prefix = "ear"
     main_input_name = "harmony"
     _no_split_modules = ["EarLayer"]
+    progressions: torch.Tensor
 
     def __init__(self, config: SaxsoloEarConfig):
         super().__init__(config)
@@ -198,11 +199,16 @@ class SaxsoloEar(PreTrainedModel):
         self.scalar_sizes = [1, 1, PHASES, PLACES, 2, METRES, ACTIVITIES]
         scalar = FRAMES_PER_TOKEN * sum(self.scalar_sizes)
         self.head = PitchLinear(channels, scalars, pitched, scalar, bias=True)
+        # nats by which a chord follows another likelier than by chance: from a quality, up by so
+        # many semitones, to a quality; counted in what the ear has learnt from
+        self.register_buffer("progressions", torch.zeros(QUALITIES, PITCH_CLASSES, QUALITIES))
         self.post_init()
 
     @torch.no_grad()
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
+        if isinstance(module, SaxsoloEar):
+            init.zeros_(module.progressions)
         if isinstance(module, (nn.Linear, nn.Conv1d)):
             fan_in = module.weight[0].numel()
             # what is added to a trained ear later begins by changing nothing
@@ -266,7 +272,7 @@ class SaxsoloEar(PreTrainedModel):
     def hear(
         self, audio: torch.Tensor, cents: float | None = None, chunk: int | None = None
     ) -> dict[str, torch.Tensor]:
-        """What is heard in a track of any length.
+        """What is heard in a whole track; `ear_stream_saxsolo.hear_blocks` hears one by blocks.
 
         Args:
             audio: (n,) at 16 kHz.
@@ -280,29 +286,36 @@ class SaxsoloEar(PreTrainedModel):
         if cents is None:
             cents = estimate_tuning(audio.cpu())[0]
         features = ear_features(audio[None].to(self.device), cents)
-        parts: dict[str, list[torch.Tensor]] = {}
-        for start, first, end in windows(num_tokens(len(audio)), chunk):
-            rhythm = slice(start * RHYTHM_COLUMNS, end * RHYTHM_COLUMNS)
-            out = self(
-                features.harmony[:, start:end],
-                features.bass[:, start:end],
-                features.rhythm[:, rhythm],
-                chunk,
-            )
-            for name, logits in out.items():
-                kept = logits[0, (first - start) * FRAMES_PER_TOKEN :]
-                parts.setdefault(name, [])
-                parts[name].append(kept)
+        spans = windows(num_tokens(len(audio)), chunk)
         # a window's end is heard better by the one after it
-        bounds = [first for _, first, _ in windows(num_tokens(len(audio)), chunk)]
-        sizes = [FRAMES_PER_TOKEN * (after - first) for first, after in pairwise(bounds)]
-        heard: dict[str, torch.Tensor] = {}
-        for name, pieces in parts.items():
-            cut = [piece[:size] for piece, size in zip(pieces, sizes, strict=False)]
-            logits = torch.cat([*cut, pieces[-1]])
-            heard[name] = logits.sigmoid() if name == "beats" else logits.softmax(-1)
+        ends = [first for _, first, _ in spans[1:]] + [spans[-1][2]]
+        pieces = [
+            self.hear_window(features.part(start, end), first - start, last - first, chunk)
+            for (start, first, end), last in zip(spans, ends, strict=True)
+        ]
+        return join_heard(pieces)
+
+    def hear_window(
+        self, features: EarFeatures, first: int, count: int, chunk: int | None = None
+    ) -> dict[str, torch.Tensor]:
+        """Probabilities of `count` tokens from `first` on, as `hear` names them, on the CPU.
+
+        Args:
+            features: of the tokens heard together, (1, T, ...).
+        """
+        out = self(features.harmony, features.bass, features.rhythm, chunk)
+        kept = slice(first * FRAMES_PER_TOKEN, (first + count) * FRAMES_PER_TOKEN)
+        heard = {
+            name: logits[0, kept].sigmoid() if name == "beats" else logits[0, kept].softmax(-1)
+            for name, logits in out.items()
+        }
         heard["root"], heard["quality"] = root_and_quality(heard["chord"])
-        return heard
+        return {name: values.float().cpu() for name, values in heard.items()}
+
+
+def join_heard(pieces: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Stretches one after the other, each name -> (f, classes), as one."""
+    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
 
 
 def root_and_quality(chord: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
@@ -329,22 +342,22 @@ def lookahead_seconds(chunk: int) -> float:
 
 
 #: tokens heard at once, and of those, how many only help to hear the others: 48 s and 9.6 s
-_WINDOW, _CONTEXT = 600, 120
+WINDOW, CONTEXT = 600, 120
 
 
 def windows(tokens: int, chunk: int | None = None) -> list[tuple[int, int, int]]:
     """(start, first kept, end) of the windows that cover a track; the next one takes over after.
 
-    Without a chunk a window's kept part ends where the next one's begins, `_CONTEXT` before its
+    Without a chunk a window's kept part ends where the next one's begins, `CONTEXT` before its
     end. Causally, what is kept comes after at least half a window of past.
     """
-    if tokens <= _WINDOW:
+    if tokens <= WINDOW:
         return [(0, 0, tokens)]
     if chunk is None:
-        starts = range(0, tokens - _CONTEXT, _WINDOW - 2 * _CONTEXT)
-        return [(s, s + _CONTEXT if s else 0, min(tokens, s + _WINDOW)) for s in starts]
+        starts = range(0, tokens - CONTEXT, WINDOW - 2 * CONTEXT)
+        return [(s, s + CONTEXT if s else 0, min(tokens, s + WINDOW)) for s in starts]
     # windows begin with a chunk, so that chunks are the same in all
-    step = max(1, _WINDOW // 2 // chunk) * chunk
+    step = max(1, WINDOW // 2 // chunk) * chunk
     result = [(0, 0, min(tokens, 2 * step))]
     for start in range(step, tokens - step, step):
         result.append((start, start + step, min(tokens, start + 2 * step)))

@@ -43,7 +43,8 @@ GAIN = 10.0
 _DECAY = math.exp(-1 / (4.0 * TOKEN_RATE))
 # -140 dBFS: below it everything is silence
 _FLOOR = 1e-7
-_BLOCK = 64
+#: tokens whose spectra are made at once: fixed, since the last bits of a product depend on it
+BLOCK = 64
 
 
 @dataclass
@@ -59,6 +60,21 @@ class EarFeatures:
     bass: torch.Tensor
     rhythm: torch.Tensor
     level: torch.Tensor
+
+    def part(self, start: int, end: int) -> "EarFeatures":
+        """Those of the tokens from `start` to `end`."""
+        columns = slice(start * RHYTHM_COLUMNS, end * RHYTHM_COLUMNS)
+        harmony, bass = self.harmony[:, start:end], self.bass[:, start:end]
+        return EarFeatures(harmony, bass, self.rhythm[:, columns], self.level)
+
+    def followed_by(self, other: "EarFeatures") -> "EarFeatures":
+        """These and those of the tokens that come after them."""
+        return EarFeatures(
+            torch.cat([self.harmony, other.harmony], dim=1),
+            torch.cat([self.bass, other.bass], dim=1),
+            torch.cat([self.rhythm, other.rhythm], dim=1),
+            other.level,
+        )
 
 
 def num_tokens(num_samples: int) -> int:
@@ -88,8 +104,8 @@ def ear_features(
         raise ValueError(f"audio has shape {tuple(audio.shape)}; pass (batch, samples) at 16 kHz")
     count = num_tokens(audio.shape[1]) - first if count is None else count
     parts = []
-    for start in range(first, first + count, _BLOCK):
-        size = min(_BLOCK, first + count - start)
+    for start in range(first, first + count, BLOCK):
+        size = min(BLOCK, first + count - start)
         parts.append(_magnitudes(audio, cents, start, size))
     harmony, bass, rhythm = (torch.cat(part, dim=1) for part in zip(*parts, strict=True))
     levels, level = _running_level(harmony.mean(dim=2), level)
@@ -202,8 +218,8 @@ def _running_level(
     return torch.stack(levels, dim=1).clamp(min=_FLOOR), torch.stack([total, weight], dim=1)
 
 
-def estimate_tuning(audio: torch.Tensor, every: int = 4) -> tuple[float, float]:
-    """How much sharper than A = 440 Hz a sound is tuned.
+class TuningMeter:
+    """How much sharper than A = 440 Hz a sound is tuned, measured block by block.
 
     Spectral peaks between 160 and 1200 Hz, placed by parabolic interpolation of log magnitude
     (Smith and Serra 1987), vote with the root of their magnitude for their distance from the
@@ -211,19 +227,34 @@ def estimate_tuning(audio: torch.Tensor, every: int = 4) -> tuple[float, float]:
     its surroundings votes: cymbals are full of peaks that say nothing.
 
     Args:
-        audio: (n,) at 16 kHz.
-        every: looks at every so many tokens.
-
-    Returns:
-        Cents from -50 to 50, and how much the peaks agree, 0 to 1 (length of the mean vector).
+        sampling_rate: samples a second, at least 2,400.
+        every: a window of 512 ms is looked at every so many tokens of 80 ms.
     """
-    step = SAMPLING_RATE / HARMONY_WINDOW
-    low, high = round(160 / step), round(1_200 / step)
-    total, weight = torch.zeros((), dtype=torch.complex128), 0.0
-    columns = -(-num_tokens(len(audio)) // every)
-    for start in range(0, columns, _BLOCK):
-        size = min(_BLOCK, columns - start)
-        spectrum = _spectrum(audio[None], HARMONY_WINDOW, every * HOP, start, size)[0]
+
+    def __init__(self, sampling_rate: int = SAMPLING_RATE, every: int = 4):
+        self._window = 2 * round(sampling_rate * HARMONY_WINDOW / SAMPLING_RATE / 2)
+        self._hop = round(sampling_rate * every * HOP / SAMPLING_RATE)
+        self._step = sampling_rate / self._window
+        self._waiting = torch.zeros(0)
+        self._total = torch.zeros((), dtype=torch.complex128)
+        self._weight = 0.0
+
+    def push(self, samples: torch.Tensor) -> None:
+        """Take the next mono samples (n,) float32; windows that are complete vote."""
+        samples = torch.cat([self._waiting, samples])
+        count = (len(samples) - self._window) // self._hop + 1
+        # few at a time, in a size that does not depend on the blocks
+        for start in range(0, max(0, count), BLOCK):
+            size = min(BLOCK, count - start)
+            first = start * self._hop
+            last = first + (size - 1) * self._hop + self._window
+            self._vote(samples[first:last].unfold(0, self._window, self._hop))
+        self._waiting = samples[max(0, count) * self._hop :]
+
+    def _vote(self, windows: torch.Tensor) -> None:
+        step = self._step
+        low, high = round(160 / step), round(1_200 / step)
+        spectrum = torch.fft.rfft(windows * _hann(self._window)).abs()
         spectrum = spectrum[:, low - 1 : high + 1].clamp(min=_FLOOR)
         around = F.avg_pool1d(spectrum[:, None], 49, 1, 24, count_include_pad=False)[:, 0]
         logs, surroundings = spectrum.log(), around.log()[:, 1:-1]
@@ -236,20 +267,33 @@ def estimate_tuning(audio: torch.Tensor, every: int = 4) -> tuple[float, float]:
         bins = torch.arange(low, high, dtype=torch.float64) + offset.double().clamp(-0.5, 0.5)
         semitones = 12 * torch.log2(bins * step / 440.0)
         weights = (0.5 * peak.double()).exp() * is_peak
-        total = total + (weights * torch.exp(2j * math.pi * semitones)).sum()
-        weight += float(weights.sum())
-    if weight == 0.0:
-        return 0.0, 0.0
-    return float(torch.angle(total)) / (2 * math.pi) * 100, float(total.abs()) / weight
+        # one window at a time, so that the sum does not depend on the blocks
+        for votes in (weights * torch.exp(2j * math.pi * semitones)).sum(dim=1):
+            self._total = self._total + votes
+        self._weight += float(weights.sum())
+
+    @property
+    def cents(self) -> float:
+        """From -50 to 50, of all windows so far; 0 without any."""
+        if self._weight == 0.0:
+            return 0.0
+        return float(torch.angle(self._total)) / (2 * math.pi) * 100
+
+    @property
+    def agreement(self) -> float:
+        """How much the peaks agree, 0 to 1: the length of the mean vector."""
+        return float(self._total.abs()) / self._weight if self._weight else 0.0
 
 
-def to_mono(audio: torch.Tensor) -> torch.Tensor:
-    """(channels, n) -> (n,): the mean, or half the difference where a channel is turned over.
+def estimate_tuning(audio: torch.Tensor, every: int = 4) -> tuple[float, float]:
+    """How much sharper than A = 440 Hz a whole sound is tuned; see `TuningMeter`.
 
-    The mean of a track with one inverted channel is silence or what little the two differ in.
+    Args:
+        audio: (n,) at 16 kHz; what is shorter than a window is filled up with silence.
+
+    Returns:
+        Cents from -50 to 50, and how much the peaks agree, 0 to 1.
     """
-    mean = audio.mean(dim=0)
-    if len(audio) != 2:
-        return mean
-    side = (audio[0] - audio[1]) / 2
-    return side if side.square().mean() > 4 * mean.square().mean() else mean
+    meter = TuningMeter(SAMPLING_RATE, every)
+    meter.push(F.pad(audio, (0, max(0, HARMONY_WINDOW - len(audio)))))
+    return meter.cents, meter.agreement

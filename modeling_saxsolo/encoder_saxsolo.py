@@ -3,6 +3,7 @@
 It runs once per window: memory, clock and rotary tables are then ready for every step.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
@@ -60,11 +61,12 @@ class SaxsoloEncoder(nn.Module):
         self.pad = config.pad_token_id or 0
         self.label_sizes = list((config.frame_labels or {}).values())
         self.offsets = [0, *(config.lookahead or [])]
-        self.embed = SaxsoloCodeEmbedding(config)
-        self.layers = nn.ModuleList(
-            SaxsoloEncoderLayer(config) for _ in range(config.encoder_layers)
-        )
-        self.norm = layer_norm(config)
+        if config.reads_codes:
+            self.embed = SaxsoloCodeEmbedding(config)
+            self.layers = nn.ModuleList(
+                SaxsoloEncoderLayer(config) for _ in range(config.encoder_layers)
+            )
+            self.norm = layer_norm(config)
         self.hands_states = config.listen != "labels"
         if self.hands_states:
             self.null_state = nn.Parameter(torch.zeros(size))
@@ -76,7 +78,7 @@ class SaxsoloEncoder(nn.Module):
             self.condition_embed = nn.Embedding(rows, size)
         if self.hands_states and config.clock in ("both", "added"):
             self.clock = nn.Linear(len(self.offsets) * size, size, bias=False)
-        if self.label_sizes:
+        if self.label_sizes and config.reads_codes:
             self.label_head = nn.Linear(size, sum(self.label_sizes))
         if self.label_sizes and config.listen != "states":
             self.label_input = nn.Sequential(
@@ -87,7 +89,7 @@ class SaxsoloEncoder(nn.Module):
 
     def forward(
         self,
-        backing_codes: torch.Tensor,
+        backing_codes: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
@@ -100,17 +102,23 @@ class SaxsoloEncoder(nn.Module):
 
         `generate()` passes the last three arguments to any encoder; they have no effect.
         """
-        batch, _, frames = backing_codes.shape
-        device = backing_codes.device
+        shape_of = frame_label_posteriors if backing_codes is None else backing_codes
+        if shape_of is None or (backing_codes is None and self.config.reads_codes):
+            raise ValueError(
+                "give backing_codes (B, K, T)"
+                + ("." if self.config.reads_codes else ", or frame_label_posteriors (B, 41, T).")
+            )
+        batch, _, frames = shape_of.shape
+        device = shape_of.device
         real = torch.ones(batch, frames, dtype=torch.bool, device=device)
         if attention_mask is not None:
             real = attention_mask.bool()
-        heard_elsewhere = frame_label_posteriors is not None and not self.training
+        heads = self._asks_heads(real, frame_label_inputs, frame_label_posteriors)
         states = None
-        if self.hands_states or hasattr(self, "clock") or not heard_elsewhere:
+        if backing_codes is not None and (self.hands_states or heads):
             states = self._hear(backing_codes, real)
         logits = posteriors = None
-        if self.label_sizes and states is not None:
+        if heads and states is not None:
             logits = self.label_head(states).float()
         if hasattr(self, "label_input"):
             posteriors = self._posteriors(logits, real, frame_label_inputs, frame_label_posteriors)
@@ -133,6 +141,27 @@ class SaxsoloEncoder(nn.Module):
             memory_rotary=rotary_table(places, *rotary),
             frame_label_logits=logits,
         )
+
+    def _asks_heads(
+        self,
+        real: torch.Tensor,
+        given: torch.Tensor | None,
+        posteriors: torch.Tensor | None,
+    ) -> bool:
+        """Whether the label heads are needed: not where an ear of its own is heard instead."""
+        if not self.label_sizes or self.config.hears == "both":
+            return bool(self.label_sizes)
+        if self.config.hears == "spectrum":
+            if posteriors is not None:
+                return False
+            told = given is not None and bool((given[real[:, None].expand_as(given)] >= 0).all())
+            if real.any() and not told:
+                raise ValueError(
+                    "this model hears by its ear ('spectrum'): give frame_label_posteriors, which "
+                    "the processor makes of the sound, or frame_label_inputs for every frame."
+                )
+            return False
+        return posteriors is None
 
     def _hear(self, codes: torch.Tensor, real: torch.Tensor) -> torch.Tensor | None:
         """States (B, T, D), undefined where a frame is not real; None where none is.
@@ -165,22 +194,23 @@ class SaxsoloEncoder(nn.Module):
         logits: torch.Tensor | None,
         real: torch.Tensor,
         given: torch.Tensor | None,
-        heard_elsewhere: torch.Tensor | None,
+        elsewhere: torch.Tensor | None,
     ) -> torch.Tensor:
         """Class probabilities of all labels side by side (B, T, sum of classes), no gradient.
 
         They come from the labels given, else from an ear of its own, else from the label heads.
         """
         shape = (*real.shape, sum(self.label_sizes))
-        if heard_elsewhere is not None:
-            heard = heard_elsewhere.transpose(1, 2).float() * real.unsqueeze(-1)
-        elif logits is None:
-            heard = torch.zeros(shape, device=real.device, dtype=torch.float32)
-        else:
-            heard = torch.cat(
-                [part.softmax(-1) for part in logits.detach().split(self.label_sizes, dim=-1)], -1
-            )
-            heard = heard * real.unsqueeze(-1)
+        heard = torch.zeros(shape, device=real.device, dtype=torch.float32)
+        if elsewhere is not None:
+            heard = elsewhere.transpose(1, 2).float()
+        if logits is not None:
+            logits = logits.detach()
+            if elsewhere is not None:
+                # the geometric mean of two opinions, normalised by the softmax
+                logits = 0.5 * (self._each(logits, F.log_softmax) + heard.clamp(min=1e-6).log())
+            heard = self._each(logits, F.softmax)
+        heard = heard * real.unsqueeze(-1)
         if given is None:
             return heard
         parts = heard.split(self.label_sizes, dim=-1)
@@ -189,6 +219,11 @@ class SaxsoloEncoder(nn.Module):
             known = F.one_hot(label.clamp(min=0), size).to(part.dtype)
             chosen.append(torch.where((label >= 0).unsqueeze(-1), known, part))
         return torch.cat(chosen, dim=-1)
+
+    def _each(self, logits: torch.Tensor, function: Callable[..., torch.Tensor]) -> torch.Tensor:
+        """A function of the classes of each label, (..., sum of classes)."""
+        parts = logits.split(self.label_sizes, dim=-1)
+        return torch.cat([function(part, dim=-1) for part in parts], dim=-1)
 
     def _memory(
         self, states: torch.Tensor | None, real: torch.Tensor, condition_ids: torch.Tensor | None

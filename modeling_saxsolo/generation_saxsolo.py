@@ -46,12 +46,13 @@ class SaxsoloGenerationMixin(_Generative):
     @torch.no_grad()
     def generate(  # type: ignore[override]
         self,
-        backing_codes: torch.Tensor,
+        backing_codes: torch.Tensor | None = None,
         attention_mask: torch.Tensor | None = None,
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
         frame_label_posteriors: torch.Tensor | None = None,
         prompt_codes: torch.Tensor | None = None,
+        forced_codes: torch.Tensor | None = None,
         generation_config: GenerationConfig | None = None,
         logits_processor: LogitsProcessorList | None = None,
         streamer: BaseStreamer | None = None,
@@ -72,6 +73,8 @@ class SaxsoloGenerationMixin(_Generative):
             backing_codes, attention_mask, condition_ids: as in `forward`.
             frame_label_inputs, frame_label_posteriors: as in `forward`.
             prompt_codes: (B, N, t) frames of the solo to continue, in the order of the streams.
+            forced_codes: (B, N, T) frames of the solo that are given where they stand, -1 where the
+                model chooses; the processor gives rests before the band begins and after its end.
             generation_config, logits_processor, kwargs: as in the library. temperature, top_k and
                 top_p hold for the score stream (for all streams without one); guidance_scale 1 or
                 None = no guidance; max_new_tokens = frames to play after the prompt.
@@ -101,6 +104,8 @@ class SaxsoloGenerationMixin(_Generative):
             ("codec_top_k", codec_top_k),
         ):
             setattr(settings, name, getattr(settings, name, None) if value is None else value)
+        if backing_codes is None:
+            backing_codes = self._no_codes(frame_label_posteriors)
         inputs: dict[str, Any] = {
             "backing_codes": backing_codes,
             "attention_mask": attention_mask,
@@ -108,13 +113,16 @@ class SaxsoloGenerationMixin(_Generative):
             "frame_label_inputs": frame_label_inputs,
             "frame_label_posteriors": frame_label_posteriors,
         }
-        self._check_inputs(inputs, prompt_codes)
+        self._check_inputs(inputs, prompt_codes, forced_codes)
         for name in ("temperature", "codec_temperature"):
             value = getattr(settings, name, None)
             if settings.do_sample and value is not None and not 0 < value < float("inf"):
                 raise ValueError(
                     f"{name} {value}: it must be above 0; do_sample=False takes the likeliest."
                 )
+        if forced_codes is None:
+            shape = (len(backing_codes), config.num_streams, backing_codes.shape[-1])
+            forced_codes = backing_codes.new_full(shape, FREE)
         if pitch_temperature is None:
             pitch_temperature = config.pitch_temperature
         if not pitch_temperature > 0:
@@ -137,7 +145,7 @@ class SaxsoloGenerationMixin(_Generative):
                 codec_top_k=settings.codec_top_k,
                 **kwargs,
             )
-            rows = {**inputs, "prompt_codes": prompt_codes}
+            rows = {**inputs, "prompt_codes": prompt_codes, "forced_codes": forced_codes}
             return play_each(play, seed, rows, copies, config.pad_token_id)
         inputs = {
             name: None if value is None else value.repeat_interleave(copies, dim=0)
@@ -150,8 +158,9 @@ class SaxsoloGenerationMixin(_Generative):
             frames = prompt_codes.shape[-1] + settings.max_new_tokens
             inputs = _first_frames(inputs, 0, frames)
             settings.max_new_tokens = None
-
-        played = self._forced_tokens(inputs, prompt_codes)
+        given = forced_codes.repeat_interleave(copies, dim=0)
+        given = given[..., : inputs["backing_codes"].shape[-1]].long()
+        played = self._forced_tokens(inputs["attention_mask"], given, prompt_codes)
         forced = played.clone()
         step = min(prompt_codes.shape[-1], inputs["backing_codes"].shape[-1])
         if isinstance(streamer, FrameStreamer):
@@ -189,6 +198,17 @@ class SaxsoloGenerationMixin(_Generative):
             streamer.end()
         return undo_delay(played, config.stream_delays)
 
+    def _no_codes(self, posteriors: torch.Tensor | None) -> torch.Tensor:
+        """Codes (B, K, T) that say only how long the backing is, for a model that reads none."""
+        if self.config.reads_codes or posteriors is None:
+            raise ValueError("backing_codes are missing: give them as the processor makes them.")
+        if posteriors.dim() != 3:
+            raise ValueError(
+                f"frame_label_posteriors are {tuple(posteriors.shape)}: give (B, 41, T)."
+            )
+        shape = (posteriors.shape[0], self.config.num_codebooks, posteriors.shape[2])
+        return posteriors.new_zeros(shape, dtype=torch.long)
+
     def _refuse_unsupported(self, settings: GenerationConfig) -> None:
         if (settings.num_beams or 1) > 1:
             raise ValueError(
@@ -199,7 +219,12 @@ class SaxsoloGenerationMixin(_Generative):
         if settings.return_dict_in_generate:
             raise ValueError("return_dict_in_generate=True: generate() returns codes alone.")
 
-    def _check_inputs(self, inputs: dict[str, Any], prompt_codes: torch.Tensor | None) -> None:
+    def _check_inputs(
+        self,
+        inputs: dict[str, Any],
+        prompt_codes: torch.Tensor | None,
+        forced_codes: torch.Tensor | None,
+    ) -> None:
         """Refuse shapes that do not fit, with both named."""
         config = self.config
         codes = inputs["backing_codes"]
@@ -215,10 +240,12 @@ class SaxsoloGenerationMixin(_Generative):
             "frame_label_inputs": (batch, len(config.frame_labels or {}), frames),
             "frame_label_posteriors": (batch, sum((config.frame_labels or {}).values()), frames),
         }
+        wanted["forced_codes"] = (batch, config.num_streams, frames)
+        given = {**inputs, "forced_codes": forced_codes}
         for name, shape in wanted.items():
-            if inputs[name] is not None and tuple(inputs[name].shape) != shape:
+            if given[name] is not None and tuple(given[name].shape) != shape:
                 raise ValueError(
-                    f"{name} is {tuple(inputs[name].shape)} but backing_codes "
+                    f"{name} is {tuple(given[name].shape)} but backing_codes "
                     f"{tuple(codes.shape)} ask for {shape}."
                 )
         if prompt_codes is not None:
@@ -229,11 +256,13 @@ class SaxsoloGenerationMixin(_Generative):
                     f"{batch_streams} and t <= {frames} backing frames."
                 )
 
-    def _forced_tokens(self, inputs: dict[str, Any], prompt_codes: torch.Tensor) -> torch.Tensor:
-        """(B, N, S): the prompt and the pads around each stream, FREE elsewhere."""
-        codes, mask = inputs["backing_codes"], inputs["attention_mask"]
-        batch, _, frames = codes.shape
-        tokens = codes.new_full((batch, self.config.num_streams, frames), FREE, dtype=torch.long)
+    def _forced_tokens(
+        self, mask: torch.Tensor | None, given: torch.Tensor, prompt_codes: torch.Tensor
+    ) -> torch.Tensor:
+        """(B, N, S): the prompt, what else is given (B, N, T), and the pads around each stream,
+        FREE elsewhere."""
+        frames = given.shape[-1]
+        tokens = given.clone()
         known = min(prompt_codes.shape[-1], frames)
         tokens[..., :known] = prompt_codes[..., :known]
         if mask is not None:

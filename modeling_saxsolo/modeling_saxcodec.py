@@ -196,21 +196,29 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         latents, state = self._latents(audio[:, 0], state)
         return self.quantizer.encode(latents).transpose(1, 2), state
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: Tensor, cents: float = 0.0) -> Tensor:
         """Codes (B, K, T) -> samples (B, 1, T * 640).
+
+        Args:
+            cents: see `decode_chunk`.
 
         Raises:
             ValueError: codes of another shape or out of the codebook.
         """
-        return self.decode_chunk(codes, self.init_decoder_state(codes.shape[0]), last=True)[0]
+        state = self.init_decoder_state(codes.shape[0])
+        return self.decode_chunk(codes, state, last=True, cents=cents)[0]
 
     def decode_chunk(
-        self, codes: Tensor, state: DecoderState, last: bool = False
+        self, codes: Tensor, state: DecoderState, last: bool = False, cents: float = 0.0
     ) -> tuple[Tensor, DecoderState]:
         """Codes (B, K, t) that follow what `state` saw -> samples (B, 1, m), next state.
 
         The samples of the last A frames are held back until the next codes arrive; with `last`
         none are. All chunks together are therefore T * 640 samples.
+
+        Args:
+            cents: by how much the pulse train is sharper than the codes say; the filters that
+                shape it, and so the timbre, stay.
 
         Raises:
             ValueError: codes of another shape or out of the codebook.
@@ -227,7 +235,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
                 f"run from 0 to {config.codebook_size - 1}"
             )
         quantized = self.quantizer.decode(codes.transpose(1, 2))
-        audio, _, state = self._decode_latents(quantized, state, last=last)
+        audio, _, state = self._decode_latents(quantized, state, last=last, cents=cents)
         return audio[:, None], state
 
     def forward(
@@ -317,7 +325,12 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         return latents, EncoderState(samples=samples[:, -history:], blocks=blocks)
 
     def _decode_latents(
-        self, quantized: Tensor, state: DecoderState, f0: Tensor | None = None, last: bool = False
+        self,
+        quantized: Tensor,
+        state: DecoderState,
+        f0: Tensor | None = None,
+        last: bool = False,
+        cents: float = 0.0,
     ) -> tuple[Tensor, Tensor, DecoderState]:
         """(B, T, D) -> samples (B, T * 640), f0 logits (B, J, 1 + f0_bins), next state; the last A
         frames later, unless these are the last."""
@@ -344,6 +357,7 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
         with torch.no_grad():
             heard = self.predicted_f0(f0_logits)
             f0 = heard if f0 is None else torch.where(f0 < 0, heard, f0.double())
+            f0 = f0 * 2 ** (cents / 1200)
         filters = self.filter_head(x).float().clamp(max=4.0)
         angles = self.angle_head(x).float()
         audio, tail, phase, noise = self._synthesise(filters, angles, f0, state)

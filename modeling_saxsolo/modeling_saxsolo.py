@@ -242,7 +242,10 @@ class SaxsoloForConditionalGeneration(
                 f"codebook_size, codec_dim) are {wanted}: build the config from the codec's sizes."
             )
         vectors = vectors / vectors.std(dim=(1, 2), keepdim=True).clamp(min=1e-8)
-        for embed in (self.encoder.embed, self.decoder.embed):
+        embeds = [self.decoder.embed]
+        if config.reads_codes:
+            embeds.append(self.encoder.embed)
+        for embed in embeds:
             table = embed.vectors.weight.view(config.num_codebooks, config.vocab_size, -1)
             table[:, : config.codebook_size] = vectors.to(table)
 
@@ -289,12 +292,14 @@ class SaxsoloForConditionalGeneration(
         """Hear the backing and predict the next token of every stream.
 
         Args:
-            backing_codes: (B, K, T) codes; what is masked may hold anything.
+            backing_codes: (B, K, T) codes; what is masked may hold anything. Not needed where
+                config.reads_codes is false and posteriors are given.
             attention_mask: (B, T), 1 = real frame; a row of zeros = no backing; None = all real.
             condition_ids: (B, C) index of each condition's value, -1 = not given; None = none.
             frame_label_inputs: (B, L, T) labels told instead of heard, -100 = heard; None = none.
             frame_label_posteriors: (B, sum of classes, T) probabilities of all labels side by side
-                from an ear of its own, in place of those of the label heads; None = the heads'.
+                from an ear of its own, as the processor makes them; they take the place of the
+                label heads', or join them (config.hears "both"). None = the heads'.
             decoder_input_ids: (B * N, S') tokens after those in the cache, streams in the batch.
             labels: (B, N, S) delayed targets, -100 = none. Shifted right by us they are the
                 decoder's input, so decoder_input_ids may be left out.
@@ -313,8 +318,6 @@ class SaxsoloForConditionalGeneration(
             ValueError: when there is nothing to hear or nothing to continue.
         """
         if encoder_outputs is None:
-            if backing_codes is None:
-                raise ValueError("give backing_codes (B, K, T), or encoder_outputs.")
             encoder_outputs = self.encoder(
                 backing_codes,
                 attention_mask,

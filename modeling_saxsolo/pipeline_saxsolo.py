@@ -61,7 +61,8 @@ class SaxsoloPipeline(Pipeline):
                 sampling_rate=...; {"array": samples, "sampling_rate": 44100}; or a list of those.
             settings: seed (the same one plays the same solo; the process's random state stays as
                 it was; a list of seeds for a list of sounds), seconds (play this long exactly: a
-                shorter backing is followed by silence), force (play over silence, and over what is
+                shorter backing is followed by silence), start (the second at which the solo may
+                begin; else it waits for the band), force (play over silence, and over what is
                 there of a file that breaks off), the model's conditions
                 (instrument="alto", ...), and what `generate` takes (temperature, guidance_scale,
                 codec_temperature, ...).
@@ -99,6 +100,7 @@ class SaxsoloPipeline(Pipeline):
         sampling_rate: int | None = None,
         seconds: float | None = None,
         force: bool | None = None,
+        start: float | None = None,
         seed: int | None = None,
         **settings: Any,
     ) -> tuple[dict[str, Any], dict[str, Any], dict[str, Any]]:
@@ -107,12 +109,13 @@ class SaxsoloPipeline(Pipeline):
         unknown = sorted(name for name in settings if name not in known or name in NO_SETTINGS)
         if unknown:
             raise ValueError(
-                f"unknown settings {unknown}: seed, seconds, force, sampling_rate, "
+                f"unknown settings {unknown}: seed, seconds, start, force, sampling_rate, "
                 f"{', '.join(self.processor.conditions)} and those of generate() are taken."
             )
         if seconds is not None and not seconds > 0:
             raise ValueError(f"seconds is {seconds}: give more than 0.")
         heard = {"sampling_rate": sampling_rate, "seconds": seconds, "force": force}
+        heard["start"] = start
         heard = {name: value for name, value in heard.items() if value is not None}
         played = {} if seed is None else {"seed": seed}
         return {**heard, **conditions}, {**played, **settings}, {}
@@ -123,6 +126,7 @@ class SaxsoloPipeline(Pipeline):
         sampling_rate: int | None = None,
         seconds: float | None = None,
         force: bool = False,
+        start: float | None = None,
         **conditions: Any,
     ) -> dict[str, Any]:
         """One sound -> the inputs of `generate`, and how many samples are to be played."""
@@ -133,8 +137,17 @@ class SaxsoloPipeline(Pipeline):
                 raise AudioError(f"a dict of {sorted(sound)}: give array and sampling_rate.")
             sound, sampling_rate = sound["array"], sound["sampling_rate"]
         sound = as_columns(sound)
+        measure = None
+        if sampling_rate is not None:
+            measure = self.processor.measure(sound, sampling_rate, seconds)
         inputs = self.processor(
-            sound, sampling_rate=sampling_rate, seconds=seconds, force=force, **conditions
+            sound,
+            sampling_rate=sampling_rate,
+            measure=measure,
+            seconds=seconds,
+            force=force,
+            start=start,
+            **conditions,
         )
         rate = self.processor.sampling_rate
         if seconds is None:
@@ -142,19 +155,24 @@ class SaxsoloPipeline(Pipeline):
             samples = resampled_length(len(sound), sampling_rate or rate, rate)
         else:
             samples = round(seconds * rate)
-        return {"samples": samples, "inputs": dict(inputs)}
+        cents = 0.0 if measure is None else measure.tuning
+        return {"samples": samples, "cents": cents, "inputs": dict(inputs)}
 
     def _forward(  # type: ignore[override]
         self, model_inputs: dict[str, Any], seed: int | None = None, **settings: Any
     ) -> dict[str, Any]:
         settings = self._prepare_generate_kwargs(settings)
         codes = self.model.generate(**model_inputs["inputs"], **settings, seed=seed)
-        return {"samples": model_inputs["samples"], "codes": codes}
+        return {
+            "samples": model_inputs["samples"],
+            "cents": model_inputs["cents"],
+            "codes": codes,
+        }
 
     def postprocess(  # type: ignore[override]
         self, model_outputs: dict[str, Any]
     ) -> dict[str, Any]:
         codes = model_outputs["codes"][0]
-        audio = self.processor.decode(codes)[: model_outputs["samples"]]
+        audio = self.processor.decode(codes, model_outputs["cents"])[: model_outputs["samples"]]
         rate = self.processor.sampling_rate
         return {"audio": audio, "sampling_rate": rate, "codes": codes.numpy()}

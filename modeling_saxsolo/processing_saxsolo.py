@@ -1,18 +1,21 @@
-"""Audio <-> codes: the processor, with the codec inside.
+"""Audio <-> the model's inputs and outputs: the processor, with the codec and the ear inside.
 
-Its folder holds processor_config.json and the codec, either as a copy in `codec/` or by reference:
-the key "codec" is a path relative to the folder when it begins with "." or is a sub-folder's name,
-else a hub id (with "codec_revision" beside it).
+Its folder holds processor_config.json, the codec and the ear, each either as a copy in `codec/` and
+`ear/` or by reference: the keys "codec" and "ear" are paths relative to the folder when they begin
+with "." or are a sub-folder's name, else hub ids (with "codec_revision" and "ear_revision" beside
+them). A model that hears by its codes has no ear.
 """
 
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 from transformers import BatchFeature, PreTrainedModel, ProcessorMixin
 from transformers.dynamic_module_utils import custom_object_save
 from transformers.utils import cached_file
@@ -20,6 +23,7 @@ from transformers.utils import cached_file
 from .backing_saxsolo import (
     BackingMeasure,
     BackingMeter,
+    blocks_of,
     heard_blocks,
     in_blocks,
     measure_backing,
@@ -30,12 +34,19 @@ from .codec_adapter_saxsolo import (
     decode,
     encode_blocks,
     load_codec,
+    load_whole,
 )
 from .configuration_saxsolo import SaxsoloConfig
+from .ear_saxsolo import SaxsoloEar, join_heard
+from .ear_spectrum_saxsolo import SAMPLING_RATE as EAR_RATE
+from .ear_stream_saxsolo import band_frames, hear_blocks, label_posteriors
 from .errors_saxsolo import AudioError, CodecError
+from .resample_saxsolo import resampled_length
+from .sampling_saxsolo import FREE
+from .vocabulary_saxsolo import REST
 
 CONFIG_NAME = "processor_config.json"
-CODEC_FOLDER = "codec"
+CODEC_FOLDER, EAR_FOLDER = "codec", "ear"
 HUB_KEYS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
 LAYOUT = ("num_codebooks", "codebook_size", "frame_rate", "sampling_rate")
 
@@ -47,9 +58,11 @@ class SaxsoloProcessor(ProcessorMixin):
         codec: a codec of the model's layout.
         config: the model's config: layout, streams and conditions are taken from it.
         default_conditions: value names used where a call says nothing, e.g. {"timbre": "mtg"}.
+        ear: what hears chords and beats, for a model with `hears` "spectrum" or "both".
 
     Raises:
         CodecError: when codec and config differ in layout.
+        ValueError: when the model hears by an ear and none is given.
     """
 
     codec: Any
@@ -63,10 +76,15 @@ class SaxsoloProcessor(ProcessorMixin):
         codec: PreTrainedModel,
         config: SaxsoloConfig,
         default_conditions: dict[str, str] | None = None,
+        ear: SaxsoloEar | None = None,
     ):
         # ProcessorMixin's own __init__ only sorts tokenizers and image processors.
         self.chat_template = None
         self.codec = codec
+        self.hears, self.reads_codes = config.hears, config.reads_codes
+        self.ear = None if config.hears == "codes" else ear
+        if config.hears != "codes" and ear is None:
+            raise ValueError(f"this model hears by an ear ({config.hears!r}): give ear=.")
         self.conditions: dict[str, list[str]] = config.conditions or {}
         self.num_streams = config.num_streams
         self.default_conditions = default_conditions or {}
@@ -89,9 +107,10 @@ class SaxsoloProcessor(ProcessorMixin):
         measure: BackingMeasure | BackingMeter | list[Any] | None = None,
         seconds: float | None = None,
         force: bool = False,
+        start: float | None = None,
         **conditions: str | list[str | None] | None,
     ) -> BatchFeature:
-        """Encode backings, brought to the level that the model listens at.
+        """Listen to backings: their codes, and what the ear hears in them.
 
         Args:
             audio: one sound or a list of them; samples (n,), (channels, n) or (n, channels), numpy
@@ -103,11 +122,14 @@ class SaxsoloProcessor(ProcessorMixin):
                 when None. For a live source see `running_measure`.
             seconds: of this length exactly: a shorter sound is followed by silence.
             force: take a silent backing too.
+            start: second at which the solo may begin; None = with the band, where an ear hears it.
             conditions: by name (instrument="tenor", feel=...), one for all or a list of one a
                 sound; None = not given; left out = the default, if there is one.
 
         Returns:
-            backing_codes (B, K, T), attention_mask (B, T), condition_ids (B, C), all int64.
+            attention_mask (B, T), condition_ids (B, C), int64; for a model that reads them
+            backing_codes (B, K, T), int64; for a model with an ear frame_label_posteriors
+            (B, 41, T), float32; forced_codes (B, N, T), int64, where the solo rests.
 
         Raises:
             AudioError: for a missing sampling rate, unusable samples, or silence without `force`.
@@ -123,27 +145,53 @@ class SaxsoloProcessor(ProcessorMixin):
         measures = measure if isinstance(measure, list) else [measure] * len(sounds)
         if len(measures) != len(sounds):
             raise ValueError(f"measure has {len(measures)} values for {len(sounds)} sounds.")
-        codes = []
-        for sound, known in zip(sounds, measures, strict=True):
-            if known is None:
-                if isinstance(sound, Iterator):
-                    raise AudioError("a sound that comes in blocks needs its measure: give both.")
-                known = self.measure(sound, sampling_rate, seconds)
-            if isinstance(known, BackingMeasure) and known.silent and not force:
-                raise AudioError(
-                    f"the backing is silent (peak {known.peak:.1g}); force=True plays anyway."
-                )
-            parts = self.listen(sound, sampling_rate, known, seconds)
-            codes.append(torch.cat(list(parts), dim=-1)[0])
-        length = max(code.shape[-1] for code in codes)
-        backing = torch.zeros(len(codes), self.num_codebooks, length, dtype=torch.long)
-        mask = torch.zeros(len(codes), length, dtype=torch.long)
-        for row, code in enumerate(codes):
-            backing[row, :, : code.shape[-1]] = code
-            mask[row, : code.shape[-1]] = 1
-        return BatchFeature(
-            {"backing_codes": backing, "attention_mask": mask, "condition_ids": condition_ids}
-        )
+        rows = [
+            self._row(sound, sampling_rate, known, seconds, force, start)
+            for sound, known in zip(sounds, measures, strict=True)
+        ]
+        lengths = torch.tensor([next(iter(row.values())).shape[-1] for row in rows])
+        place = torch.arange(int(lengths.max()))
+        inputs = {name: _padded([row[name] for row in rows], len(place)) for name in rows[0]}
+        inputs["attention_mask"] = (place < lengths[:, None]).long()
+        inputs["condition_ids"] = condition_ids
+        return BatchFeature(inputs)
+
+    def _row(
+        self,
+        sound: Any,
+        sampling_rate: int,
+        measure: BackingMeasure | BackingMeter | None,
+        seconds: float | None,
+        force: bool,
+        start: float | None,
+    ) -> dict[str, torch.Tensor]:
+        """What the model is given of one backing: codes (K, T), posteriors (41, T), or both, and
+        rests (N, T)."""
+        if measure is None:
+            if isinstance(sound, Iterator):
+                raise AudioError("a sound that comes in blocks needs its measure: give both.")
+            measure = self.measure(sound, sampling_rate, seconds)
+        if isinstance(measure, BackingMeasure) and measure.silent and not force:
+            raise AudioError(
+                f"the backing is silent (peak {measure.peak:.1g}); force=True plays anyway."
+            )
+        kept = None
+        if isinstance(sound, Iterator) and self.reads_codes and self.ear is not None:
+            # both listen, and these blocks come once
+            kept = list(sound)
+        row = {}
+        heard = None
+        if self.reads_codes:
+            blocks = sound if kept is None else iter(kept)
+            codes = list(self.listen(blocks, sampling_rate, measure, seconds))
+            row["backing_codes"] = torch.cat(codes, dim=-1)[0].cpu()
+        if self.ear is not None:
+            blocks = sound if kept is None else iter(kept)
+            heard = join_heard(list(self.hear(blocks, sampling_rate, measure, seconds)))
+            row["frame_label_posteriors"] = label_posteriors(heard)
+        frames = next(iter(row.values())).shape[-1]
+        row["forced_codes"] = self.rests(frames, heard, start, to_the_end=seconds is not None)
+        return row
 
     def measure(
         self, audio: Any, sampling_rate: int, seconds: float | None = None
@@ -191,16 +239,103 @@ class SaxsoloProcessor(ProcessorMixin):
         blocks = (block.view(1, 1, -1) for block in in_blocks(heard, size))
         yield from encode_blocks(self.codec, blocks)
 
-    def decode(self, codes: torch.Tensor) -> np.ndarray:
-        """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""
-        return self.batch_decode(torch.as_tensor(codes).unsqueeze(0))[0]
+    def hear(
+        self,
+        audio: Any,
+        sampling_rate: int,
+        measure: BackingMeasure | BackingMeter,
+        seconds: float | None = None,
+    ) -> Iterator[dict[str, torch.Tensor]]:
+        """What the ear hears in one backing, by stretches.
 
-    def batch_decode(self, codes: torch.Tensor) -> list[np.ndarray]:
+        Args:
+            audio, sampling_rate, seconds: as in `__call__`.
+            measure: of this sound; its tuning is the one that the ear listens in.
+
+        Yields:
+            name -> (f, classes) probabilities, as `SaxsoloEar.hear` names them; together as many
+            frames as the backing has codes.
+
+        Raises:
+            AudioError: for unusable samples.
+            ValueError: for a model without an ear.
+        """
+        if self.ear is None:
+            raise ValueError("this model hears by the backing's codes and has no ear.")
+        live = isinstance(measure, BackingMeter)
+        known = measure.measure if isinstance(measure, BackingMeter) else measure
+        samples = 0
+
+        def counted() -> Iterator[torch.Tensor]:
+            nonlocal samples
+            for block in blocks_of(audio):
+                samples += len(block)
+                yield block
+
+        # a meter is pushed by whoever listens to the codes
+        level = None if live else known
+        blocks = heard_blocks(counted(), sampling_rate, EAR_RATE, level, seconds)
+        held: dict[str, torch.Tensor] | None = None
+        done = 0
+        for stretch in hear_blocks(self.ear, blocks, known.tuning):
+            if held is not None:
+                yield held
+                done += len(held["chord"])
+            held = stretch
+        if held is not None:
+            length = resampled_length(samples, sampling_rate, self.sampling_rate)
+            if seconds is not None:
+                length = round(seconds * self.sampling_rate)
+            frames = -(-length // codec_layout(self.codec).frame_samples)
+            yield {name: _of_length(part, frames - done) for name, part in held.items()}
+
+    def rests(
+        self,
+        frames: int,
+        heard: Mapping[str, torch.Tensor] | None,
+        start: float | None = None,
+        to_the_end: bool = False,
+    ) -> torch.Tensor:
+        """Where the solo waits for the band and ends with it: `forced_codes` of `generate`.
+
+        Args:
+            frames: T, of the backing.
+            heard: what the ear hears in it; None without an ear.
+            start: second at which the solo may begin; None = with the band.
+            to_the_end: play on after the band has ended.
+
+        Returns:
+            (N, T) int64: rests and the codec's silence, -1 where the model chooses.
+        """
+        first, last = (0, frames) if heard is None else band_frames(heard["activity"])
+        if start is not None:
+            first = min(frames, round(start * self.frame_rate))
+        if to_the_end:
+            last = frames
+        silence = self.silence.cpu()
+        if self.num_streams > self.num_codebooks:
+            silence = torch.cat([silence.new_full((1,), REST), silence])
+        place = torch.arange(frames)
+        playing = (place >= first) & (place < last)
+        return torch.where(playing, torch.full_like(place, FREE), silence[:, None])
+
+    @cached_property
+    def silence(self) -> torch.Tensor:
+        """(K,) codes of silence, as the codec settles on them after a second of it."""
+        seconds = torch.zeros(1, 1, self.sampling_rate, device=self.codec.device)
+        return next(encode_blocks(self.codec, [seconds]))[0, :, -1]
+
+    def decode(self, codes: torch.Tensor, cents: float = 0.0) -> np.ndarray:
+        """Codes (N or K, T) of one solo -> samples (T * frame samples,) float32."""
+        return self.batch_decode(torch.as_tensor(codes).unsqueeze(0), cents)[0]
+
+    def batch_decode(self, codes: torch.Tensor, cents: float = 0.0) -> list[np.ndarray]:
         """Codes of solos -> their samples.
 
         Args:
             codes: (B, N, T) as `generate()` gives them, or (B, K, T) codebooks alone. Pad tokens
                 at the end of a row are cut off.
+            cents: how much sharper than A = 440 Hz they are played: `measure(backing).tuning`.
 
         Returns:
             B arrays (samples,) float32 at `sampling_rate`.
@@ -219,7 +354,8 @@ class SaxsoloProcessor(ProcessorMixin):
             played = (row < self.codebook_size).all(dim=0).nonzero()
             length = int(played[-1]) + 1 if len(played) else 0
             row = row[None, :, :length].to(self.codec.device)
-            sounds.append(decode(self.codec, row)[0, 0].float().cpu().numpy() if length else EMPTY)
+            audio = decode(self.codec, row, cents)[0, 0] if length else torch.zeros(0)
+            sounds.append(audio.float().cpu().numpy())
         return sounds
 
     def _per_sound(self, conditions: dict[str, Any], count: int) -> list[dict[str, Any]]:
@@ -254,13 +390,15 @@ class SaxsoloProcessor(ProcessorMixin):
         push_to_hub: bool = False,
         codec_reference: str | None = None,
         codec_revision: str | None = None,
+        ear_reference: str | None = None,
+        ear_revision: str | None = None,
         **kwargs: Any,
     ) -> list[str]:
-        """Write processor_config.json, this code, and the codec.
+        """Write processor_config.json, this code, the codec and the ear.
 
         Args:
-            codec_reference: write this reference instead of a copy of the codec (see the module's
-                docstring); codec_revision pins it on the hub.
+            codec_reference, ear_reference: write this reference instead of a copy (see the
+                module's docstring); codec_revision and ear_revision pin it on the hub.
 
         Raises:
             ValueError: for push_to_hub: upload the written folder instead.
@@ -273,6 +411,10 @@ class SaxsoloProcessor(ProcessorMixin):
             "processor_class": type(self).__name__,
             "codec": codec_reference or CODEC_FOLDER,
             "codec_revision": codec_revision,
+            "ear": None if self.ear is None else ear_reference or EAR_FOLDER,
+            "ear_revision": ear_revision,
+            "hears": self.hears,
+            "reads_codes": self.reads_codes,
             "conditions": self.conditions,
             "condition_names": list(self.conditions),
             "default_conditions": self.default_conditions,
@@ -282,6 +424,8 @@ class SaxsoloProcessor(ProcessorMixin):
         custom_object_save(self, folder, config=settings)
         if codec_reference is None:
             self.codec.save_pretrained(folder / CODEC_FOLDER)
+        if self.ear is not None and ear_reference is None:
+            self.ear.save_pretrained(folder / EAR_FOLDER)
         text = json.dumps(settings, indent=2) + "\n"
         (folder / CONFIG_NAME).write_text(text, encoding="utf-8")
         return [str(folder / CONFIG_NAME)]
@@ -291,54 +435,77 @@ class SaxsoloProcessor(ProcessorMixin):
         cls,
         pretrained_model_name_or_path: str | os.PathLike[str],
         codec: str | os.PathLike[str] | PreTrainedModel | None = None,
+        ear: str | os.PathLike[str] | SaxsoloEar | None = None,
         **kwargs: Any,
     ) -> "SaxsoloProcessor":
         """Load from a folder or a hub id.
 
         Args:
-            codec: another codec instead of the folder's: a model, a folder or a hub id.
+            codec, ear: others instead of the folder's: a model, a folder or a hub id.
             kwargs: revision, token, cache_dir, local_files_only, force_download.
 
         Raises:
-            OSError: when there is no processor_config.json, or no codec where it points.
+            OSError: when there is no processor_config.json, or no codec or ear where it points.
             CodecError: when the codec does not fit.
         """
         hub = {key: kwargs[key] for key in HUB_KEYS if kwargs.get(key) is not None}
         path = cached_file(pretrained_model_name_or_path, CONFIG_NAME, **hub)
         settings = json.loads(Path(str(path)).read_text(encoding="utf-8"))
+        folder = str(pretrained_model_name_or_path)
+        given_hub = {k: v for k, v in hub.items() if k != "revision"}
         if codec is None:
-            codec = _load_referenced(str(pretrained_model_name_or_path), settings, hub)
+            place, where = _referenced(folder, settings, "codec", hub)
+            codec = load_codec(place, **where)
         elif not isinstance(codec, PreTrainedModel):
-            codec = load_codec(str(codec), **{k: v for k, v in hub.items() if k != "revision"})
+            codec = load_codec(str(codec), **given_hub)
+        hears = settings.get("hears", "codes")
+        listener: Any = ear
+        if ear is None and hears != "codes":
+            place, where = _referenced(folder, settings, "ear", hub)
+            listener = load_whole(SaxsoloEar, place, **where)
+        elif isinstance(ear, (str, os.PathLike)):
+            listener = load_whole(SaxsoloEar, str(ear), **given_hub)
         books = settings["num_codebooks"]
         config = SaxsoloConfig(
             conditions=settings["conditions"],
             condition_names=settings["condition_names"],
             score_vocab_size=3 if settings["num_streams"] > books else 0,
+            hears=hears,
+            listen="both" if settings.get("reads_codes", True) else "labels",
             **{name: settings[name] for name in LAYOUT},
         )
-        return cls(codec, config, settings.get("default_conditions"))
+        return cls(codec, config, settings.get("default_conditions"), listener)
 
 
-EMPTY = np.zeros(0, dtype=np.float32)
+def _padded(rows: list[torch.Tensor], length: int) -> torch.Tensor:
+    """Rows (C, t) -> (B, C, length), zeros after each one's end."""
+    return torch.stack([F.pad(row, (0, length - row.shape[-1])) for row in rows])
 
 
-def _load_referenced(folder: str, settings: dict[str, Any], hub: dict[str, Any]) -> PreTrainedModel:
-    """The codec that a processor_config.json names."""
-    name = settings["codec"]
+def _of_length(values: torch.Tensor, length: int) -> torch.Tensor:
+    """(f, classes) -> (length, classes): cut, or the last frame held."""
+    missing = max(0, length - len(values))
+    return torch.cat([values[:length], values[-1:].expand(missing, -1)])
+
+
+def _referenced(
+    folder: str, settings: dict[str, Any], what: str, hub: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Where the codec or the ear is that a processor_config.json names: a folder or hub id, and
+    the arguments of `from_pretrained` that lead there."""
+    name = settings[what]
     if os.path.isdir(folder):
         path = Path(folder) / name
         if name.startswith(".") or path.is_dir():
             if not path.is_dir():
-                raise OSError(f"{CONFIG_NAME} names the codec {name}, but {path} is not a folder.")
-            return load_codec(str(path))
-    elif name == CODEC_FOLDER:
-        return load_codec(folder, subfolder=name, **hub)
+                raise OSError(f"{CONFIG_NAME} names the {what} {name}, but {path} is not a folder.")
+            return str(path), {}
+    elif name == what:
+        return folder, {"subfolder": name, **hub}
     elif name.startswith("."):
-        raise OSError(f"{folder} names the codec {name}: a path leads nowhere on the hub.")
-    revision = settings.get("codec_revision")
-    hub = {**hub, "revision": revision} if revision else hub
-    return load_codec(name, **hub)
+        raise OSError(f"{folder} names the {what} {name}: a path leads nowhere on the hub.")
+    revision = settings.get(f"{what}_revision")
+    return name, {**hub, "revision": revision} if revision else hub
 
 
 def _is_batch(audio: Any) -> bool:

@@ -12,9 +12,15 @@ from modeling_saxsolo.codec_adapter_saxsolo import StreamingDecoder
 DECODE_FRAMES = 25
 
 
-def decode_blocks(codec: PreTrainedModel, codes: Iterable[torch.Tensor]) -> Iterator[np.ndarray]:
-    """Audio of codes (1, K, t) that come in parts, as (n,) float32 blocks, n >= 1."""
-    decoder = StreamingDecoder(codec)
+def decode_blocks(
+    codec: PreTrainedModel, codes: Iterable[torch.Tensor], cents: float = 0.0
+) -> Iterator[np.ndarray]:
+    """Audio of codes (1, K, t) that come in parts, as (n,) float32 blocks, n >= 1.
+
+    Args:
+        cents: how much sharper than A = 440 Hz the solo is played.
+    """
+    decoder = StreamingDecoder(codec, cents)
     for part in chain(codes, [None]):
         with torch.inference_mode():
             audio = decoder.finish() if part is None else decoder.push(part.to(codec.device))

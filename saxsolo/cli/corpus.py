@@ -297,6 +297,13 @@ def tokenise(
     pairs: Annotated[Path, typer.Option(help="Folder of pairs, with manifest.jsonl.")],
     codec: Annotated[str, typer.Option(help="Folder or Hub id of the codec.")],
     out: Annotated[Path, typer.Option(help="Folder for the Parquet shards and their data card.")],
+    ear: Annotated[
+        str | None,
+        typer.Option(
+            help="Folder or Hub id of the ear that listens to the backings.",
+            show_default="the default one",
+        ),
+    ] = None,
     limit: Annotated[
         int | None, typer.Option(help="Only the first so many pairs.", show_default="all")
     ] = None,
@@ -306,7 +313,7 @@ def tokenise(
     threads: ThreadsOption = None,
     device: DeviceOption = None,
 ) -> None:
-    """Encode pairs as the token corpus.
+    """Encode pairs as the token corpus: codes, and what the ear hears in the backings.
 
     The codes of a pair wait in OUT.partial until all are there: a run that was broken off goes on.
     """
@@ -316,11 +323,13 @@ def tokenise(
     from modeling_saxsolo.codec_adapter_saxsolo import load_codec
     from saxsolo.corpus.tokens.tokenise import tokenise as write_tokens
     from saxsolo.device import chosen_device
+    from saxsolo.weights.loading import load_ear
 
     use_threads(threads)
     model = load_codec(codec)
     Module.to(model, chosen_device(device))
-    write_tokens(pairs, model, out, limit=limit, batch=batch)
+    listener = load_ear(ear, str(chosen_device(device))).model
+    write_tokens(pairs, model, out, listener, limit=limit, batch=batch)
 
 
 @corpus.command()

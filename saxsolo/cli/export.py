@@ -14,6 +14,9 @@ def export(
     codec: Annotated[str, typer.Option(help="Folder of the codec as seen from OUT.")] = (
         "../saxcodec-32khz"
     ),
+    ear: Annotated[str, typer.Option(help="Folder of the ear as seen from OUT.")] = (
+        "../saxsolo-ear"
+    ),
     values: Annotated[
         list[str] | None,
         typer.Option(
@@ -25,12 +28,12 @@ def export(
 ) -> None:
     """Turn a finished run into one folder: weights, code, processor, figures, how to sample.
 
-    The weights are one bf16 safetensors file; the processor refers to the codec in place of a
-    copy. For example: saxsolo export runs/mine/final checkpoints/mine --set temperature=1.0
+    The weights are one bf16 safetensors file; the processor refers to codec and ear in place of
+    copies. For example: saxsolo export runs/mine/final checkpoints/mine --set temperature=1.0
     --set guidance_scale=2.0 --set plan_frames=150.
     """
     sampling = assigned(values or [])
     quiet_libraries()
     from saxsolo.training.export import export_run
 
-    print(export_run(final, out, codec, sampling))
+    print(export_run(final, out, codec, sampling, ear))

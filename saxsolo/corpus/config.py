@@ -127,9 +127,10 @@ class AugmentConfig(_Section):
 
 
 class TokeniseConfig(_Section):
-    """The codec: a folder or a Hub id."""
+    """The codec and the ear: folders or Hub ids; null = the default ear."""
 
     codec: str = "checkpoints/saxcodec-32khz"
+    ear: str | None = None
     device: str = "auto"
 
 

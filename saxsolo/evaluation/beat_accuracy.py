@@ -111,10 +111,7 @@ def measure_hearing(
     """
     from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
     from saxsolo.audio.files import open_sound
-    from saxsolo.music.beat_grid import find_grid
-    from saxsolo.playing.hearing import hear
-    from saxsolo.playing.performance import Performance
-    from saxsolo.playing.settings import Settings
+    from saxsolo.playing.hearing import backing_grid, hear_backing
     from saxsolo.weights.loading import load_player
 
     from .cases import choose_cases
@@ -127,8 +124,7 @@ def measure_hearing(
     for case in tqdm(cases, desc="beats", disable=None):
         labels = case.labels()
         source = open_sound(case.folder / "backing.flac")
-        codes = Performance(player, source, Settings(seconds=seconds)).listen()
-        grid = find_grid(hear(player.solo.model, codes))
+        grid = backing_grid(player, hear_backing(player, source, seconds))
         rows[player.solo.name].append(grid_figures(labels, grid))
         if "librosa" in rows:
             beats = librosa_beats(case.backing(), SAMPLING_RATE)

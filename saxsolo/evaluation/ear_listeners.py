@@ -19,9 +19,12 @@ import soundfile
 import soxr
 import torch
 
-from modeling_saxsolo.ear_saxsolo import SaxsoloEar
-from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, estimate_tuning, to_mono
-from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic, decode
+from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
+from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
+from saxsolo.listening.track import decoded
+from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic
 
 from .ear_metrics import ChordTrack, harte
 
@@ -60,12 +63,13 @@ def ear_listener(
     """Our own ear; `chunk` as in `SaxsoloEar.hear`."""
 
     def listen(audio: np.ndarray, rate: int) -> Hearing:
-        sound = torch.from_numpy(np.atleast_2d(at_rate(audio, rate, SAMPLING_RATE)).copy())
-        mono = to_mono(sound.float())
-        cents = estimate_tuning(mono)[0]
-        heard = model.hear(mono, cents, chunk)
-        arrays = {name: part.cpu().numpy() for name, part in heard.items()}
-        return from_music(decode(arrays, costs, cents))
+        measure = measure_backing(audio, rate, SAMPLING_RATE)
+        blocks = heard_blocks(audio, rate, SAMPLING_RATE, measure)
+        if chunk is None:
+            heard = join_heard(list(hear_blocks(model, blocks, measure.tuning)))
+        else:
+            heard = model.hear(torch.cat(list(blocks)), measure.tuning, chunk)
+        return from_music(decoded(model, heard, measure.cents, costs))
 
     return listen
 

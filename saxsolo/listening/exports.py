@@ -15,9 +15,10 @@ from modeling_saxsolo.vocabulary_saxsolo import PITCH_NAMES, QUALITY_NAMES
 from saxsolo.atomic import output_folder, replacing
 
 from .heard import Listening, symbol
+from .horns import CONCERT, horn_of
 
 if TYPE_CHECKING:
-    from saxsolo.music.ear_decoding import HeardChord
+    from saxsolo.music.chord_search import HeardChord
 
 # by quality; the ear does not tell a triad from its usual seventh
 HARTE = ("maj7", "min7", "7", "hdim7", "dim7", "sus4(b7)", "aug")
@@ -71,12 +72,22 @@ def as_lab(heard: Listening) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_chordpro(heard: Listening) -> str:
+def as_chordpro(heard: Listening, horn: str = CONCERT) -> str:
     """A chord grid in ChordPro (chordpro.org, directive start_of_grid), four bars a line.
 
     Each beat is a cell: a chord where one begins, else a dot.
+
+    Args:
+        heard: as it sounds.
+        horn: a name in `HORNS`, for which it is written.
+
+    Raises:
+        SettingError: for another horn.
     """
     lines = [f"{{title: {heard.name}}}"]
+    if horn != CONCERT:
+        lines.append(f"{{subtitle: for {horn_of(horn).label}}}")
+        heard = heard.transposed(horn_of(horn).semitones)
     if heard.key is not None:
         lines.append(f"{{key: {PITCH_NAMES[heard.key.tonic]}{'m' if heard.key.minor else ''}}}")
     if heard.tempo is not None:
@@ -129,27 +140,40 @@ def as_jams(heard: Listening) -> str:
     return str(document.dumps(indent=1)) + "\n"
 
 
-def as_text(heard: Listening) -> str:
-    """A chart to read: what was heard in a few lines, then four bars a line."""
-    key = heard.key
-    cents = heard.music.tuning_cents
-    facts = [
-        f"key      {key.name if key else 'not heard'}" + (_sure(key.confidence) if key else ""),
-        f"tempo    {heard.tempo:.1f} beats a minute, {_steadiness(heard)}"
-        if heard.tempo is not None
-        else "tempo    no beat heard",
-        f"metre    {heard.metre}" + _sure(heard.beat_confidence)
-        if heard.metre
-        else "metre    not heard",
-        f"tuning   A = {440 * 2 ** (cents / 1200):.1f} Hz ({cents:+.0f} cents)",
-        "",
-    ]
+def facts(heard: Listening) -> dict[str, str]:
+    """Key, tempo, metre and tuning, in words for a person."""
+    key, cents = heard.key, heard.music.tuning_cents
+    return {
+        "key": key.name + _sure(key.confidence) if key else "not heard",
+        "tempo": "no beat heard"
+        if heard.tempo is None
+        else f"{heard.tempo:.1f} beats a minute, {_steadiness(heard)}",
+        "metre": heard.metre + _sure(heard.beat_confidence) if heard.metre else "not heard",
+        "tuning": f"A = {440 * 2 ** (cents / 1200):.1f} Hz ({cents:+.0f} cents)",
+    }
+
+
+def as_text(heard: Listening, horn: str = CONCERT) -> str:
+    """A chart to read: what was heard in a few lines, then four bars a line.
+
+    Args:
+        heard: as it sounds.
+        horn: a name in `HORNS`, for which it is written.
+
+    Raises:
+        SettingError: for another horn.
+    """
+    heard = heard.transposed(horn_of(horn).semitones)
+    lines = [f"{name:8} {text}" for name, text in facts(heard).items()]
+    if horn != CONCERT:
+        lines.append(f"{'for':8} {horn_of(horn).label}")
+    lines.append("")
     bars = heard.bars
     for first in range(0, len(bars), BARS_A_LINE):
         row = bars[first : first + BARS_A_LINE]
         names = [" ".join(symbol(chord) for _, chord in bar.chords) or "." for bar in row]
-        facts.append(f"{row[0].start:7.2f}  | " + " | ".join(f"{n:12}" for n in names) + " |")
-    return "\n".join(facts) + "\n"
+        lines.append(f"{row[0].start:7.2f}  | " + " | ".join(f"{n:12}" for n in names) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _steadiness(heard: Listening) -> str:
@@ -165,13 +189,24 @@ def _rounded(value: float | None, digits: int) -> float | None:
     return None if value is None else round(value, digits)
 
 
-#: format -> its text
+#: format -> its text, as it sounds
 TEXTS: dict[str, Callable[[Listening], str]] = {
     "json": as_json,
     "lab": as_lab,
     "chordpro": as_chordpro,
     "jams": as_jams,
 }
+
+
+def text_of(heard: Listening, name: str, horn: str = CONCERT) -> str:
+    """What was heard in a format of `TEXTS`.
+
+    A chord grid is for players and is written for a horn; the others tell what sounds.
+
+    Raises:
+        SettingError: for a horn that is not in `HORNS`.
+    """
+    return as_chordpro(heard, horn) if name == "chordpro" else TEXTS[name](heard)
 
 
 def write(text: str, folder: Path, name: str) -> Path:

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import NO_CHORD, NO_ROOT
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.chord_search import HeardChord
 from saxsolo.music.chord_symbols import chord_name
-from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.key import Key, estimate_key
 
 # beats a bar -> time signature, where the beat is not a quarter note
@@ -110,25 +112,42 @@ class Listening:
 
     def chord_at(self, second: float) -> HeardChord | None:
         """What sounds at a moment; None outside the track."""
-        for chord in self.music.chords:
-            if chord.start <= second < chord.end:
-                return chord
-        return None
+        return chord_at(self.music, second)
+
+    def transposed(self, semitones: int) -> Listening:
+        """The same with chords and key that many semitones higher, as a horn reads them."""
+        chords = [
+            chord if chord.root is None else replace(chord, root=(chord.root + semitones) % 12)
+            for chord in self.music.chords
+        ]
+        return replace(self, music=replace(self.music, chords=chords))
 
     def grid(self) -> BeatGrid | None:
         """The same as a beat grid, which MIDI, lead sheet and picture are drawn over."""
-        music = self.music
-        if len(music.beats) < 3 or music.metre is None:
-            return None
-        roots, qualities = [], []
-        for beat in music.beats:
-            chord = self.chord_at(float(beat) + 0.02)
-            known = chord is not None and chord.root is not None
-            roots.append(chord.root if known and chord is not None else 12)
-            qualities.append(chord.quality if known and chord is not None else 7)
-        return BeatGrid(
-            music.beats, music.places - 1, music.metre, np.array(roots), np.array(qualities)
-        )
+        return grid_of(self.music)
+
+
+def chord_at(music: HeardMusic, second: float) -> HeardChord | None:
+    """What sounds at a moment; None outside the track."""
+    for chord in music.chords:
+        if chord.start <= second < chord.end:
+            return chord
+    return None
+
+
+def grid_of(music: HeardMusic) -> BeatGrid | None:
+    """Beats, bars and the chord on each beat; None with less than three beats."""
+    if len(music.beats) < 3 or music.metre is None:
+        return None
+    roots, qualities = [], []
+    for beat in music.beats:
+        chord = chord_at(music, float(beat) + 0.02)
+        known = chord is not None and chord.root is not None
+        roots.append(chord.root if known and chord is not None else NO_ROOT)
+        qualities.append(chord.quality if known and chord is not None else NO_CHORD)
+    return BeatGrid(
+        music.beats, music.places - 1, music.metre, np.array(roots), np.array(qualities)
+    )
 
 
 def symbol(chord: HeardChord) -> str:

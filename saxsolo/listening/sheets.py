@@ -11,6 +11,7 @@ from saxsolo.atomic import output_folder
 from saxsolo.errors import SettingError
 
 from .heard import Listening
+from .horns import CONCERT, horn_of
 
 if TYPE_CHECKING:
     from saxsolo.audio.files import Source
@@ -21,22 +22,27 @@ BLOCK = 10 * DRAWN_RATE
 LOW, HIGH = 48, 71
 
 
-def write_lead_sheet(heard: Listening, path: Path) -> Path:
-    """Bars and chord symbols as MusicXML at concert pitch; needs music21.
+def write_lead_sheet(heard: Listening, path: Path, horn: str = CONCERT) -> Path:
+    """Bars and chord symbols as MusicXML; needs music21.
+
+    Args:
+        heard: as it sounds.
+        path: the file.
+        horn: a name in `HORNS`, for which it is written.
 
     Raises:
-        SettingError: where no beat was heard: there are no bars to write.
+        SettingError: for another horn, or where no beat was heard: there are no bars to write.
         OutputError: when it cannot be written.
     """
     from saxsolo.notation.musicxml import write_musicxml
     from saxsolo.notation.quantise import quantise
 
-    grid = heard.grid()
+    instrument, grid = horn_of(horn).instrument, heard.grid()
     if grid is None:
         raise SettingError(f"no beat was heard in {heard.name}, so there are no bars to write")
     lead = quantise([], grid, heard.seconds)
     with output_folder(path.parent):
-        return write_musicxml(path, lead, instrument=None, title=heard.name, composer="")
+        return write_musicxml(path, lead, instrument=instrument, title=heard.name, composer="")
 
 
 def write_picture(heard: Listening, source: Source, path: Path) -> Path:

@@ -5,55 +5,24 @@ sound -> mono at the ear's rate -> posteriors, fifty frames a second -> beats, b
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 
-from modeling_saxsolo.backing_saxsolo import heard_blocks
-from modeling_saxsolo.ear_saxsolo import SaxsoloEar
-from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, estimate_tuning
-from saxsolo.assets import asset
+from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
+from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
 from saxsolo.audio.files import Sound, open_sound
-from saxsolo.errors import CheckpointError
-from saxsolo.music.ear_decoding import decode
+from saxsolo.errors import AudioError
+from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic, decode
+from saxsolo.weights.loading import Weights, load_ear
 
 from .heard import Listening
 
-DEFAULT_EAR = asset("checkpoints/saxsolo-ear")
 
-
-@dataclass(frozen=True)
-class Ear:
-    """A loaded ear and the folder it came from."""
-
-    model: SaxsoloEar = field(repr=False)
-    name: str
-
-
-def load_ear(folder: Path | str | None = None, device: str | None = None) -> Ear:
-    """Loads an ear, in float32, from safetensors alone.
-
-    Args:
-        folder: of the checkpoint; the default one when None.
-        device: "cpu", "cuda", ...; the CPU when None: an ear is quick there.
-
-    Raises:
-        CheckpointError: when the folder holds no ear, or a damaged one.
-    """
-    place = Path(folder) if folder is not None else DEFAULT_EAR
-    if not (place / "config.json").is_file():
-        raise CheckpointError(f"{place} is not the folder of an ear: it has no config.json")
-    try:
-        model = SaxsoloEar.from_pretrained(place, dtype=torch.float32, use_safetensors=True)
-    except (OSError, ValueError, RuntimeError, KeyError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise CheckpointError(f"{place} cannot be loaded as an ear: {text}") from error
-    torch.nn.Module.to(model, device or "cpu")
-    return Ear(model.eval(), str(place))
-
-
-def listen(sound: Sound, ear: Ear | None = None) -> Listening:
+def listen(sound: Sound, ear: Weights | None = None) -> Listening:
     """Hears key, tempo, metre, tuning, beats, bars and chords in a track.
 
     Args:
@@ -61,13 +30,31 @@ def listen(sound: Sound, ear: Ear | None = None) -> Listening:
         ear: what `load_ear` gave, so that several tracks load it once.
 
     Raises:
-        SaxsoloError: AudioError or CheckpointError, one line each.
+        SaxsoloError: AudioError, for silence too, or CheckpointError, one line each.
     """
     source = open_sound(sound)
-    ear = ear or load_ear()
-    heard = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure=None)
-    samples = torch.cat(list(heard))
-    cents = estimate_tuning(samples)[0]
-    posteriors = ear.model.hear(samples, cents)
-    arrays = {name: value.float().cpu().numpy() for name, value in posteriors.items()}
-    return Listening(Path(source.name).stem, source.seconds, decode(arrays, None, cents))
+    model = (ear or load_ear(device="cpu")).model
+    measure = measure_backing(source.parts(), source.sampling_rate, SAMPLING_RATE)
+    if measure.silent:
+        raise AudioError(
+            f"{source.name} is silent (peak {measure.peak:.1g}); there is nothing to hear"
+        )
+    blocks = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure)
+    heard = join_heard(list(hear_blocks(model, blocks, measure.tuning)))
+    return Listening(Path(source.name).stem, source.seconds, decoded(model, heard, measure.cents))
+
+
+def decoded(
+    ear: SaxsoloEar,
+    heard: Mapping[str, torch.Tensor],
+    cents: float,
+    costs: DecodingCosts | None = None,
+) -> HeardMusic:
+    """Beats, bars and chords out of what an ear heard.
+
+    Args:
+        ear: knows which chord follows which.
+        heard: name -> (F, classes) probabilities. cents: the tuning.
+    """
+    arrays = {name: values.numpy() for name, values in heard.items()}
+    return decode(arrays, costs, cents, ear.progressions.cpu().numpy())

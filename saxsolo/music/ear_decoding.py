@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .viterbi import best_path, best_path_of_equal_changes
+from .chord_search import FRAME_RATE, ChordCosts, HeardChord, find_chords, summed
+from .viterbi import best_path
 
-FRAME_RATE = 50
-QUALITIES, NO_CHORD_QUALITY = 7, 7
-NO_CHORD = 84
 # metre class m of the ear: m + 2 beats in a bar
 SMALLEST_METRE = 2
 # a beat lasts 0.18 s (333 a minute) to 1.4 s (43 a minute)
@@ -30,38 +28,28 @@ class DecodingCosts:
     """What the searches weigh, in nats; found on held-out renders.
 
     Attributes:
-        beat_trust, bar_trust, chord_trust: what a frame counts, since neighbours say nearly the
-            same.
+        beat_trust, bar_trust: what a frame counts, since neighbours say nearly the same.
         metre_trust: what a frame's metre counts; the places know it better.
         onset, downbeat: what the outputs "a beat begins" and "a bar begins" count.
         tempo: cost of a beat longer or shorter than the one before: times the squared log ratio.
         last_beat: chance from which a beat is named that no other follows.
+        least_beat: mean chance of a beat on the beats, below which there are none: noise and held
+            tones stay under 0.2, bands above 0.4.
         metre_change: another metre at a bar line. broken_bar: a bar that ends early.
-        chord_change: at the first beat of a bar, in the middle of one, at other beats.
+        chords: see `ChordCosts`.
     """
 
     beat_trust: float = 0.1
     bar_trust: float = 0.1
-    chord_trust: float = 0.1
     metre_trust: float = 0.01
     onset: float = 0.5
     downbeat: float = 1.0
     tempo: float = 120.0
     last_beat: float = 0.3
+    least_beat: float = 0.25
     metre_change: float = 25.0
     broken_bar: float = 25.0
-    chord_change: tuple[float, float, float] = (1.0, 1.5, 3.0)
-
-
-@dataclass(frozen=True)
-class HeardChord:
-    """A chord from `start` to `end`, seconds; `root` None and quality 7 for no chord."""
-
-    start: float
-    end: float
-    root: int | None
-    quality: int
-    confidence: float
+    chords: ChordCosts = field(default_factory=ChordCosts)
 
 
 @dataclass(frozen=True)
@@ -97,6 +85,7 @@ def decode(
     heard: Mapping[str, np.ndarray],
     costs: DecodingCosts | None = None,
     tuning_cents: float = 0.0,
+    progressions: np.ndarray | None = None,
 ) -> HeardMusic:
     """The likeliest beats, bars and chords.
 
@@ -104,6 +93,7 @@ def decode(
         heard: probabilities as `SaxsoloEar.hear` names them, as arrays: chord (F, 85), phase
             (F, 12), place (F, 8), beats (F, 2), metre (F, 6).
         tuning_cents: kept in what is returned.
+        progressions: which chord follows which, see `find_chords`.
 
     Raises:
         ValueError: where a part is missing or the parts differ in length.
@@ -111,9 +101,11 @@ def decode(
     costs = costs or DecodingCosts()
     _check(heard)
     frames = find_beats(heard, costs)
-    places, metres = find_bars(heard, frames, costs)
-    chords = find_chords(heard["chord"], frames, places, metres, costs)
     sure = np.array([_beat_chance(heard, frame) for frame in frames])
+    if len(frames) and sure.mean() < costs.least_beat:
+        frames, sure = frames[:0], sure[:0]
+    places, metres = find_bars(heard, frames, costs)
+    chords = find_chords(heard["chord"], frames, places, metres, costs.chords, progressions)
     beats = _smooth(frames / FRAME_RATE)
     return HeardMusic(beats, places + 1, metres, sure, chords, tuning_cents)
 
@@ -209,13 +201,6 @@ def _best_chains(
     return best, came
 
 
-def _summed(scores: np.ndarray, frames: np.ndarray) -> np.ndarray:
-    """(F, C) -> (N - 1, C): over each stretch between two frames."""
-    sums = np.concatenate([np.zeros((1, scores.shape[1])), np.cumsum(scores, axis=0)])
-    over: np.ndarray = sums[frames[1:]] - sums[frames[:-1]]
-    return over
-
-
 def find_bars(
     heard: Mapping[str, np.ndarray], frames: np.ndarray, costs: DecodingCosts
 ) -> tuple[np.ndarray, np.ndarray]:
@@ -228,8 +213,8 @@ def find_bars(
         return np.zeros(0, int), np.zeros(0, int)
     ends = np.append(frames, min(len(heard["place"]), 2 * frames[-1] - frames[-2]))
     ends[-1] = max(ends[-1], frames[-1])
-    place = costs.bar_trust * _summed(_log(heard["place"]), ends)
-    metre = costs.metre_trust * _summed(_log(heard["metre"]), ends)
+    place = costs.bar_trust * summed(_log(heard["place"]), ends)
+    metre = costs.metre_trust * summed(_log(heard["metre"]), ends)
     starts = np.minimum(frames, len(heard["beats"]) - 1)
     first = _chance_near(heard["beats"][:, 1], starts)
     states = [
@@ -268,54 +253,6 @@ def _bar_costs(states: list[tuple[int, int]], costs: DecodingCosts) -> np.ndarra
                 broken = 0.0 if at == size - 1 else costs.broken_bar
                 cost[row, column] = broken + costs.metre_change * (next_size != size)
     return cost
-
-
-def find_chords(
-    chord: np.ndarray,
-    frames: np.ndarray,
-    places: np.ndarray,
-    metres: np.ndarray,
-    costs: DecodingCosts,
-) -> list[HeardChord]:
-    """Chords that change on beats, or on any quarter of a second where there are no beats.
-
-    Args:
-        chord: (F, 85) probabilities.
-    """
-    edges, change = _segments(len(chord), frames, places, metres, costs)
-    scores = costs.chord_trust * _summed(_log(chord), edges)
-    path = best_path_of_equal_changes(scores, change)
-    means = np.concatenate([np.zeros((1, chord.shape[1])), np.cumsum(chord, axis=0)])
-    chords = []
-    begins = [0, *(np.flatnonzero(np.diff(path)) + 1), len(path)]
-    for begin, end in zip(begins[:-1], begins[1:], strict=True):
-        start, stop, state = int(edges[begin]), int(edges[end]), int(path[begin])
-        sure = float(means[stop, state] - means[start, state]) / max(1, stop - start)
-        root = None if state == NO_CHORD else state // QUALITIES
-        quality = NO_CHORD_QUALITY if state == NO_CHORD else state % QUALITIES
-        chords.append(
-            HeardChord(start / FRAME_RATE, stop / FRAME_RATE, root, quality, min(1.0, sure))
-        )
-    return chords
-
-
-def _segments(
-    frames: int, beats: np.ndarray, places: np.ndarray, metres: np.ndarray, costs: DecodingCosts
-) -> tuple[np.ndarray, np.ndarray]:
-    """Edges (M + 1,) of the stretches in which a chord cannot change, and the cost of a change at
-    the beginning of each (M,)."""
-    first, half, other = costs.chord_change
-    step = FRAME_RATE // 4
-    inside = (beats > 0) & (beats < frames)
-    edges = {0: other}
-    for beat, place, metre in zip(beats[inside], places[inside], metres[inside], strict=True):
-        middle = metre % 2 == 0 and place == metre // 2
-        edges[int(beat)] = first if place == 0 else half if middle else other
-    begin, end = (int(beats[0]), int(beats[-1])) if len(beats) else (frames, frames)
-    for edge in (*range(step, begin - step, step), *range(end + step, frames - step, step)):
-        edges.setdefault(edge, other)
-    places_of = np.array(sorted(edges))
-    return np.append(places_of, frames), np.array([edges[edge] for edge in places_of])
 
 
 def _beat_chance(heard: Mapping[str, np.ndarray], frame: int) -> float:

@@ -1,27 +1,29 @@
-"""Deletes expired takes and files at intervals, as long as the server runs."""
+"""Deletes expired takes, tracks and files at intervals, as long as the server runs."""
 
 import threading
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
-from .take_store import TakeStore
+from .folder_store import FolderStore
 
 # seconds: how often, and how old an uploaded or delivered file may get
 CLEAN_EVERY = 300
 OLDEST_UPLOAD = 1800
 
 
-def clean_regularly(store: TakeStore, uploads: Path) -> None:
+def clean_regularly(stores: Sequence[FolderStore], uploads: Path) -> None:
     """Starts a thread that cleans up every five minutes.
 
     Args:
-        store: the takes.
+        stores: of takes and of tracks that were heard.
         uploads: folder of the files that visitors sent or received.
     """
 
     def work() -> None:
         while not pause.wait(CLEAN_EVERY):
-            store.clean()
+            for store in stores:
+                store.clean()
             delete_old_files(uploads, OLDEST_UPLOAD)
 
     pause = threading.Event()

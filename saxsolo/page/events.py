@@ -11,7 +11,9 @@ from .cleaning import CLEAN_EVERY, OLDEST_UPLOAD
 from .controls import Controls, fresh
 from .handlers import AGAIN, ANOTHER, BARS, CONTINUE, PLAY
 from .harp import add_harp
-from .layout import Layout, lay_out
+from .heard_tab import connect_heard, lay_out_heard
+from .layout import INTRODUCTION, Layout, SourceColumn, lay_out
+from .listener import Listener
 from .soloist import Soloist
 from .tools import add_tools
 
@@ -21,17 +23,27 @@ MOST_WAITING = 8
 PLAYER: dict[str, Any] = {"concurrency_id": "player", "concurrency_limit": 1}
 
 
-def build(soloist: Soloist) -> gr.Blocks:
-    """The page, ready to be launched."""
+def build(soloist: Soloist, listener: Listener) -> gr.Blocks:
+    """The page, ready to be launched.
+
+    Args:
+        soloist: plays solos.
+        listener: hears tracks.
+    """
     controls = fresh(soloist.generation_config)
     with gr.Blocks(
         title="saxsolo", analytics_enabled=False, delete_cache=(CLEAN_EVERY, OLDEST_UPLOAD)
     ) as demo:
-        layout = lay_out(controls)
+        gr.Markdown(INTRODUCTION)
+        with gr.Tab("Improvise"):
+            layout = lay_out(controls)
+        with gr.Tab("Listen"):
+            heard = lay_out_heard(controls)
         _connect_buttons(layout, soloist)
         _connect_fields(layout, soloist)
+        connect_heard(heard, listener, _connect_source)
         _restore_on_load(demo, layout, controls)
-        add_tools(soloist, controls, PLAYER)
+        add_tools(soloist, listener, controls, PLAYER)
         add_harp(soloist, controls, PLAYER)
     demo.queue(max_size=MOST_WAITING)
     return demo
@@ -90,16 +102,19 @@ def _connect_buttons(layout: Layout, soloist: Soloist) -> None:
 
 
 def _connect_fields(layout: Layout, soloist: Soloist) -> None:
-    backing, shown = layout.backing, layout.shown
-    chosen = [backing.example, backing.upload, backing.recording, backing.notice]
-    backing.source.change(handlers.shown_source, backing.source, chosen, **_quick())
+    _connect_source(layout.backing)
+    shown, show = layout.shown, partial(handlers.shown_take, soloist.store)
+    shown.history.input(show, shown.history, shown.take, **_quick())
+
+
+def _connect_source(column: SourceColumn) -> None:
+    chosen = [column.example, column.upload, column.recording, column.notice]
+    column.source.change(handlers.shown_source, column.source, chosen, **_quick())
     described = handlers.described_upload
-    upload, recording, notice = backing.upload, backing.recording, backing.notice
+    upload, recording, notice = column.upload, column.recording, column.notice
     upload.upload(described, upload, [upload, notice], **_quick())
     upload.clear(lambda: "", None, notice, **_quick())
     recording.change(described, recording, [recording, notice], **_quick())
-    show = partial(handlers.shown_take, soloist.store)
-    shown.history.input(show, shown.history, shown.take, **_quick())
 
 
 def _restore_on_load(demo: gr.Blocks, layout: Layout, controls: Controls) -> None:

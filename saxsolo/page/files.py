@@ -8,6 +8,7 @@ import shutil
 import tempfile
 import threading
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,8 @@ from starlette.routing import Route
 from saxsolo.atomic import replacing
 from saxsolo.errors import SaxsoloError
 
-from .take_store import TakeGoneError, TakeStore
+from .folder_store import GoneError
+from .take_store import TakeStore
 
 # file -> its media type, and the arguments of `Take.save` that write it
 SOUNDS = {
@@ -50,27 +52,38 @@ def routes(store: TakeStore) -> list[Route]:
     def serve(request: Request) -> Response:
         name, file = request.path_params["take"], request.path_params["file"]
         balance = request.query_params.get("balance", "0")
-        try:
-            if not re.fullmatch(r"[+-]?\d{1,2}", balance) or abs(int(balance)) > FARTHEST_BALANCE:
-                return _refusal(400, f"balance {balance[:20]!r} is not between -20 and 20 dB")
-            path, media = make(store, name, file, int(balance))
-        except TakeGoneError as error:
-            return _refusal(404, str(error))
-        except KeyError:
-            return _refusal(404, f"a take has no file {file[:20]!r}")
-        except BusyError as error:
-            return _refusal(503, str(error))
-        except SaxsoloError as error:
-            return _refusal(422, str(error))
-        inline = request.query_params.get("play") is not None
-        return FileResponse(
-            path,
-            media_type=media,
-            filename=f"saxsolo-{name[:6]}-{file}",
-            content_disposition_type="inline" if inline else "attachment",
-        )
+        if not re.fullmatch(r"[+-]?\d{1,2}", balance) or abs(int(balance)) > FARTHEST_BALANCE:
+            return refusal(400, f"balance {balance[:20]!r} is not between -20 and 20 dB")
+        wanted = f"saxsolo-{name[:6]}-{file}"
+        return served(request, lambda: (*make(store, name, file, int(balance)), wanted))
 
     return [Route("/take/{take}/{file}", serve, methods=["GET", "HEAD"])]
+
+
+def served(request: Request, find: Callable[[], tuple[Path, str, str]]) -> Response:
+    """Sends a file, or says in a sentence why not.
+
+    Args:
+        request: "?play" in its address asks for a file to be played, not saved.
+        find: gives path, media type and name of the file; a KeyError says that there is none.
+    """
+    try:
+        path, media, filename = find()
+    except GoneError as error:
+        return refusal(404, str(error))
+    except KeyError as error:
+        return refusal(404, f"there is no file {str(error.args[0])[:20]!r}")
+    except BusyError as error:
+        return refusal(503, str(error))
+    except SaxsoloError as error:
+        return refusal(422, str(error))
+    inline = request.query_params.get("play") is not None
+    return FileResponse(
+        path,
+        media_type=media,
+        filename=filename,
+        content_disposition_type="inline" if inline else "attachment",
+    )
 
 
 def make(store: TakeStore, name: str, file: str, balance: int = 0) -> tuple[Path, str]:
@@ -83,7 +96,7 @@ def make(store: TakeStore, name: str, file: str, balance: int = 0) -> tuple[Path
         balance: dB by which the solo is louder in the mix than balanced.
 
     Raises:
-        TakeGoneError: no such take.
+        GoneError: no such take.
         KeyError: no such file.
         BusyError: too many files are requested at once.
         SaxsoloError: what `Take.save` refuses.
@@ -95,16 +108,25 @@ def make(store: TakeStore, name: str, file: str, balance: int = 0) -> tuple[Path
     if file.startswith("solo."):
         balance = 0
     path = folder / "files" / f"{balance:+d}" / file
+    written_once(path, lambda: _write(store, name, file, balance, path))
+    return path, media
+
+
+def written_once(path: Path, write: Callable[[], None]) -> None:
+    """Has a file written if it does not exist yet, one at a time whoever asks.
+
+    Raises:
+        BusyError: too many files are requested at once.
+    """
     if path.is_file():
-        return path, media
+        return
     if not _ONE_AT_A_TIME.acquire(timeout=PATIENCE_SECONDS):
         raise BusyError("too many downloads are being prepared; try again in a minute")
     try:
         if not path.is_file():
-            _write(store, name, file, balance, path)
+            write()
     finally:
         _ONE_AT_A_TIME.release()
-    return path, media
 
 
 def _write(store: TakeStore, name: str, file: str, balance: int, path: Path) -> None:
@@ -132,5 +154,6 @@ def _archive(folder: Path, path: Path, prefix: str) -> None:
                 archive.write(member, f"{prefix}/{member.name}")
 
 
-def _refusal(status: int, text: str) -> Response:
+def refusal(status: int, text: str) -> Response:
+    """A sentence in place of a file."""
     return PlainTextResponse(text, status)

@@ -104,14 +104,29 @@ def _plan(store: TakeStore, inputs: Inputs, button: str) -> Plan:
     if button == BARS:
         first, last = (int(_number(n, "bar number")) for n in (inputs.first_bar, inputs.last_bar))
         return _plan_bars(store, inputs.selected, first, last)
-    if inputs.controls.source == EXAMPLE:
-        return Plan(open_upload(EXAMPLES / f"{inputs.controls.example}.flac"))
-    uploaded = inputs.controls.source == UPLOAD
-    path = inputs.upload if uploaded else inputs.recording
+    return Plan(chosen_source(inputs.controls, inputs.upload, inputs.recording))
+
+
+def chosen_source(controls: Controls, upload: str | None, recording: str | None) -> Source:
+    """The track that a visitor has chosen, opened.
+
+    Args:
+        controls: of which source and example count.
+        upload, recording: paths of files; None without one.
+
+    Raises:
+        SettingError: for a choice that the page does not offer, or where the file is missing.
+        AudioError: for a file that the server does not accept.
+    """
+    controls = checked(controls)
+    if controls.source == EXAMPLE:
+        return open_upload(EXAMPLES / f"{controls.example}.flac")
+    uploaded = controls.source == UPLOAD
+    path = upload if uploaded else recording
     if not path:
-        action = "upload a file" if uploaded else "record a backing"
+        action = "upload a file" if uploaded else "record a track"
         raise SettingError(f"{action} first, or choose an example")
-    return Plan(open_upload(path))
+    return open_upload(path)
 
 
 def _plan_continued(store: TakeStore, selected: str | None, second: float) -> Plan:

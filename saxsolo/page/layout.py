@@ -19,8 +19,8 @@ ABOUT_REVISIONS = (
 
 
 @dataclass(frozen=True)
-class BackingColumn:
-    """Where the backing comes from; `notice` describes an uploaded file."""
+class SourceColumn:
+    """Where a track comes from; `notice` describes an uploaded file."""
 
     source: gr.Radio
     example: gr.Dropdown
@@ -72,7 +72,7 @@ class Layout:
     """All components; `takes` holds (label, name) of each take of this visitor."""
 
     takes: gr.State
-    backing: BackingColumn
+    backing: SourceColumn
     settings: SettingsColumn
     solo: SoloArea
     shown: TakesArea
@@ -84,27 +84,40 @@ class Layout:
 
 
 def lay_out(controls: Controls) -> Layout:
-    """Places all components, inside an open `gr.Blocks`.
+    """Places the components of a solo, inside an open `gr.Tab`.
 
     Args:
         controls: values at the start.
     """
-    gr.Markdown(INTRODUCTION)
     takes = gr.State([])
     with gr.Row():
         with gr.Column(min_width=280):
-            backing = _backing_column(controls)
+            backing = source_column(
+                controls,
+                "Backing track",
+                "Record the backing (use headphones to keep the saxophone out of it)",
+            )
         with gr.Column(min_width=280):
             settings = _settings_column(controls)
     return Layout(takes, backing, settings, _solo_area(), _takes_area())
 
 
-def _backing_column(controls: Controls) -> BackingColumn:
-    return BackingColumn(
+def source_column(
+    controls: Controls, label: str, recording_label: str, prefix: str = ""
+) -> SourceColumn:
+    """The components that choose a track.
+
+    Args:
+        controls: values at the start.
+        label: what is chosen.
+        recording_label: what to record, and how.
+        prefix: of the names that the components have in the page.
+    """
+    return SourceColumn(
         source=gr.Radio(
             [("Example", EXAMPLE), ("Your file", UPLOAD), ("Recording", RECORDING)],
             value=controls.source,
-            label="Backing track",
+            label=label,
         ),
         example=gr.Dropdown(
             [(name.replace("_", " "), name) for name in examples()],
@@ -117,16 +130,16 @@ def _backing_column(controls: Controls) -> BackingColumn:
             file_types=list(SUFFIXES),
             visible="hidden",
             height=140,
-            elem_id="upload",
+            elem_id=f"{prefix}upload",
         ),
         recording=gr.Audio(
             sources=["microphone"],
             type="filepath",
-            label="Record the backing (use headphones to keep the saxophone out of it)",
+            label=recording_label,
             visible="hidden",
-            elem_id="recording",
+            elem_id=f"{prefix}recording",
         ),
-        notice=gr.HTML(elem_id="notice"),
+        notice=gr.HTML(elem_id=f"{prefix}notice"),
     )
 
 

@@ -1,16 +1,11 @@
-"""What the model hears in a backing: tempo, bars and chords."""
+"""What the solo model heard in the backing of a take: tempo, bars and chords."""
 
 from dataclasses import dataclass
 
-from saxsolo.audio.files import Source
 from saxsolo.errors import SaxsoloError
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import chord_name
-from saxsolo.playing.hearing import backing_grid
-from saxsolo.playing.performance import Performance
-from saxsolo.playing.settings import Settings
 from saxsolo.playing.take import Take
-from saxsolo.weights.loading import Player
 
 from .playing import bar_edges
 
@@ -25,16 +20,6 @@ class ChordSpan:
     start: float
     end: float
     name: str
-
-
-def listen(player: Player, source: Source, seconds: float) -> BeatGrid | None:
-    """Beats, bars and chords in the first seconds of a backing; None where none are detected.
-
-    Raises:
-        AudioError: for a sound that is silent or damaged.
-    """
-    performance = Performance(player, source, Settings(seconds=seconds))
-    return backing_grid(player.solo.model, performance.listen())
 
 
 def take_grid(take: Take) -> BeatGrid | None:

@@ -52,7 +52,7 @@ def show_take(store: TakeStore, name: str) -> str:
     """Mixer, notes, solo player, downloads and link of one take.
 
     Raises:
-        TakeGoneError: when the take has expired.
+        GoneError: when the take has expired.
     """
     info, take = store.info(name), store.take(name)
     backing = sf.read(store.folder(name) / "backing.flac", dtype="float32", always_2d=True)[0]

@@ -23,8 +23,10 @@ from .cleaning import clean_regularly
 from .controls import EXAMPLES, Controls
 from .files import routes
 from .gpu import ON_ZERO_GPU
+from .heard_files import heard_routes
 from .limited_bodies import LimitedBodies
 from .limits import MOST_BODY_BYTES, MOST_BYTES, open_upload
+from .listener import Listener
 from .model import place_of_model
 from .playing import SoloRequest
 from .refusals import PoliteRefusals
@@ -66,9 +68,10 @@ def launch(
     if not ON_ZERO_GPU:
         # there the GPU is borrowed only while somebody plays
         _warm_up(soloist)
-    clean_regularly(soloist.store, soloist.uploads)
+    listener = Listener(root)
+    clean_regularly([soloist.store, listener.store], soloist.uploads)
     try:
-        return _serve(soloist, port, host, share, block)
+        return _serve(soloist, listener, port, host, share, block)
     except OSError as error:
         raise SettingError(f"cannot listen on port {port}: {error}") from error
 
@@ -79,21 +82,29 @@ def _set_environment(uploads: Path) -> None:
     os.environ["GRADIO_TEMP_DIR"] = str(uploads)
 
 
-def _serve(soloist: Soloist, port: int | None, host: str | None, share: bool, block: bool) -> str:
+def _serve(
+    soloist: Soloist,
+    listener: Listener,
+    port: int | None,
+    host: str | None,
+    share: bool,
+    block: bool,
+) -> str:
     # these import gradio, which reads its environment when it is imported
     from .events import build
     from .theme import page_theme
 
-    script = (HERE / "page.js").read_text(encoding="utf-8")
-    _, url, _ = build(soloist).launch(
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("page.js", "heard.js")]
+    served_routes = [*routes(soloist.store), *heard_routes(listener.store)]
+    _, url, _ = build(soloist, listener).launch(
         server_name=host,
         server_port=port,
         share=share,
         quiet=False,
         prevent_thread_lock=not block,
         theme=page_theme(),
-        css_paths=HERE / "page.css",
-        head=f"<script>{script}</script>",
+        css_paths=[HERE / "page.css", HERE / "heard.css"],
+        head="".join(f"<script>{script}</script>" for script in scripts),
         footer_links=[],
         run_history=False,
         ssr_mode=False,
@@ -102,7 +113,7 @@ def _serve(soloist: Soloist, port: int | None, host: str | None, share: bool, bl
         enable_monitoring=False,
         max_file_size=MOST_BYTES,
         state_session_capacity=MOST_SESSIONS,
-        app_kwargs={"routes": routes(soloist.store), "middleware": MIDDLEWARE},
+        app_kwargs={"routes": served_routes, "middleware": MIDDLEWARE},
     )
     return url
 

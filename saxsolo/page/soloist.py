@@ -1,14 +1,12 @@
-"""What every way into the page shares: it listens to backings, plays solos, stores the takes."""
+"""What every way to a solo shares: it plays solos and stores the takes."""
 
 from collections.abc import Generator
 from pathlib import Path
 
 from saxsolo.audio.files import Source
-from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.weights.loading import Player
 
 from .gpu import on_gpu
-from .listening import listen
 from .playing import SoloRequest, Step, play
 from .take_store import TakeStore
 
@@ -40,16 +38,8 @@ class Soloist:
         def perform(source: Source, request: SoloRequest) -> Generator[Step, None, None]:
             yield from play(player, self.store, source, request, scratch)
 
-        @on_gpu(lambda source, seconds: seconds)
-        def hear(source: Source, seconds: float) -> BeatGrid | None:
-            return listen(player, source, seconds)
-
-        self._perform, self._hear = perform, hear
+        self._perform = perform
 
     def play(self, source: Source, request: SoloRequest) -> Generator[Step, None, None]:
         """Plays a solo and stores its take; see `playing.play`."""
         return self._perform(source, request)
-
-    def listen(self, source: Source, seconds: float) -> BeatGrid | None:
-        """Beats, bars and chords in a backing; see `listening.listen`."""
-        return self._hear(source, seconds)

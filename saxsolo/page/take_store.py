@@ -2,18 +2,11 @@
 
     solo.flac  backing.flac  codes.npy  take.json   · downloads are written beside them on request
 
-A folder is written under another name and renamed when it is complete. No part of a take stays in
-memory: the process that plays (on a borrowed GPU it is not the one that serves) and the one that
-serves share the takes through this folder.
+No part of a take stays in memory: the process that plays (on a borrowed GPU it is not the one that
+serves) and the one that serves share the takes through this folder.
 """
 
 import json
-import re
-import secrets
-import shutil
-import threading
-import time
-from collections.abc import Iterable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,20 +16,13 @@ import soundfile as sf
 
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
-from saxsolo.errors import SaxsoloError
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.playing.take import Take
 
+from .folder_store import FolderStore
+
 BLOCK = 65_536
-MOST_TAKES = 200
-MOST_BYTES = 2_000_000_000
-OLDEST_SECONDS = 2 * 3600.0
-NAME = re.compile(r"[0-9a-f]{32}")
-
-
-class TakeGoneError(SaxsoloError, LookupError):
-    """A take that never existed or has expired."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +46,7 @@ class TakeInfo:
     quieter: float = 1.0
 
 
-class TakeStore:
+class TakeStore(FolderStore):
     """The takes of all visitors.
 
     Args:
@@ -68,16 +54,11 @@ class TakeStore:
     """
 
     def __init__(self, root: Path):
-        self.root = root
-        self.root.mkdir(parents=True, exist_ok=True)
-        self._cleaning = threading.Lock()
+        super().__init__(root, "take.json", "this take has expired; its link plays it again")
 
     def put(self, take: Take, backing: Source, info: TakeInfo) -> str:
         """Stores a take and returns its name."""
-        name = secrets.token_hex(16)
-        partial = self.root / f".{name}.partial"
-        partial.mkdir()
-        try:
+        with self.filling() as (name, partial):
             rate, length = take.sampling_rate, len(take.solo)
             quieter = min(1.0, PEAK / max(float(np.abs(take.solo).max()), PEAK))
             solo = (quieter * take.solo[i : i + BLOCK] for i in range(0, length, BLOCK))
@@ -91,53 +72,24 @@ class TakeStore:
             # measured on the files just written, which the mixer and the downloads both use
             facts["gain"], facts["quieter"] = _take(partial, facts).mix_levels()
             (partial / "take.json").write_text(json.dumps(facts), encoding="utf-8")
-            partial.rename(self.root / name)
-        except BaseException:
-            shutil.rmtree(partial, ignore_errors=True)
-            raise
-        self.clean()
         return name
 
-    def folder(self, name: str) -> Path:
-        """The folder of a take.
+    def info(self, name: str) -> TakeInfo:
+        """What take.json says about a take.
 
         Raises:
-            TakeGoneError: for an invalid name or a take that has expired.
+            GoneError: when it has expired.
         """
-        folder = self.root / name if NAME.fullmatch(name or "") else None
-        if folder is None or not (folder / "take.json").is_file():
-            raise TakeGoneError("this take has expired; its link plays it again")
-        return folder
-
-    def info(self, name: str) -> TakeInfo:
-        """What take.json says about a take."""
-        facts = self._facts(name)
+        facts = self.facts(name)
         return TakeInfo(**{key: facts[key] for key in TakeInfo.__dataclass_fields__})
 
     def take(self, name: str) -> Take:
-        """A take as `improvise` returned it, ready to be saved in any format."""
-        return _take(self.folder(name), self._facts(name))
+        """A take as `improvise` returned it, ready to be saved in any format.
 
-    def clean(self, now: float | None = None) -> None:
-        """Deletes takes that are too old, and the oldest ones beyond the limits."""
-        now = time.time() if now is None else now
-        with self._cleaning:
-            folders = sorted(self._folders_with_times(), reverse=True)
-            used = 0
-            for rank, (written_at, folder) in enumerate(folders):
-                used += _size(folder)
-                if rank >= MOST_TAKES or used > MOST_BYTES or now - written_at > OLDEST_SECONDS:
-                    shutil.rmtree(folder, ignore_errors=True)
-
-    def _folders_with_times(self) -> Iterable[tuple[float, Path]]:
-        for folder in self.root.iterdir():
-            try:
-                yield folder.stat().st_mtime, folder
-            except FileNotFoundError:
-                continue
-
-    def _facts(self, name: str) -> dict[str, Any]:
-        return json.loads((self.folder(name) / "take.json").read_text(encoding="utf-8"))
+        Raises:
+            GoneError: when it has expired.
+        """
+        return _take(self.folder(name), self.facts(name))
 
 
 def _take(folder: Path, facts: dict[str, Any]) -> Take:
@@ -156,17 +108,6 @@ def _take(folder: Path, facts: dict[str, Any]) -> Take:
         _has_score=facts["has_score"],
         _find_grid=lambda: grid,
     )
-
-
-def _size(folder: Path) -> int:
-    """Bytes in a folder, while another process may be deleting files from it."""
-    size = 0
-    for path in folder.rglob("*"):
-        try:
-            size += path.stat().st_size
-        except FileNotFoundError:
-            continue
-    return size
 
 
 def _plain(grid: BeatGrid | None) -> dict[str, Any] | None:

@@ -13,10 +13,14 @@ import gradio as gr
 from gradio.route_utils import get_root_url
 
 from saxsolo.audio.files import Source
+from saxsolo.errors import SettingError
 
 from .controls import EXAMPLES, FEELS, INSTRUMENTS, RANGES, Controls, checked, examples
 from .delivery import shown_errors
-from .limits import LONGEST_SOLO, open_upload
+from .heard_answer import answered
+from .heard_tab import EAR
+from .limits import LONGEST_BACKING, LONGEST_SOLO, open_upload
+from .listener import Listener
 from .listening import described, take_grid
 from .playing import SoloRequest
 from .soloist import Soloist
@@ -27,11 +31,12 @@ class Tools:
     """The functions behind the tools.
 
     Args:
-        soloist: plays, listens and stores.
+        soloist: plays and stores.
+        listener: hears.
     """
 
-    def __init__(self, soloist: Soloist):
-        self._soloist = soloist
+    def __init__(self, soloist: Soloist, listener: Listener):
+        self._soloist, self._listener = soloist, listener
 
     def improvise(
         self,
@@ -92,24 +97,26 @@ class Tools:
         self,
         backing: str | None = None,
         example: str = Controls.example,
-        seconds: float = Controls.seconds,
+        seconds: float = LONGEST_BACKING,
     ) -> str:
-        """Detects tempo, bars and chords in a jazz backing track, without playing a solo.
+        """Hears key, tempo, metre, tuning, bars and chords in a track, without playing a solo.
 
         Args:
             backing: audio file to listen to, with the limits of improvise; without it the example
             example: name of a built-in backing track
-            seconds: how much of the backing to listen to, 4 to 120
+            seconds: bars and chords that begin later are left out, 4 to 600
 
         Returns:
-            JSON with tempo (beats per minute), beats_per_bar, first_bar (seconds)
-            chart (the chords of each bar as on a lead sheet) and chords (start and end in seconds)
+            JSON with key, tempo (beats per minute), tempo_spread (0.01 is very steady), metre,
+            beats_per_bar, tuning_cents (from A = 440 Hz), first_bar (seconds), chart (the chords of
+            each bar as on a lead sheet), bars (with the beat of each chord) and chords (start and
+            end in seconds); each confidence is between 0 and 1
         """
-        controls = Controls(example=example, seconds=seconds)
         with shown_errors():
-            source = self._source(backing, checked(controls))
-            length = min(float(seconds), source.seconds, LONGEST_SOLO)
-            return json.dumps(described(self._soloist.listen(source, length), length))
+            if not 4 <= seconds <= LONGEST_BACKING:
+                raise SettingError(f"seconds {seconds:g} is not between 4 and {LONGEST_BACKING:g}")
+            source = self._source(backing, checked(Controls(example=example)))
+            return json.dumps(answered(self._listener.hear(source), seconds))
 
     def _source(self, backing: str | None, controls: Controls) -> Source:
         return open_upload(backing or EXAMPLES / f"{controls.example}.flac")
@@ -131,19 +138,25 @@ def _address(request: gr.Request | None) -> str:
     return get_root_url(request.request, "/gradio_api/queue/join", None)
 
 
-def add_tools(soloist: Soloist, defaults: Controls, limits: dict[str, Any]) -> None:
+def add_tools(
+    soloist: Soloist, listener: Listener, defaults: Controls, limits: dict[str, Any]
+) -> None:
     """Adds the tools to an open `gr.Blocks`, without anything to see on the page.
 
     Args:
-        soloist: plays, listens and stores.
+        soloist: plays and stores.
+        listener: hears.
         defaults: values of the settings that an assistant leaves out.
-        limits: concurrency settings of everything that uses the model.
+        limits: concurrency settings of everything that plays.
     """
-    tools = Tools(soloist)
+    tools = Tools(soloist, listener)
     with gr.Column(visible=False):
         backing = uploaded_audio("Backing")
         example = gr.Dropdown(examples(), value=defaults.example, label="Example")
         seconds = _number("seconds", defaults.seconds)
+        heard_seconds = gr.Number(
+            value=LONGEST_BACKING, minimum=4, maximum=LONGEST_BACKING, label="Heard seconds"
+        )
         settings = [
             gr.Dropdown(list(INSTRUMENTS), value=defaults.instrument, label="Saxophone"),
             gr.Dropdown(list(FEELS), value=defaults.feel, label="Style"),
@@ -163,10 +176,10 @@ def add_tools(soloist: Soloist, defaults: Controls, limits: dict[str, Any]) -> N
     )
     describe.click(
         tools.describe_backing,
-        [backing, example, seconds],
+        [backing, example, heard_seconds],
         answer,
         api_name="describe_backing",
-        **limits,
+        **EAR,
     )
 
 

@@ -1,32 +1,107 @@
-"""What the model hears in a backing: probabilities of chord and beat, and the beat grid."""
+"""What is heard in a backing before a solo is played over it, and the beat grid that it holds."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
 from transformers import PreTrainedModel
 
+from modeling_saxsolo.backing_saxsolo import BackingMeasure
+from modeling_saxsolo.ear_saxsolo import join_heard
+from modeling_saxsolo.ear_stream_saxsolo import label_posteriors
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
-from saxsolo.errors import SettingError
+from saxsolo.audio.files import Source
+from saxsolo.errors import AudioError, SettingError
+from saxsolo.listening.heard import grid_of
+from saxsolo.listening.track import decoded
 from saxsolo.music.beat_grid import BeatGrid, find_grid
+from saxsolo.weights.loading import Player
 
 
-def backing_grid(model: PreTrainedModel, codes: torch.Tensor) -> BeatGrid | None:
-    """`find_grid` of what a model hears; None too for a model that names no beats.
+@dataclass(frozen=True)
+class HeardBacking:
+    """A backing as a player's processor hears it.
+
+    Attributes:
+        frames: T, how many the solo will have.
+        measure: loudness, peak and tuning.
+        codes: (1, K, T) on the model's device; None where the model reads none.
+        ear: name -> (T, classes) probabilities; None for a model without an ear.
+        rests: (N, T) where the solo waits for the band and ends with it, see
+            `SaxsoloProcessor.rests`.
+    """
+
+    frames: int
+    measure: BackingMeasure
+    codes: torch.Tensor | None
+    ear: dict[str, torch.Tensor] | None
+    rests: torch.Tensor
+
+    def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
+        """What `generate` is given of the backing; the same tensors as the processor's."""
+        # with a mask, as the processor gives it, the last bits can differ
+        mask = torch.ones(1, self.frames, dtype=torch.long, device=device)
+        inputs = {"attention_mask": mask, "forced_codes": self.rests[None].to(device)}
+        if self.codes is not None:
+            inputs["backing_codes"] = self.codes
+        if self.ear is not None:
+            inputs["frame_label_posteriors"] = label_posteriors(self.ear)[None].to(device)
+        return inputs
+
+
+def hear_backing(
+    player: Player,
+    source: Source,
+    seconds: float | None = None,
+    force: bool = False,
+    start: float | None = None,
+) -> HeardBacking:
+    """Listens to a backing, as every way in does, block by block.
 
     Args:
-        model: a solo model.
-        codes: (1, K, T) of the backing, on the model's device.
+        source: the backing. seconds: of it; all of it when None.
+        force: take a silent one too.
+        start: second at which the solo may begin; None = with the band.
+
+    Raises:
+        AudioError: for a sound that is silent, damaged, or holds NaN.
     """
+    processor, rate = player.processor, source.sampling_rate
+    measure = processor.measure(source.parts(), rate, seconds)
+    if measure.silent and not force:
+        raise AudioError(
+            f"{source.name} is silent (peak {measure.peak:.1g}); --force (force=True) plays anyway"
+        )
+    codes = ear = None
+    frames = 0
+    if processor.reads_codes:
+        parts = processor.listen(source.parts(), rate, measure, seconds)
+        codes = torch.cat(list(parts), dim=-1)
+        frames = codes.shape[-1]
+    if processor.ear is not None:
+        ear = join_heard(list(processor.hear(source.parts(), rate, measure, seconds)))
+        frames = len(ear["chord"])
+    rests = processor.rests(frames, ear, start, to_the_end=seconds is not None)
+    return HeardBacking(frames, measure, codes, ear, rests)
+
+
+def backing_grid(player: Player, heard: HeardBacking) -> BeatGrid | None:
+    """Beats, bars and chords of a backing: the ear's, else those of the model's label heads; None
+    where none are heard."""
+    if player.ear is not None and heard.ear is not None:
+        return grid_of(decoded(player.ear.model, heard.ear, heard.measure.cents))
+    if heard.codes is None:
+        return None
     try:
-        return find_grid(hear(model, codes))
+        return find_grid(hear_codes(player.solo.model, heard.codes))
     except SettingError:
         return None
 
 
 @torch.inference_mode()
-def hear(model: PreTrainedModel, codes: torch.Tensor) -> dict[str, np.ndarray]:
-    """What the encoder hears in a backing of any length, window by window.
+def hear_codes(model: PreTrainedModel, codes: torch.Tensor) -> dict[str, np.ndarray]:
+    """What the label heads of a model hear in the codes of a backing of any length.
 
     Args:
         model: a solo model that was trained with all four frame labels.
@@ -36,14 +111,15 @@ def hear(model: PreTrainedModel, codes: torch.Tensor) -> dict[str, np.ndarray]:
         Label name -> (T, classes) float32 probabilities.
 
     Raises:
-        SettingError: for a model without those labels.
+        SettingError: for a model without those labels, or one that reads no codes.
     """
     solo: Any = model
-    sizes = dict(zip(solo.config.frame_label_names, solo.encoder.label_sizes, strict=True))
+    names = solo.config.frame_label_names if solo.config.reads_codes else []
+    sizes = dict(zip(names, solo.encoder.label_sizes, strict=False))
     if set(sizes) != set(LABEL_SIZES):
         raise SettingError(
-            f"this checkpoint names {', '.join(sizes) or 'no labels'} of a backing; beats and "
-            f"chords need one that names {', '.join(LABEL_SIZES)}"
+            f"this checkpoint names {', '.join(sizes) or 'no labels'} of a backing's codes; beats "
+            f"and chords need one that names {', '.join(LABEL_SIZES)}"
         )
     window, frames = solo.config.window_frames, codes.shape[-1]
     logits = torch.zeros(frames, sum(sizes.values()))

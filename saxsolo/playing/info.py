@@ -45,6 +45,12 @@ def gather(checkpoint: Place | None = None, codec: Place | None = None) -> dict[
             "weights": sum(weight.numel() for weight in sound.parameters()),
             "sampling_rate": player.sampling_rate,
         },
+        "ear": player.ear
+        and {
+            "name": player.ear.name,
+            "sha256": player.ear.sha256,
+            "weights": sum(weight.numel() for weight in player.ear.model.parameters()),
+        },
         "licences": {
             "code": "Apache-2.0",
             "codec": CODEC_LICENCES[sound.config.model_type],

@@ -1,6 +1,6 @@
 """Listen to a backing, play a solo over it: as a whole (`improvise`) or block by block (`stream`).
 
-    backing -> codes, 5 s at a time -> frames of the solo as the model writes them (a thread)
+    backing -> what is heard in it -> frames of the solo as the model writes them (a thread)
             -> audio, half a second at a time -> the caller, or a scratch file
 
 Audio is never held whole, codes are: an hour is 115 million samples but 180,000 frames. The blocks
@@ -29,13 +29,13 @@ from saxsolo.audio.codes import DECODE_FRAMES, decode_blocks
 from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.audio.writing import Scratch
 from saxsolo.device import checked_device
-from saxsolo.errors import AudioError, SettingError
+from saxsolo.errors import SettingError
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
 from .backing_notes import channel_notes
-from .hearing import backing_grid
+from .hearing import HeardBacking, backing_grid, hear_backing
 from .settings import Settings, SettingsKeywords
 from .take import Take
 
@@ -84,8 +84,7 @@ class Performance:
 
     Attributes:
         frames: (N, t) codes so far, a list of parts.
-        backing_codes: (1, K, T) once it has begun.
-        notes: what a person should know of the backing, once it has begun.
+        heard: what is heard in the backing, once it has begun.
     """
 
     def __init__(
@@ -109,8 +108,7 @@ class Performance:
                     f"the earlier solo lasts {kept:g} s, less than the {self.seconds:g} s wanted"
                 )
         self.frames: list[np.ndarray] = []
-        self.backing_codes: torch.Tensor | None = None
-        self.notes: list[str] = []
+        self.heard: HeardBacking | None = None
 
     @property
     def seconds(self) -> float:
@@ -119,7 +117,10 @@ class Performance:
 
     def __iter__(self) -> Iterator[np.ndarray]:
         left = self.length
-        blocks = decode_blocks(self.player.codec.model, self._codebooks())
+        # the tuning is known once the backing has been heard
+        heard = self.heard = self.listen()
+        codebooks = self._codebooks(heard)
+        blocks = decode_blocks(self.player.codec.model, codebooks, heard.measure.tuning)
         while True:
             # not around the yield: the caller's own torch keeps its threads
             with _one_thread():
@@ -132,9 +133,8 @@ class Performance:
                 yield block
         assert left == 0, (left, self.length)
 
-    def _codebooks(self) -> Iterator[torch.Tensor]:
-        self.backing_codes = self.listen()
-        new = self._generated(self.backing_codes)
+    def _codebooks(self, heard: HeardBacking) -> Iterator[torch.Tensor]:
+        new = self._generated(heard)
         parts: Iterator[torch.Tensor] = new
         if self.revision is not None:
             parts = _in_blocks(_revised(new, self.revision), DECODE_FRAMES)
@@ -142,24 +142,25 @@ class Performance:
             self.frames.append(frames[0].to(torch.int16).numpy())
             yield frames[:, -self.player.processor.num_codebooks :]
 
-    def listen(self) -> torch.Tensor:
-        """Codes of the backing (1, K, T).
+    def listen(self) -> HeardBacking:
+        """What is heard in the backing.
 
         Raises:
             AudioError: for a sound that is silent, damaged, or holds NaN.
         """
-        processor, source, seconds = self.player.processor, self.source, self.settings.seconds
-        measure = processor.measure(source.parts(), source.sampling_rate, seconds)
-        self.notes = [*source.notes, *channel_notes(source.name, measure.mono)]
-        if measure.silent and not self.settings.force:
-            raise AudioError(
-                f"{source.name} is silent (peak {measure.peak:.1g}); "
-                "--force (force=True) plays anyway"
-            )
-        codes = processor.listen(source.parts(), source.sampling_rate, measure, seconds)
-        return torch.cat(list(codes), dim=-1)
+        with _one_thread():
+            how = self.settings
+            return hear_backing(self.player, self.source, how.seconds, how.force, how.start)
 
-    def _generated(self, codes: torch.Tensor) -> Generator[torch.Tensor, None, None]:
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know of the backing, one line each."""
+        heard = (
+            [] if self.heard is None else channel_notes(self.source.name, self.heard.measure.mono)
+        )
+        return [*self.source.notes, *heard]
+
+    def _generated(self, heard: HeardBacking) -> Generator[torch.Tensor, None, None]:
         """Yields (1, N, t) frames of the solo as the model completes them."""
         queue: SimpleQueue[Any] = SimpleQueue()
         stopped = threading.Event()
@@ -172,7 +173,7 @@ class Performance:
 
         def work() -> None:
             model = self.player.solo.model
-            devices = [codes.device.index or 0] if codes.is_cuda else []
+            devices = [model.device.index or 0] if model.device.type == "cuda" else []
             try:
                 with (
                     _RANDOM_STATE,
@@ -182,9 +183,7 @@ class Performance:
                 ):
                     torch.manual_seed(self.settings.seed)
                     model.generate(
-                        backing_codes=codes,
-                        # as the processor gives it: with a mask the last bits can differ
-                        attention_mask=torch.ones_like(codes[:, 0]),
+                        **heard.inputs(model.device),
                         condition_ids=self.condition_ids,
                         prompt_codes=prompt,
                         generation_config=self.generation_config,
@@ -315,7 +314,7 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
         solo: those blocks.
         spent: seconds that they took.
     """
-    assert performance.backing_codes is not None, "nothing has been played"
+    assert performance.heard is not None, "nothing has been played"
     codes = np.concatenate(performance.frames, axis=-1)
     player = performance.player
     has_score = player.solo.model.config.score_vocab_size
@@ -327,7 +326,7 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
         _backing=performance.source,
         _solo=solo,
         _has_score=bool(has_score),
-        _find_grid=partial(backing_grid, player.solo.model, performance.backing_codes),
+        _find_grid=partial(backing_grid, player, performance.heard),
     )
 
 
@@ -416,6 +415,8 @@ def _describe(performance: Performance, spent: float) -> dict[str, Any]:
         "notes": performance.notes,
         "checkpoint": {"name": player.solo.name, "sha256": player.solo.sha256},
         "codec": {"name": player.codec.name, "sha256": player.codec.sha256},
+        "ear": player.ear and {"name": player.ear.name, "sha256": player.ear.sha256},
+        "tuning_cents": performance.heard and performance.heard.measure.tuning,
         "revision": None
         if performance.revision is None
         else {

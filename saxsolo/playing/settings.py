@@ -22,6 +22,8 @@ class Settings(ConfigModel):
         seed: the same seed gives the same solo on the same machine.
         seconds: length of the solo; the backing's when None. A shorter backing is followed by
             silence, over which the saxophone plays on alone.
+        start: second at which the solo may begin; None waits for the band, after silence or a
+            count-in.
         temperature: over 1 wilder, under 1 tamer.
         top_k: choose among the k likeliest only.
         guidance: over 1 sticks closer to the backing; 1 is none.
@@ -37,6 +39,7 @@ class Settings(ConfigModel):
 
     seed: Annotated[int, within(0, LARGEST_SEED)] = 0
     seconds: Annotated[float, within(MIN_SECONDS, MAX_SECONDS)] | None = None
+    start: Annotated[float, within(0, MAX_SECONDS)] | None = None
     temperature: Annotated[float, within(0, HIGHEST_TEMPERATURE, above=True)] | None = None
     top_k: Annotated[int, at_least(1)] | None = None
     guidance: Annotated[float, within(1, HIGHEST_GUIDANCE)] | None = None
@@ -61,6 +64,7 @@ class SettingsKeywords(TypedDict, total=False):
 
     seed: int
     seconds: float | None
+    start: float | None
     temperature: float | None
     top_k: int | None
     guidance: float | None

@@ -173,7 +173,7 @@ def check_space(folder: Path) -> None:
             name = path.relative_to(folder)
             raise PublishError(f"{name} does not compile: {error}") from error
     if "saxsolo.page" in (folder / front["app_file"]).read_text("utf-8"):
-        along = (folder / "checkpoints").is_dir()
+        along = (folder / "checkpoints" / DEFAULT_MODEL.name).is_dir()
         stand_in = "" if along else os.environ.get("SAXSOLO_CHECKPOINT") or str(DEFAULT_MODEL)
         _run(START, folder, stand_in, hidden=("SAXSOLO_CHECKPOINT", "SAXSOLO_CODEC"))
 

@@ -13,7 +13,7 @@ from .card import check_weights, fill_card
 from .folder import copy_files
 
 # what an earlier commit may hold that this one replaces
-MODEL_FILES = ["*.py", "*.safetensors", "*.safetensors.index.json", "codec/*", "samples/*"]
+MODEL_FILES = ["*.py", "*.safetensors", "*.safetensors.index.json", "codec/*", "ear/*", "samples/*"]
 SAMPLE_SECONDS = 12.0
 SAMPLE_SEED = 1
 

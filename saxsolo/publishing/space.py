@@ -23,6 +23,8 @@ SUFFIXES = {".py", ".md", ".txt", ".css", ".js", ".html", ".svg", ".png", ".jpg"
 # rooms of the package that the page does not call: the Hub takes fewer files in one commit
 UNUSED = {"cli", "corpus", "evaluation", "publishing", "training"}
 SKIPPED = {"__pycache__", "assets", "tests", "runs", "takes", "node_modules"}
+# the page's own, whatever model plays
+EAR = "checkpoints/saxsolo-ear"
 # no registry holds them, so they stand beside app.py
 PACKAGES = ("saxsolo", "modeling_saxsolo")
 MODEL = re.compile(r"([\w.-]+/[\w.-]+)@([0-9a-f]{40})")
@@ -34,7 +36,7 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     Args:
         source: folder with README.md, app.py and requirements.txt; the project's when None.
         model: OWNER/NAME@COMMIT of the model that it plays; when None what model.json in `source`
-            says, and where there is none the default weights go along.
+            says, and where there is none the default weights go along. The ear always does.
 
     Raises:
         PublishError: when a file is missing, or the model may move.
@@ -57,6 +59,7 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     examples, checkpoints = asset("examples"), asset("checkpoints")
     copy_files(examples, folder / "examples", _names(examples, {".flac"}))
     copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
+    copy_files(asset(EAR), folder / EAR, _names(asset(EAR), {".json", ".safetensors"}))
     if named:
         place = {"repo": named[1], "revision": named[2]}
         (folder / "model.json").write_text(json.dumps(place, indent=2) + "\n", encoding="utf-8")

@@ -33,6 +33,7 @@ from modeling_saxsolo.ear_saxsolo import (
     SaxsoloEarOutput,
 )
 from saxsolo.atomic import replace_folder
+from saxsolo.music.chord_search import count_progressions, progression_gains
 
 from .ear_augment import augment
 from .ear_data import LABELS, UNKNOWN, Batch, Item, draw_batch, held_out_batches, load_items
@@ -45,8 +46,10 @@ WEIGHTS = {
     "place": 0.5,
     "beat": 1.0,
     "metre": 0.4,
-    "activity": 0.1,
+    "activity": 0.3,
 }
+# nothing and a count-in are rarer than the band
+_ACTIVITY_WEIGHTS = (3.0, 6.0, 1.0)
 # longest chunk of causal training, tokens: 2 s
 _LONGEST_CHUNK = 25
 
@@ -91,16 +94,26 @@ def losses(out: SaxsoloEarOutput, labels: torch.Tensor) -> dict[str, torch.Tenso
     by_name = dict(zip(LABELS, labels.unbind(-1), strict=True))
     parts = {
         name: _cross_entropy(out[name], by_name[name])
-        for name in ("chord", "bass", "phase", "place", "metre", "activity")
+        for name in ("chord", "bass", "phase", "place", "metre")
     }
+    activity = out["activity"]
+    parts["activity"] = _cross_entropy(
+        activity, by_name["activity"], activity.new_tensor(_ACTIVITY_WEIGHTS)
+    )
     parts["beat"] = _beat_loss(out["beats"], by_name["beat"])
     return parts
 
 
-def _cross_entropy(logits: torch.Tensor, labels: torch.Tensor) -> torch.Tensor:
+def _cross_entropy(
+    logits: torch.Tensor, labels: torch.Tensor, weights: torch.Tensor | None = None
+) -> torch.Tensor:
     known = (labels != UNKNOWN).sum().clamp(min=1)
     total = F.cross_entropy(
-        logits.flatten(0, 1), labels.flatten(), ignore_index=UNKNOWN, reduction="sum"
+        logits.flatten(0, 1),
+        labels.flatten(),
+        weights,
+        ignore_index=UNKNOWN,
+        reduction="sum",
     )
     return total / known
 
@@ -176,6 +189,7 @@ def train_ear(
     if not items:
         raise ValueError(f"no cached items below {caches}; run cache_corpus first")
     trainer = _Trainer(run, settings, config, init_from)
+    trainer.learn_progressions(items)
     began = time.monotonic()
     while (spent := (time.monotonic() - began) / 60) < settings.minutes:
         if settings.max_steps and trainer.step >= settings.max_steps:
@@ -185,6 +199,7 @@ def train_ear(
             trainer.evaluate(held_out or {})
             trainer.save()
             items = [item for cache in caches for item in load_items(cache, "train")]
+    trainer.learn_progressions(items)
     trainer.evaluate(held_out or {})
     trainer.save()
 
@@ -221,6 +236,14 @@ class _Trainer:
             self._load(state)
         self.first_step = self.step
         self.began = time.monotonic()
+
+    def learn_progressions(self, items: list[Item]) -> None:
+        """Counts which chord follows which in all that is learnt from."""
+        chords = LABELS.index("chord")
+        counts = sum(count_progressions(np.asarray(item.labels[:, chords])) for item in items)
+        gains = torch.from_numpy(progression_gains(np.asarray(counts))).float()
+        for model in (self.model, self.averaged):
+            model.progressions.copy_(gains)
 
     def train_step(self, items: list[Item], progress: float) -> None:
         settings = self.settings

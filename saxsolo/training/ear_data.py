@@ -20,9 +20,9 @@ from typing import Any
 
 import numpy as np
 import soundfile
-import soxr
 import torch
 
+from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
 from modeling_saxsolo.ear_saxsolo import (
     CHORDS,
     FRAME_RATE,
@@ -40,7 +40,6 @@ from modeling_saxsolo.ear_spectrum_saxsolo import (
     SAMPLING_RATE,
     ear_features,
     estimate_tuning,
-    to_mono,
 )
 
 #: what `truth.json` holds
@@ -55,11 +54,10 @@ _LONGEST_BEAT = 2.5
 
 
 def read_mono(path: Path) -> torch.Tensor:
-    """(n,) float32 at 16 kHz of any sound file."""
+    """(n,) float32 at 16 kHz of any sound file, as every listener hears it."""
     audio, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    if rate != SAMPLING_RATE:
-        audio = soxr.resample(audio, rate, SAMPLING_RATE)
-    return to_mono(torch.from_numpy(np.ascontiguousarray(audio.T)))
+    measure = measure_backing(audio, rate, SAMPLING_RATE)
+    return torch.cat(list(heard_blocks(audio, rate, SAMPLING_RATE, measure)))
 
 
 def read_truth(folder: Path) -> Truth:
@@ -280,6 +278,9 @@ def draw_batch(
 ) -> Batch:
     """Random crops; a longer item is drawn more often.
 
+    One in four begins where the item does and one in ten ends there: what comes before the band
+    and after it is rare, and else hardly heard.
+
     Args:
         stretch: how much faster or slower half of the crops become at most, as a natural
             logarithm.
@@ -291,7 +292,9 @@ def draw_batch(
         factor = np.exp(rng.uniform(-stretch, stretch)) if rng.random() < 0.5 else 1.0
         length = round(tokens * factor)
         last = max(0, len(items[index].features) - length)
-        part = crop(items[index], int(rng.integers(last + 1)), length)
+        draw = rng.random()
+        start = 0 if draw < 0.25 else last if draw < 0.35 else int(rng.integers(last + 1))
+        part = crop(items[index], start, length)
         crops.append(part if length == tokens else stretched(*part, tokens))
     return stack(crops)
 

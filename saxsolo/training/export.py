@@ -6,7 +6,7 @@
 
 One bf16 safetensors file, the code with the pipeline (files, as the Hub wants them; in checkpoints/
 of this repository put links in their place, as the tests ask), how to sample (--set, into
-generation_config.json), the processor with a reference to the codec in place of a copy, and the
+generation_config.json), the processor with references to codec and ear in place of copies, and the
 run's figures.
 """
 
@@ -15,11 +15,13 @@ from __future__ import annotations
 import os
 import shutil
 from pathlib import Path
+from typing import Any
 
 import torch
 from transformers import GenerationConfig
 
-from modeling_saxsolo.codec_adapter_saxsolo import load_codec
+from modeling_saxsolo.codec_adapter_saxsolo import load_codec, load_whole
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.atomic import replacing_folder
 from saxsolo.errors import OutputError, SettingError
@@ -29,17 +31,24 @@ OURS = ("pitch_temperature", "onset_bias", "plan_frames")
 DEFAULT_CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
 
 
-def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | int]) -> Path:
+def export_run(
+    final: Path,
+    out: Path,
+    codec: str,
+    sampling: dict[str, float | int],
+    ear: str = "../saxsolo-ear",
+) -> Path:
     """Writes `out` beside its place, then puts it there.
 
     Args:
         final: folder that train.py exported.
         codec: path of the codec as seen from `out`.
+        ear: path of the ear as seen from `out`; not read for a model that hears by its codes.
         sampling: fields of the generation config, and those of OURS, which the model's config
             keeps.
 
     Raises:
-        OSError: `final` is no model folder, or the codec is not where `codec` says.
+        OSError: `final` is no model folder, or codec or ear are not where their paths say.
         OutputError: `out` is or holds `final`.
         SettingError: for a field that the library's generation config lacks and would lose.
     """
@@ -59,12 +68,16 @@ def export_run(final: Path, out: Path, codec: str, sampling: dict[str, float | i
         setattr(model.config, name, value)
     # by its text: OUT may not exist yet, and then OUT/.. does not either
     loaded = load_codec(os.path.normpath(out / codec))
+    hears = model.config.hears != "codes"
+    listener: Any = load_whole(SaxsoloEar, os.path.normpath(out / ear)) if hears else None
     with replacing_folder(out) as partial:
         write_hub_folder(
             partial,
             model,
             loaded,
+            listener,
             codec_reference=codec,
+            ear_reference=ear,
             default_conditions=DEFAULT_CONDITIONS,
         )
         shutil.copy(final / "figures.json", partial / "figures.json")

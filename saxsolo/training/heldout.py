@@ -187,8 +187,9 @@ def evaluate_heldout(
 
 
 def _first_window(row: Row, frames: int) -> Row:
-    arrays = ("score", "frame_labels", "backing_codes", "solo_codes")
-    return {**row, **{name: row[name][:frames] for name in arrays if row[name] is not None}}
+    arrays = ("score", "frame_labels", "backing_codes", "solo_codes", "heard")
+    present = [name for name in arrays if row.get(name) is not None]
+    return {**row, **{name: row[name][:frames] for name in present}}
 
 
 def _with_backing(example: Example, other: Example) -> Example:
@@ -205,6 +206,7 @@ def _with_backing(example: Example, other: Example) -> Example:
         backing=fit(other.backing, 0),
         heard=fit(other.heard, 0),
         given=fit(other.given, UNKNOWN),
+        posteriors=None if other.posteriors is None else fit(other.posteriors, 0),
     )
 
 

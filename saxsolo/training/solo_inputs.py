@@ -131,13 +131,18 @@ def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bo
         for name, value in model.state_dict().items()
         if known or not name.startswith("decoder.rhythm.")
     }
-    there = {name: value.shape for name, value in earlier.state_dict().items()}
+    weights = earlier.state_dict()
+    if not model.config.reads_codes:
+        # what listened to codes is not needed where the ear listens
+        unread = ("encoder.embed.", "encoder.layers.", "encoder.norm.", "encoder.label_head.")
+        weights = {n: value for n, value in weights.items() if not n.startswith(unread)}
+    there = {name: value.shape for name, value in weights.items()}
     if wanted != there:
         name = sorted(n for n in {*wanted, *there} if wanted.get(n) != there.get(n))[0]
         raise RunStateError(
             f"{folder} does not fit the settings: {name} is {there.get(name)} there and "
             f"{wanted.get(name)} here; use the same model section"
         )
-    model.load_state_dict(earlier.state_dict(), strict=bool(known))
+    model.load_state_dict(weights, strict=bool(known))
     figures = folder / "figures.json"
     return figures.exists() and bool(json.loads(figures.read_text("utf-8"))["has_audio"])

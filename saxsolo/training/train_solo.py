@@ -14,6 +14,7 @@ from transformers import PreTrainedModel
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
+from saxsolo.weights.loading import load_ear
 
 from .heldout import HeldoutResult, choose_clips
 from .model_sizes import sized
@@ -120,12 +121,13 @@ def export(
     model: SaxsoloForConditionalGeneration, codec: PreTrainedModel | None, folder: Path
 ) -> None:
     """A Hugging Face folder: bf16 weights in shards of at most 15 MB, the code, and with a codec
-    also the processor."""
+    also the processor, with the default ear where the model hears by one."""
     small: Any = copy.deepcopy(model)
     small = small.to("cpu", torch.bfloat16).eval()
     small.save_pretrained(folder, max_shard_size=SHARD_SIZE)
     if codec is not None:
-        SaxsoloProcessor(codec, model.config).save_pretrained(folder)
+        ear = None if model.config.hears == "codes" else load_ear(device="cpu").model
+        SaxsoloProcessor(codec, model.config, ear=ear).save_pretrained(folder)
 
 
 def write_json(path: Path, content: object) -> None:

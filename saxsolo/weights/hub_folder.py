@@ -1,4 +1,4 @@
-"""A model as a folder of the Hub: weights, settings, code, processor, and the codec or its name.
+"""A model as a folder of the Hub: weights, settings, code, processor, codec and ear or their names.
 
 The code is written as plain files, whatever links lead there in a clone, so `from_pretrained(...,
 trust_remote_code=True)` and `pipeline` load the folder where this package is not installed.
@@ -14,13 +14,14 @@ from typing import Any
 from transformers import PreTrainedModel
 
 import modeling_saxsolo
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.pipeline_saxsolo import CUSTOM_PIPELINES
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
 from saxsolo.errors import CheckpointError
 
 CODE = Path(str(modeling_saxsolo.__file__)).parent
-CODEC = "codec"
+CODEC, EAR = "codec", "ear"
 _OPTIONAL = ("generation_config.json", "figures.json")
 
 
@@ -28,8 +29,10 @@ def write_hub_folder(
     folder: Path,
     model: SaxsoloForConditionalGeneration,
     codec: PreTrainedModel | None = None,
+    ear: SaxsoloEar | None = None,
     *,
     codec_reference: str | None = None,
+    ear_reference: str | None = None,
     default_conditions: dict[str, str] | None = None,
     max_shard_size: int | str = "5GB",
 ) -> None:
@@ -41,29 +44,33 @@ def write_hub_folder(
     Args:
         folder: made where it is missing.
         codec: what the processor speaks through; without one there is no processor.
-        codec_reference: folder (as seen from `folder`) or Hub id to name instead of a copy.
+        ear: what the processor hears by; needed unless the model hears by its codes.
+        codec_reference, ear_reference: folder (as seen from `folder`) or Hub id to name instead of
+            a copy.
         default_conditions: name -> value where a call says nothing.
     """
     model.save_pretrained(folder, max_shard_size=max_shard_size)
     settings = read_settings(folder / "config.json")
     _write_settings(folder / "config.json", {**settings, "dtype": "float32"})
     if codec is not None:
-        processor = SaxsoloProcessor(codec, model.config, default_conditions)
-        processor.save_pretrained(folder, codec_reference=codec_reference)
+        processor = SaxsoloProcessor(codec, model.config, default_conditions, ear)
+        processor.save_pretrained(
+            folder, codec_reference=codec_reference, ear_reference=ear_reference
+        )
     write_code(folder)
 
 
 def copy_hub_folder(source: Path, folder: Path) -> None:
     """Copies a checkpoint with this package's code, so what is shared is what is tested.
 
-    A codec that stands beside the checkpoint is copied into codec/: a path would lead nowhere on
-    the Hub.
+    A codec and an ear that stand beside the checkpoint are copied into codec/ and ear/: a path
+    would lead nowhere on the Hub.
 
     Args:
         source: folder of a solo model that `from_pretrained` loads.
 
     Raises:
-        CheckpointError: no checkpoint of a solo model, no codec, a file that cannot be read.
+        CheckpointError: no checkpoint of a solo model, no codec or ear, a file that cannot be read.
     """
     settings = read_settings(source / "config.json")
     if settings.get("model_type") != "saxsolo":
@@ -76,19 +83,28 @@ def copy_hub_folder(source: Path, folder: Path) -> None:
             f"{source}/config.json has no auto_map; make the folder with `saxsolo export`"
         )
     processor = read_settings(source / "processor_config.json")
-    reference = str(processor.get("codec"))
-    codec = source / reference
-    if not codec.is_dir() and ("/" not in reference or reference.startswith(".")):
-        raise CheckpointError(f"{source} names the codec {reference}, which is not there")
+    parts = [CODEC] if processor.get("hears", "codes") == "codes" else [CODEC, EAR]
+    places = {part: _part_of(source, processor, part) for part in parts}
     weights = [path.name for path in sorted(source.glob("*.safetensors*"))]
     _copy(source, folder, [*weights, *(n for n in _OPTIONAL if (source / n).is_file())])
-    if codec.is_dir():
-        names = [path.name for path in sorted(codec.glob("*.safetensors"))]
-        _copy(codec, folder / CODEC, ["config.json", *names])
-        processor["codec"] = CODEC
+    for part, place in places.items():
+        if place is not None:
+            names = [path.name for path in sorted(place.glob("*.safetensors"))]
+            _copy(place, folder / part, ["config.json", *names])
+            processor[part] = part
     _write_settings(folder / "config.json", settings)
     _write_settings(folder / "processor_config.json", processor)
     write_code(folder)
+
+
+def _part_of(source: Path, processor: dict[str, Any], part: str) -> Path | None:
+    """The folder of a checkpoint's codec or ear; None where it is named by a Hub id."""
+    reference = str(processor.get(part))
+    if (source / reference).is_dir():
+        return source / reference
+    if "/" not in reference or reference.startswith("."):
+        raise CheckpointError(f"{source} names the {part} {reference}, which is not there")
+    return None
 
 
 def write_code(folder: Path) -> None:

@@ -17,6 +17,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntry
 
 from modeling_saxsolo.codec_adapter_saxsolo import CODECS, load_whole
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec as load_codec_model
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.errors_saxsolo import CodecError
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
@@ -25,6 +26,7 @@ from saxsolo.errors import CheckpointError
 
 DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
 DEFAULT_CODEC = asset("checkpoints/saxcodec-32khz")
+DEFAULT_EAR = asset("checkpoints/saxsolo-ear")
 
 Place = str | os.PathLike[str]
 
@@ -47,11 +49,13 @@ class Weights:
 
 @dataclass(frozen=True)
 class Player:
-    """A solo model, the codec it speaks through and the processor between them, on one device."""
+    """A solo model, the codec it speaks through, the ear it hears by and the processor between
+    them, on one device; `ear` is None for a model that hears by its codes."""
 
     solo: Weights
     codec: Weights
     processor: SaxsoloProcessor = field(repr=False)
+    ear: Weights | None = None
 
     @property
     def sampling_rate(self) -> int:
@@ -76,17 +80,23 @@ def load_player(
     folder, name = _find(checkpoint or os.environ.get("SAXSOLO_CHECKPOINT") or DEFAULT_MODEL)
     solo = _load(folder, name, ["saxsolo"], "saxsolo checkpoint", device)
     settings = _processor_settings(folder)
-    codec = codec or os.environ.get("SAXSOLO_CODEC") or _own_codec(folder, settings)
+    codec = codec or os.environ.get("SAXSOLO_CODEC") or _own(folder, settings, "codec")
     codec_weights = load_codec(codec, device)
+    ear = None
+    if solo.model.config.hears != "codes":
+        ear = load_ear(_own(folder, settings, "ear"), device)
     try:
         processor = SaxsoloProcessor(
-            codec_weights.model, solo.model.config, settings.get("default_conditions")
+            codec_weights.model,
+            solo.model.config,
+            settings.get("default_conditions"),
+            None if ear is None else ear.model,
         )
     except (CodecError, ValueError) as error:
         raise CheckpointError(
             f"{codec_weights.name} does not fit {name}: {_brief(error)}"
         ) from error
-    return Player(solo, codec_weights, processor)
+    return Player(solo, codec_weights, processor, ear)
 
 
 def load_codec(codec: Place | None = None, device: str | None = None) -> Weights:
@@ -103,6 +113,20 @@ def load_codec(codec: Place | None = None, device: str | None = None) -> Weights
     return _load(folder, name, sorted(CODECS), "codec", device)
 
 
+def load_ear(ear: Place | None = None, device: str | None = None) -> Weights:
+    """Loads an ear alone.
+
+    Args:
+        ear: folder or Hub id; the one in checkpoints/ when None.
+        device: as in `load_player`.
+
+    Raises:
+        CheckpointError: when it is not an ear or is damaged.
+    """
+    folder, name = _find(ear or DEFAULT_EAR)
+    return _load(folder, name, ["saxsolo_ear"], "ear", device)
+
+
 def _processor_settings(folder: Path) -> dict[str, Any]:
     try:
         return json.loads((folder / "processor_config.json").read_text(encoding="utf-8"))
@@ -114,9 +138,9 @@ def _processor_settings(folder: Path) -> dict[str, Any]:
         ) from error
 
 
-def _own_codec(folder: Path, settings: dict[str, Any]) -> Place | None:
-    """The codec that a checkpoint names: a folder seen from its own, or a Hub id."""
-    name = settings.get("codec")
+def _own(folder: Path, settings: dict[str, Any], what: str) -> Place | None:
+    """The codec or ear that a checkpoint names: a folder seen from its own, or a Hub id."""
+    name = settings.get(what)
     if name is None or (folder / name).is_dir():
         return name and folder / name
     return name
@@ -133,7 +157,8 @@ def _find(place: Place) -> tuple[Path, str]:
     if not re.fullmatch(r"[\w.-]+/[\w.-]+", name) or name.startswith("."):
         raise CheckpointError(f"{name}: no such folder, and not a Hub id (owner/name)")
     try:
-        patterns = ["*.json", "*.safetensors", "codec/*.json", "codec/*.safetensors"]
+        parts = ("", "codec/", "ear/")
+        patterns = [part + kind for part in parts for kind in ("*.json", "*.safetensors")]
         return Path(snapshot_download(name, allow_patterns=patterns)), name
     except (HfHubHTTPError, HFValidationError, LocalEntryNotFoundError, OSError) as error:
         raise CheckpointError(
@@ -156,6 +181,8 @@ def _load(folder: Path, name: str, types: list[str], word: str, device: str | No
     try:
         if model_type in CODECS:
             model: Any = load_codec_model(str(folder))
+        elif model_type == "saxsolo_ear":
+            model = load_whole(SaxsoloEar, str(folder))
         else:
             model = load_whole(SaxsoloForConditionalGeneration, str(folder))
     except CodecError as error:

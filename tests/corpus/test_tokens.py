@@ -13,13 +13,23 @@ import soundfile
 import torch
 from transformers import EncodecConfig, EncodecModel
 
+from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
 from modeling_saxsolo.codec_adapter_saxsolo import encode
+from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar, SaxsoloEarConfig, join_heard
+from modeling_saxsolo.ear_stream_saxsolo import hear_blocks, label_posteriors
 from saxsolo.corpus.tokens import tokenise as tokenise_module
 from saxsolo.corpus.tokens.checks import sha256_of
+from saxsolo.corpus.tokens.collate import CollateError, Collator
 from saxsolo.corpus.tokens.shards import TokensError, load_tokens
 from saxsolo.corpus.tokens.tokenise import TokeniseError, tokenise
 
 from ..command_line import command
+
+TINY_EAR = SaxsoloEarConfig(
+    note_channels=2, channels=4, scalars=8, num_hidden_layers=1, num_attention_heads=2,
+    rhythm_channels=4, ratio_channels=2,
+)  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -244,3 +254,30 @@ def test_a_foreign_folder_is_not_replaced(codec, pairs, tmp_path):
         tokenise(pairs, codec, tmp_path / "tokens", limit=1)
     assert not (tmp_path / "tokens.partial").exists()  # found out before encoding anything
     assert (tmp_path / "tokens" / "thesis.txt").read_text() == "mine"
+
+
+def test_rows_say_what_the_ear_hears(codec, pairs, tmp_path):
+    torch.manual_seed(0)
+    ear = SaxsoloEar(TINY_EAR).eval()
+    out = tokenise(pairs, codec, tmp_path / "tokens", ear)
+    rows = [row for row in load_tokens(out, "train") if row["pair_id"] == "long"]
+    sound, rate = soundfile.read(pairs / "train" / "long" / "backing.flac", dtype="float32")
+    measure = measure_backing(sound, rate, rate)
+    blocks = heard_blocks(sound, rate, 16000, measure)
+    heard = label_posteriors(join_heard(list(hear_blocks(ear, blocks, measure.tuning)))).T
+    rows_heard = np.concatenate([row["heard"] for row in rows])
+    assert np.abs(rows_heard / 255 - heard[: len(rows_heard)].numpy()).max() <= 0.5 / 255 + 1e-6
+    by_library = datasets.load_dataset(str(out), split="train")
+    assert np.asarray(by_library[0]["heard"]).shape == (len(by_library[0]["score"]), 41)
+    # another ear hears again
+    torch.manual_seed(1)
+    other = tokenise(pairs, codec, out, SaxsoloEar(TINY_EAR).eval())
+    again = [row for row in load_tokens(other, "train") if row["pair_id"] == "long"]
+    assert (again[0]["heard"] != rows[0]["heard"]).any()
+
+
+def test_rows_without_an_ear_are_refused_by_a_model_that_has_one(corpus):
+    rows = load_tokens(corpus, "train")
+    config = SaxsoloConfig(listen="labels", hears="spectrum", codebook_size=256)
+    with pytest.raises(CollateError, match="tokenise the pairs with an ear"):
+        Collator(config)(rows[:1])

@@ -8,9 +8,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modeling_saxsolo.vocabulary_saxsolo import DOMINANT, MAJOR, MINOR, NO_CHORD
+from saxsolo.errors import AudioError, SettingError
 from saxsolo.listening.exports import as_chordpro, as_dict, as_jams, as_json, as_lab, as_text
 from saxsolo.listening.heard import Listening
-from saxsolo.music.ear_decoding import HeardChord, HeardMusic
+from saxsolo.listening.horns import HORNS
+from saxsolo.listening.track import listen
+from saxsolo.music.chord_search import HeardChord
+from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.key import estimate_key
 
 TWO_FIVE_ONE = ((2, MINOR), (7, DOMINANT), (0, MAJOR), (0, MAJOR))
@@ -93,6 +97,31 @@ def test_chordpro_writes_each_change_once():
     text = as_chordpro(heard())
     assert "{key: C}" in text and "{time: 4/4}" in text
     assert "| Dm7 . . . | G7 . . . | Cmaj7 . . . | Cmaj7 . . . |" in text
+
+
+@given(st.integers(0, 11))
+def test_a_horn_reads_chords_and_key_moved_alike(up: int):
+    tune = heard()
+    moved = tune.transposed(up)
+    assert moved.key is not None and moved.key.tonic == up
+    assert [c.root for c in moved.music.chords[1:]] == [(c + up) % 12 for c in (2, 7, 0, 0)]
+    assert moved.music.chords[0] == tune.music.chords[0]
+    assert moved.transposed(12 - up).music.chords == tune.music.chords
+
+
+def test_a_chart_is_written_for_a_horn():
+    tune = heard()
+    assert as_text(tune) == as_text(tune, "concert") and as_chordpro(tune, "concert")
+    for horn, first in (("bb", "Em7"), ("eb", "Bm7")):
+        assert first in as_text(tune, horn) and f"| {first} . . . |" in as_chordpro(tune, horn)
+        assert HORNS[horn].label in as_text(tune, horn)
+    with pytest.raises(SettingError, match="concert, bb, eb"):
+        as_text(tune, "c")
+
+
+def test_silence_is_refused_in_one_line():
+    with pytest.raises(AudioError, match="is silent"):
+        listen((np.zeros(32000, np.float32), 16000))
 
 
 def test_a_track_without_music_says_so():

@@ -10,6 +10,7 @@ from modeling_saxsolo.ear_saxsolo import (
     FRAMES_PER_TOKEN,
     SaxsoloEar,
     SaxsoloEarConfig,
+    join_heard,
     lookahead_seconds,
     root_and_quality,
     windows,
@@ -20,11 +21,12 @@ from modeling_saxsolo.ear_spectrum_saxsolo import (
     REACH,
     RHYTHM_COLUMNS,
     SAMPLING_RATE,
+    TuningMeter,
     ear_features,
     estimate_tuning,
     num_tokens,
-    to_mono,
 )
+from modeling_saxsolo.ear_stream_saxsolo import hear_blocks, label_posteriors
 
 
 @pytest.fixture(scope="module")
@@ -119,12 +121,6 @@ def test_tuning_is_found_and_taken_out(cents):
 
 def test_silence_has_no_tuning():
     assert estimate_tuning(torch.zeros(SAMPLING_RATE)) == (0.0, 0.0)
-
-
-def test_inverted_stereo_is_heard():
-    left = noise(SAMPLING_RATE)
-    torch.testing.assert_close(to_mono(torch.cat([left, -left])), left[0])
-    torch.testing.assert_close(to_mono(torch.cat([left, left])), left[0])
 
 
 def rotated(hidden: torch.Tensor, channels: int, semitones: int) -> torch.Tensor:
@@ -246,11 +242,33 @@ def test_hear_names_probabilities_for_every_frame(ear):
 def test_long_tracks_are_heard_in_windows(ear, monkeypatch):
     from modeling_saxsolo import ear_saxsolo
 
-    monkeypatch.setattr(ear_saxsolo, "_WINDOW", 16)
-    monkeypatch.setattr(ear_saxsolo, "_CONTEXT", 4)
+    monkeypatch.setattr(ear_saxsolo, "WINDOW", 16)
+    monkeypatch.setattr(ear_saxsolo, "CONTEXT", 4)
     audio = noise(50 * HOP)[0]
     for chunk in (None, 3):
         assert len(ear.hear(audio, 0.0, chunk)["chord"]) == 50 * FRAMES_PER_TOKEN
+
+
+@pytest.mark.parametrize("tokens", [1, 5, 63, 64, 480, 599, 600, 601, 720, 1_299])
+def test_a_track_by_blocks_is_heard_as_the_whole(ear, tokens):
+    audio = noise(tokens * HOP - 17)[0]
+    whole = ear.hear(audio, 15.0)
+    blocks = audio.split(7 * HOP + 311)
+    stretches = list(hear_blocks(ear, blocks, 15.0))
+    heard = join_heard(stretches)
+    for name, values in whole.items():
+        torch.testing.assert_close(heard[name], values, atol=1e-5, rtol=1e-5)
+    again = join_heard(list(hear_blocks(ear, audio.split(40_000), 15.0)))
+    assert all(torch.equal(again[name], heard[name]) for name in heard)
+    assert label_posteriors(heard).shape == (41, tokens * FRAMES_PER_TOKEN)
+
+
+def test_tuning_by_blocks_is_that_of_the_whole():
+    audio = chord([48, 52.3, 55], seconds=6.0)
+    meter = TuningMeter()
+    for block in audio.split(1_237):
+        meter.push(block)
+    assert meter.cents == pytest.approx(estimate_tuning(audio)[0], abs=1e-6)
 
 
 def test_root_and_quality_are_sums_of_the_joint():

@@ -5,7 +5,7 @@ import pytest
 
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import find_grid
-from saxsolo.playing.hearing import hear
+from saxsolo.playing.hearing import hear_codes
 
 from .conftest import save_checkpoint
 
@@ -81,7 +81,7 @@ def test_long_backings_are_heard_window_by_window(player):
 
     codes = torch.randint(0, 2048, (1, 4, 700), generator=torch.Generator().manual_seed(0))
     model = player.solo.model
-    parts = hear(model, codes)
+    parts = hear_codes(model, codes)
     assert {name: part.shape for name, part in parts.items()} == {
         "chord_root": (700, 13),
         "chord_quality": (700, 8),
@@ -89,7 +89,7 @@ def test_long_backings_are_heard_window_by_window(player):
         "bar_beat": (700, 8),
     }
     assert all(np.allclose(part.sum(1), 1, atol=1e-4) for part in parts.values())
-    short = hear(model, codes[..., :50])
+    short = hear_codes(model, codes[..., :50])
     with torch.inference_mode():
         whole = model.encoder(codes[..., :50]).frame_label_logits[0, :, :13].softmax(-1)
     assert np.allclose(short["chord_root"], whole)
@@ -102,4 +102,4 @@ def test_a_model_that_names_no_beats(tmp_path):
 
     folder = save_checkpoint(tmp_path / "none", frame_labels={"chord_root": 13})
     with pytest.raises(SettingError, match="beat"):
-        hear(load_player(folder).solo.model, torch.zeros(1, 4, 100, dtype=torch.long))
+        hear_codes(load_player(folder).solo.model, torch.zeros(1, 4, 100, dtype=torch.long))

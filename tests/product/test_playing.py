@@ -88,7 +88,7 @@ def test_a_backing_of_any_level_is_balanced(player, tmp_path, peak):
 def test_a_quiet_backing_is_heard_as_a_louder_one_is(player):
     def heard(level: float) -> torch.Tensor:
         source = open_sound((chords(2.0, 32000) * level, 32000))
-        return Performance(player, source, Settings()).listen()
+        return Performance(player, source, Settings()).listen().codes
 
     for level in (0.03, 1.0, 4.0):
         assert (heard(level) == heard(0.006)).float().mean() > 0.98

@@ -239,7 +239,8 @@ class TestSpace:
         code = {
             name for name in code if not name.startswith(tuple(f"saxsolo/{u}/" for u in unused))
         }
-        code |= {"app.py", "saxsolo/page/page.js", "saxsolo/page/page.css", "packages.txt"}
+        code |= {"app.py", "packages.txt"}
+        code |= {f"saxsolo/page/{n}" for n in ("page.js", "page.css", "heard.js", "heard.css")}
         assert code < set(files)
         assert {f"examples/{p.name}" for p in (ROOT / "examples").glob("*.flac")} < set(files)
         assert {f"checkpoints/{name}/model.safetensors" for name in WEIGHTS} < set(files)
@@ -251,7 +252,8 @@ class TestSpace:
         told = json.loads((tmp_path / "out" / "model.json").read_text())
         assert told == {"repo": "me/tiny", "revision": "a1" * 20}
         assert SpaceCard.load(tmp_path / "out" / "README.md").data.models == ["me/tiny"]
-        assert not [name for name in done.files if name.startswith("checkpoints/")]
+        weights = {name.split("/")[1] for name in done.files if name.startswith("checkpoints/")}
+        assert weights == {"saxsolo-ear"}
 
     @pytest.mark.parametrize("model", ["me/tiny", "me/tiny@main", "tiny@" + "a" * 40, ""])
     def test_models_that_may_move(self, run, space, model):

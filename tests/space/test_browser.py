@@ -133,6 +133,78 @@ def _begins(head: bytes):
     return lambda path: path.read_bytes().startswith(head)
 
 
+def heard_example(watched, example: str = "two five one") -> None:
+    """Opens the other tab, chooses an example and waits for its chart."""
+    page = watched.page
+    page.get_by_role("tab", name="Listen").click()
+    page.get_by_role("combobox", name="Example").click()
+    page.get_by_role("option", name=example).click()
+    page.get_by_role("button", name="Listen", exact=True).click()
+    page.locator(".heard .chart").wait_for()
+
+
+def test_a_chart_follows_the_player_and_is_written_for_a_horn(watched, tmp_path):
+    watched.open()
+    heard_example(watched)
+    page = watched.page
+    assert page.locator(".heard-facts dd").count() == 4
+    bars = page.locator(".bar")
+    # one stop for the Tab key, arrow keys from there, Enter plays
+    assert page.locator(".bar[tabindex='0']").count() == 1
+    bars.first.focus()
+    for key in ("ArrowRight", "ArrowDown", "ArrowLeft", "ArrowRight"):
+        page.keyboard.press(key)
+    assert (
+        page.evaluate("[...document.querySelectorAll('.bar')].indexOf(document.activeElement)") == 5
+    )
+    start = float(bars.nth(5).get_attribute("data-start"))
+    page.keyboard.press("Enter")
+    page.wait_for_function(f"document.querySelector('.track').currentTime > {start} + 0.3")
+    page.wait_for_function("document.querySelectorAll('.bar')[5].ariaCurrent === 'true'")
+    # on into the next bar
+    page.wait_for_function("document.querySelectorAll('.bar')[6].ariaCurrent === 'true'")
+    assert page.locator(".bar[aria-current]").count() == 1
+    page.eval_on_selector(".track", "track => track.pause()")
+    # a place chosen in the player is shown in the chart
+    page.eval_on_selector(".track", "(track, at) => track.currentTime = at", start + 0.1)
+    page.wait_for_function("document.querySelectorAll('.bar')[5].ariaCurrent === 'true'")
+    sounding = bars.nth(1).inner_text()
+    page.get_by_label("soprano, tenor").check()
+    assert bars.nth(1).inner_text() != sounding
+    for link, check in (
+        ("MusicXML", _begins(b"<?xml")),
+        ("ChordPro", lambda path: b"{subtitle: for B" in path.read_bytes()),
+        ("Labels", _begins(b"0.000\t")),
+        ("JSON", _begins(b"{")),
+        ("Picture", _begins(b"\x89PNG")),
+    ):
+        with page.expect_download() as download:
+            page.locator(".heard").get_by_role("link", name=link).click()
+        path = tmp_path / "download"
+        download.value.save_as(path)
+        assert check(path), link
+    # the horn stays for the next track
+    page.get_by_role("button", name="Listen", exact=True).click()
+    page.locator(".heard[data-horn=bb]").wait_for()
+
+
+def test_a_bad_file_cannot_be_listened_to(watched, tmp_path):
+    bad, silent = tmp_path / "bad.wav", tmp_path / "silent.wav"
+    bad.write_text("no sound")
+    sf.write(silent, np.zeros(64000), 32000)
+    watched.open()
+    heard_example(watched)
+    page = watched.page
+    page.get_by_label("Your file").and_(page.locator(":visible")).check()
+    page.locator("#track-upload input[type=file]").set_input_files(bad)
+    page.locator("#track-notice [role=alert]", has_text="not an audio file").wait_for()
+    page.locator("#track-upload input[type=file]").set_input_files(silent)
+    page.locator("#track-notice", has_text="0:02").wait_for()
+    page.get_by_role("button", name="Listen", exact=True).click()
+    page.locator("#heard-status [role=alert]", has_text="silent.wav is silent").wait_for()
+    assert page.locator(".heard").count() == 0
+
+
 def test_good_and_bad_files(watched, tmp_path):
     bad, good = tmp_path / "bad.wav", tmp_path / "good.wav"
     bad.write_text("no sound")
@@ -186,6 +258,14 @@ def test_a_narrow_screen_and_the_keyboard(chromium, server):
             break
     page.keyboard.press("Enter")
     page.locator(".take h2", has_text="Take 1").wait_for()
+    _fits(page)
+    heard_example(watched)
+    _fits(page)
+    watched.close()
+
+
+def _fits(page) -> None:
+    """The page is no wider than the screen, and each control on it has a name."""
     wide = page.evaluate("document.documentElement.scrollWidth")
     assert wide <= 360, f"the page is {wide} wide"
     unnamed = page.evaluate(
@@ -195,4 +275,3 @@ def test_a_narrow_screen_and_the_keyboard(chromium, server):
             .map(e => e.outerHTML.slice(0, 150))"""
     )
     assert unnamed == [], "controls without a name"
-    watched.close()

@@ -31,12 +31,13 @@ from saxsolo.page.controls import (
     fresh,
     from_query,
 )
+from saxsolo.page.folder_store import OLDEST_SECONDS, GoneError
 from saxsolo.page.limits import LONGEST_NAME, escaped, shown_name
 from saxsolo.page.listening import chart, chord_spans, described
 from saxsolo.page.model import place_of_model
 from saxsolo.page.playing import SoloRequest, as_wav, bar_edges, continued, play, replaced_bars
 from saxsolo.page.roll import chord_changes, draw_roll
-from saxsolo.page.take_store import OLDEST_SECONDS, TakeGoneError, TakeInfo, TakeStore
+from saxsolo.page.take_store import TakeInfo, TakeStore
 from saxsolo.page.uploaded_audio import own_upload
 
 from ..product.conftest import checkpoint, chords, player  # noqa: F401 (fixtures)
@@ -140,7 +141,7 @@ def test_old_takes_are_cleared_away(store, kept):
     assert store.folder(name).is_dir()
     written_at = store.folder(name).stat().st_mtime
     store.clean(written_at + OLDEST_SECONDS + 1)
-    with pytest.raises(TakeGoneError):
+    with pytest.raises(GoneError):
         store.folder(name)
 
 
@@ -151,7 +152,7 @@ def test_no_more_takes_than_there_is_room_for(store, kept, monkeypatch):
         folder.mkdir()
         (folder / "take.json").write_text("{}")
         os.utime(folder, (i, i))
-    monkeypatch.setattr("saxsolo.page.take_store.MOST_TAKES", 2)
+    monkeypatch.setattr("saxsolo.page.folder_store.MOST_FOLDERS", 2)
     store.clean(10)
     assert name in {path.name for path in store.root.iterdir()}
     assert len(list(store.root.iterdir())) == 2
@@ -159,7 +160,7 @@ def test_no_more_takes_than_there_is_room_for(store, kept, monkeypatch):
 
 @pytest.mark.parametrize("name", ["", "..", "../x", "a" * 31, "A" * 32, "0" * 32, "0" * 31 + "\n"])
 def test_no_other_folder_is_a_take(store, name):
-    with pytest.raises(TakeGoneError):
+    with pytest.raises(GoneError):
         store.folder(name)
 
 

@@ -116,7 +116,21 @@ def test_an_assistant_hears_what_is_in_a_backing(server):
     assert not answer.isError, answer.content
     facts = json.loads(answer.content[0].text)
     ends = [chord["end"] for chord in facts["chords"]]
-    assert ends == sorted(ends) and all(end <= 10 for end in ends)
+    assert ends and ends == sorted(ends) and all(end <= 10 for end in ends)
+    # the whole track is heard where nothing else is said
+    whole = called(server, "describe_backing", example="blues_in_f")
+    whole = json.loads(whole.content[0].text)
+    assert whole["key"] == facts["key"] and whole["tempo"] == facts["tempo"]
+    assert whole["metre"] == "4/4" and abs(whole["tuning_cents"]) < 10
+    assert len(whole["bars"]) > len(facts["bars"]) > 0
+    for chord in (chord for bar in whole["bars"] for chord in bar["chords"]):
+        assert chord["name"] and 0 <= chord["confidence"] <= 1
+
+
+@pytest.mark.parametrize("seconds", [1, 601])
+def test_the_limits_hold_for_listening_too(server, seconds):
+    answer = called(server, "describe_backing", example="ballad", seconds=seconds)
+    assert answer.isError and "Traceback" not in answer.content[0].text
 
 
 @pytest.mark.parametrize(

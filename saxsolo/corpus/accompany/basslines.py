@@ -67,7 +67,8 @@ class _Bassist:
         self.short = float(rng.choice((0.55, 0.8, 0.95, 1.0)))
         self.notes: list[Note] = []
         self.busy = float(rng.choice((0, 0.08, 0.2)))
-        self.loose = float(rng.choice((0.03, 0.12, 0.3, 0.5)))
+        # how often a chord does not begin on its root
+        self.loose = float(rng.choice((0.05, 0.2, 0.45, 0.6)))
         self.turns = int(rng.integers(100))
         self.groove: list[Hit] = []
         self.pedal: int | None = None

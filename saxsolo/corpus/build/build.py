@@ -281,11 +281,12 @@ def _shard(plan: BuildPlan) -> bool:
             return False
     from saxsolo.corpus.tokens.tokenise import tokenise
 
-    from .stages import codec_of
+    from .stages import codec_of, ear_of
 
     size = sum(path.stat().st_size for path in (plan.out / "tokens.partial").rglob("*.npz"))
     need_room(plan.out, 8 * size)
-    tokenise(plan.pairs, codec_of(plan.config.tokenise), plan.tokens)
+    config = plan.config.tokenise
+    tokenise(plan.pairs, codec_of(config), plan.tokens, ear_of(config))
     write_json(note, key)
     return True
 

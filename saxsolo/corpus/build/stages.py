@@ -230,7 +230,8 @@ def _tokenise(recording: Recording, plan: BuildPlan) -> tuple[dict[str, Any], li
     for row in rows:
         # codes of other inputs under the same name
         (work / f"{row['pair_id']}.npz").unlink(missing_ok=True)
-    sha256 = encode_pairs(plan.pairs, rows, codec_of(plan.config.tokenise), work, quiet=True)
+    codec, ear = codec_of(plan.config.tokenise), ear_of(plan.config.tokenise)
+    sha256 = encode_pairs(plan.pairs, rows, codec, work, ear, quiet=True)
     return {"pairs": len(rows), "codec_sha256": sha256}, []
 
 
@@ -280,17 +281,31 @@ def _separator(config: SeparateConfig) -> Separator:
 
 
 @lru_cache(maxsize=1)
-def codec_of(config: TokeniseConfig) -> Any:
-    """The codec on its device. Raises `SetupError` where it cannot be had."""
+def _device(config: TokeniseConfig) -> str:
     import torch
 
+    if config.device == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    return config.device
+
+
+def ear_of(config: TokeniseConfig) -> Any:
+    """The ear on its device. Raises `SetupError` where it cannot be had."""
+    from saxsolo.errors import CheckpointError
+    from saxsolo.weights.loading import load_ear
+
+    try:
+        return load_ear(config.ear, _device(config)).model
+    except CheckpointError as error:
+        raise SetupError(f"ear: {error}") from error
+
+
+def codec_of(config: TokeniseConfig) -> Any:
+    """The codec on its device. Raises `SetupError` where it cannot be had."""
     from modeling_saxsolo.codec_adapter_saxsolo import load_codec
 
-    device = config.device
-    if device == "auto":
-        device = "cuda" if torch.cuda.is_available() else "cpu"
     try:
         codec: Any = load_codec(config.codec)
-        return codec.to(device)
+        return codec.to(_device(config))
     except (OSError, ValueError) as error:
         raise SetupError(f"codec {config.codec}: {error}") from error

@@ -16,6 +16,8 @@ from saxsolo.errors import SaxsoloError
 
 from .score_rows import CLIP_FRAMES, Row
 
+# classes of all frame labels, whose posteriors an ear gives
+HEARD_SIZE = sum(LABEL_SIZES.values())
 # licences of rows that nobody has stated
 UNSTATED = ("not stated", "")
 _SHARD = re.compile(r"data/(?P<split>[a-z]+)-(?P<index>\d{5})-of-(?P<count>\d{5})\.parquet")
@@ -29,7 +31,8 @@ class TokensError(SaxsoloError, ValueError):
 
 @dataclass(frozen=True)
 class LayoutFile:
-    """tokens.json: the codec's layout, rows a split, and the sha256 of each shard."""
+    """tokens.json: the codec's layout, rows a split, and the sha256 of each shard; of the ear's
+    weights too where one has listened."""
 
     num_codebooks: int
     codebook_size: int
@@ -37,6 +40,7 @@ class LayoutFile:
     codec_sha256: str
     rows: dict[str, int]
     sha256: dict[str, str]
+    ear_sha256: str | None = None
 
     def shards(self, split: str, folder: Path) -> list[str]:
         """The split's shards in order. Raises `TokensError` when one is not there."""
@@ -60,8 +64,10 @@ def read_layout(folder: Path) -> LayoutFile:
     path = folder / "tokens.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
+        # a corpus that was written before there were ears names none
+        values.setdefault("ear_sha256", None)
         return LayoutFile(**{entry.name: values[entry.name] for entry in fields(LayoutFile)})
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TokensError(
             f"{folder} holds no token corpus: {path.name} cannot be read ({error}); make one with "
             f"saxsolo corpus tokenise"
@@ -110,6 +116,13 @@ def check_row(row: Row, layout: LayoutFile, split: str, path: Path) -> None:
             raise TokensError(
                 f"{where}: {name} is {row[name].shape} {row[name].dtype}, expected {shape} int16"
             )
+    if layout.ear_sha256 is not None:
+        heard = row["heard"]
+        if heard.shape != (frames, HEARD_SIZE) or heard.dtype != np.uint8:
+            raise TokensError(
+                f"{where}: heard is {heard.shape} {heard.dtype}, expected {(frames, HEARD_SIZE)} "
+                "uint8"
+            )
     for name in ("backing_codes", "solo_codes"):
         _check_range(row[name], layout.codebook_size, name, where)
     _check_range(row["score"], SCORE_VOCAB_SIZE, "score", where)
@@ -138,10 +151,18 @@ def codes_sha256(codec: torch.nn.Module) -> str:
     The decoder is left out: a better one makes better sound of the same codes. It does not depend
     on how the weights are cut into files.
     """
+    weights = codec.state_dict().items()
+    return _digest({n: tensor for n, tensor in weights if not n.startswith(_DECODERS)})
+
+
+def ear_sha256(ear: torch.nn.Module) -> str:
+    """A sha256 over names, shapes and bytes of an ear's weights, as float32."""
+    return _digest(dict(ear.state_dict()))
+
+
+def _digest(weights: dict[str, torch.Tensor]) -> str:
     digest = hashlib.sha256()
-    for name, tensor in sorted(codec.state_dict().items()):
-        if name.startswith(_DECODERS):
-            continue
+    for name, tensor in sorted(weights.items()):
         digest.update(f"{name} {tuple(tensor.shape)}".encode())
         # zero is zero: averaging weights may lose its sign
         digest.update((tensor.detach().cpu().float() + 0.0).numpy().tobytes())

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
+from torch.nn import functional as F
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.delay_saxsolo import apply_delay
@@ -39,6 +40,7 @@ class Example:
     labels: np.ndarray  # (L, T) targets of the label heads
     given: np.ndarray  # (L, T) labels given to the model, -100 = not given
     conditions: np.ndarray  # (C,) index of the value, -1 = not given
+    posteriors: np.ndarray | None = None  # (sum of classes, T) what the ear hears, 0 to 1
 
 
 class Collator:
@@ -109,6 +111,9 @@ class Collator:
             )
         dropped = rng.random() < self.backing_dropout
         is_given = not dropped and (silent or rng.random() < self.label_inputs)
+        by_ear = None
+        if config.hears != "codes":
+            by_ear = self._heard(row, span, len(tokens))
         return Example(
             backing=backing,
             heard=np.full(len(tokens), 0 if silent or dropped else 1, dtype=np.int64),
@@ -116,13 +121,15 @@ class Collator:
             labels=labels.astype(np.int64),
             given=labels.astype(np.int64) if is_given else np.full(labels.shape, UNKNOWN),
             conditions=self._conditions(row, dropped, rng),
+            posteriors=by_ear,
         )
 
     def stack(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
         """Pads to the longest example and delays the targets.
 
         Returns `backing_codes` (B, K, T), `attention_mask` (B, T), `labels` (B, N, S),
-        `frame_labels` and `frame_label_inputs` (B, L, T), `condition_ids` (B, C), all int64.
+        `frame_labels` and `frame_label_inputs` (B, L, T), `condition_ids` (B, C), all int64; for a
+        model with an ear `frame_label_posteriors` (B, sum of classes, T) float32.
         """
         longest = max(len(example.heard) for example in examples)
 
@@ -142,10 +149,27 @@ class Collator:
         if self.config.frame_labels:
             batch["frame_labels"] = padded("labels", UNKNOWN)
             batch["frame_label_inputs"] = padded("given", UNKNOWN)
+        if self.config.hears != "codes":
+            heard = [torch.from_numpy(np.asarray(example.posteriors)) for example in examples]
+            batch["frame_label_posteriors"] = torch.stack(
+                [F.pad(part, (0, longest - part.shape[-1])) for part in heard]
+            )
         if self.config.conditions:
             conditions = np.stack([example.conditions for example in examples])
             batch["condition_ids"] = torch.from_numpy(conditions)
         return batch
+
+    def _heard(self, row: Row, span: slice, frames: int) -> np.ndarray:
+        """What the ear hears, (41, T) float32; zeros for a row without audio."""
+        size = sum((self.config.frame_labels or {}).values())
+        if row["backing_codes"] is None:
+            return np.zeros((size, frames), np.float32)
+        if "heard" not in row:
+            raise CollateError(
+                f"row {row['id']} does not say what an ear hears, and the model hears by "
+                f"{self.config.hears!r}; tokenise the pairs with an ear, or set hears to 'codes'"
+            )
+        return np.asarray(row["heard"])[span].T.astype(np.float32) / 255
 
     def _codes(self, row: Row, span: slice, frames: int) -> tuple[np.ndarray, np.ndarray]:
         """Codes of backing and solo, (K, T); zeros and -100 for a row without audio."""

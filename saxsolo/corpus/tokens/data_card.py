@@ -94,6 +94,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
             "held |",
             f"| frame_labels | (T, {len(LABEL_SIZES)}) int16 | {', '.join(LABEL_SIZES)}; "
             f"-100 unknown |",
+            *(_heard_row() if layout.ear_sha256 else ()),
             "| pair_id, clip, start_frame | | the position of the clip in its solo |",
             "| split, performer, title, instrument, style, feel, tempo, timbre | | the solo |",
             "| semitones, tempo_factor | | how the score was changed before rendering |",
@@ -102,6 +103,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
             "Splits are by performer, and no title is in two splits.",
             "",
             f"Codec: sha256 of the weights `{layout.codec_sha256}`.",
+            *((f"Ear: `{layout.ear_sha256}`.",) if layout.ear_sha256 else ()),
             "",
             "## Integrity",
             "",
@@ -117,6 +119,15 @@ def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
             *(() if recorded else _TIMBRES),
         ]
     )
+
+
+def _heard_row() -> list[str]:
+    sizes = ", ".join(f"{name} {size}" for name, size in LABEL_SIZES.items())
+    total = sum(LABEL_SIZES.values())
+    return [
+        f"| heard | (T, {total}) uint8 | what the ear hears in the backing: probabilities in "
+        f"255ths, side by side: {sizes} |"
+    ]
 
 
 def _size_table(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> list[str]:

@@ -5,9 +5,10 @@
     TOKENS/data/<split>-00000-of-00002.parquet
 
 One row is a clip of at most 1500 frames: `backing_codes` and `solo_codes` (T, K), `score` (T,),
-`frame_labels` (T, 4), all int16, and where they come from. `datasets.load_dataset(TOKENS)` reads
-it, streaming or not. `load_tokens` also notices what Parquet and datasets do not: flipped bits,
-missing shards, codes out of range.
+`frame_labels` (T, 4), all int16, and where they come from; where an ear has listened also `heard`
+(T, 41) uint8, the posteriors of all frame labels side by side in 255ths.
+`datasets.load_dataset(TOKENS)` reads it, streaming or not. `load_tokens` also notices what Parquet
+and datasets do not: flipped bits, missing shards, codes out of range.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.atomic import replace_folder
 from saxsolo.corpus.scores.splits import SPLITS
 
-from .checks import LayoutFile, TokensError, check_row, read_layout, sha256_of
+from .checks import HEARD_SIZE, LayoutFile, TokensError, check_row, read_layout, sha256_of
 from .data_card import card_text
 from .score_rows import Row, clip_bounds
 
@@ -55,11 +56,17 @@ class TokenSource:
     codebook_size: int
     frame_rate: float
     codec_sha256: str
+    ear_sha256: str | None = None
 
 
-def row_features(num_codebooks: int) -> datasets.Features:
-    """The columns of a token corpus, as `load_dataset` gives them; codes are (T, K)."""
+def row_features(num_codebooks: int, heard: bool = False) -> datasets.Features:
+    """The columns of a token corpus, as `load_dataset` gives them; codes are (T, K).
+
+    Args:
+        heard: whether an ear has listened to the backings.
+    """
     codes = datasets.Array2D((None, num_codebooks), "int16")
+    by_ear = {"heard": datasets.Array2D((None, HEARD_SIZE), "uint8")} if heard else {}
     return datasets.Features(
         {
             **{name: datasets.Value("string") for name in TEXTS},
@@ -69,6 +76,7 @@ def row_features(num_codebooks: int) -> datasets.Features:
             "solo_codes": codes,
             "score": datasets.List(datasets.Value("int16")),
             "frame_labels": datasets.Array2D((None, len(LABEL_SIZES)), "int16"),
+            **by_ear,
         }
     )
 
@@ -89,7 +97,7 @@ def split_clips(source: TokenSource, split: str) -> Iterator[Row]:
 def clips_of(source: TokenSource, row: dict[str, Any]) -> Iterator[Row]:
     """The clips of one pair, in order."""
     with np.load(source.codes / f"{row['pair_id']}.npz", allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files if name != "codec_sha256"}
+        arrays = {name: file[name] for name in file.files if not name.endswith("_sha256")}
     described = {
         **{name: row[name] for name in (*TEXTS, *INTEGERS, *FLOATS) if name in row},
         "codec_sha256": source.codec_sha256,
@@ -128,7 +136,7 @@ def write_corpus(source: TokenSource, out: Path) -> None:
     for split in splits_of(source):
         dataset = datasets.Dataset.from_generator(
             split_clips,
-            features=row_features(source.num_codebooks),
+            features=row_features(source.num_codebooks, source.ear_sha256 is not None),
             cache_dir=str(cache),
             gen_kwargs={"source": source, "split": split},
         )
@@ -148,6 +156,7 @@ def write_corpus(source: TokenSource, out: Path) -> None:
         codebook_size=source.codebook_size,
         frame_rate=source.frame_rate,
         codec_sha256=source.codec_sha256,
+        ear_sha256=source.ear_sha256,
         rows=rows,
         sha256=sums,
     )
@@ -214,7 +223,7 @@ def _rows(folder: Path, shards: list[str], layout: LayoutFile, split: str) -> It
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(batch_size=_PAGE_ROWS):
-                    for row in _read_batch(batch):
+                    for row in _read_batch(batch, layout.ear_sha256 is not None):
                         check_row(row, layout, split, path)
                         count += 1
                         yield row
@@ -226,11 +235,13 @@ def _rows(folder: Path, shards: list[str], layout: LayoutFile, split: str) -> It
         )
 
 
-def _read_batch(batch: pa.RecordBatch) -> Iterator[Row]:
+def _read_batch(batch: pa.RecordBatch, heard: bool) -> Iterator[Row]:
     plain = {name: batch.column(name).to_pylist() for name in (*TEXTS, *INTEGERS, *FLOATS)}
     arrays = {name: _storage(batch.column(name)) for name in ("backing_codes", "solo_codes")}
     arrays["frame_labels"] = _storage(batch.column("frame_labels"))
     arrays["score"] = _storage(batch.column("score"))
+    if heard:
+        arrays["heard"] = _storage(batch.column("heard"))
     for place in range(batch.num_rows):
         row: Row = {name: values[place] for name, values in plain.items()}
         for name, column in arrays.items():

@@ -19,8 +19,11 @@ import torch
 from tqdm import tqdm
 from transformers import EncodecModel, PreTrainedModel
 
-from modeling_saxsolo.backing_saxsolo import measure_backing
+from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
 from modeling_saxsolo.codec_adapter_saxsolo import CodecLayout, codec_layout, encode
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE as EAR_RATE
+from modeling_saxsolo.ear_stream_saxsolo import hear_blocks, label_posteriors
 from saxsolo.atomic import replacing
 from saxsolo.corpus.pairs_folder import (
     BACKING,
@@ -34,7 +37,7 @@ from saxsolo.corpus.pairs_folder import (
 )
 from saxsolo.errors import SaxsoloError
 
-from .checks import codes_sha256
+from .checks import codes_sha256, ear_sha256
 from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 
 CODES = ("backing_codes", "solo_codes")
@@ -52,6 +55,7 @@ def tokenise(
     pairs: Path,
     codec: PreTrainedModel,
     out: Path,
+    ear: SaxsoloEar | None = None,
     *,
     limit: int | None = None,
     batch: int = 1,
@@ -61,6 +65,8 @@ def tokenise(
     Args:
         pairs: folder with manifest.jsonl. limit: only its first so many pairs.
         codec: on the device that is to encode.
+        ear: listens to the backings; what it hears stands in the rows beside the codes, so that a
+            model that hears by it trains from the corpus alone. None = no such column.
         batch: pairs encoded at once; more than one helps on a GPU, and needs a causal codec, since
             shorter ones are padded at their end.
 
@@ -74,7 +80,7 @@ def tokenise(
     if not rows:
         raise PairsError(f"{pairs / MANIFEST} has no rows; render pairs first")
     work = codes_folder(out)
-    sha256 = encode_pairs(pairs, rows, codec, work, batch=batch)
+    sha256 = encode_pairs(pairs, rows, codec, work, ear, batch=batch)
     source = TokenSource(
         rows=rows,
         codes=work,
@@ -82,6 +88,7 @@ def tokenise(
         codebook_size=layout.codebook_size,
         frame_rate=float(layout.frame_rate),
         codec_sha256=sha256,
+        ear_sha256=None if ear is None else ear_sha256(ear),
     )
     write_corpus(source, out)
     return out
@@ -97,6 +104,7 @@ def encode_pairs(
     rows: Sequence[dict[str, Any]],
     codec: PreTrainedModel,
     work: Path,
+    ear: SaxsoloEar | None = None,
     *,
     batch: int = 1,
     quiet: bool = False,
@@ -115,7 +123,8 @@ def encode_pairs(
     if batch > 1 and isinstance(codec, EncodecModel):
         raise TokeniseError(f"batch {batch}: EnCodec looks ahead, its sounds go one pair at a time")
     sha256 = codes_sha256(codec)
-    waiting = [row for row in rows if not _is_encoded(work, row, sha256)]
+    sums = {"codec_sha256": sha256, "ear_sha256": "" if ear is None else ear_sha256(ear)}
+    waiting = [row for row in rows if not _is_encoded(work, row, sums)]
     # Neighbours in length share a batch, so little is padded.
     waiting.sort(key=lambda row: row["frames"])
     seconds = sum(row["frames"] for row in waiting) / layout.frame_rate
@@ -128,8 +137,14 @@ def encode_pairs(
     ) as bar:
         for first in range(0, len(waiting), batch):
             group = waiting[first : first + batch]
-            for row, arrays in zip(group, _encode_group(pairs, group, codec, layout), strict=True):
-                _save(work, row, {**arrays, "codec_sha256": np.array(sha256)})
+            coded = _encode_group(pairs, group, codec, layout)
+            for row, arrays in zip(group, coded, strict=True):
+                if ear is not None:
+                    sound = pair_folder(pairs, row) / BACKING
+                    rate, frames = layout.sampling_rate, len(arrays["score"])
+                    arrays["heard"] = hear_pair(ear, read_whole_sound(sound, rate), rate, frames)
+                known = {name: np.array(value) for name, value in sums.items()}
+                _save(work, row, {**arrays, **known})
                 bar.update(round(row["frames"] / layout.frame_rate))
     return sha256
 
@@ -169,10 +184,20 @@ def _encode_group(
         yield arrays
 
 
-def _is_encoded(work: Path, row: dict[str, Any], sha256: str) -> bool:
+def hear_pair(ear: SaxsoloEar, backing: np.ndarray, rate: int, frames: int) -> np.ndarray:
+    """Posteriors of the frame labels (frames, 41) uint8, in 255ths, as a player hears them."""
+    measure = measure_backing(backing, rate, rate)
+    blocks = heard_blocks(backing, rate, EAR_RATE, measure)
+    heard = label_posteriors(join_heard(list(hear_blocks(ear, blocks, measure.tuning))))
+    rounded = (255 * heard.T[:frames]).round().to(torch.uint8).numpy()
+    return np.pad(rounded, ((0, frames - len(rounded)), (0, 0)), mode="edge")
+
+
+def _is_encoded(work: Path, row: dict[str, Any], sums: dict[str, str]) -> bool:
     try:
         with np.load(work / f"{row['pair_id']}.npz", allow_pickle=False) as arrays:
-            return str(arrays["codec_sha256"]) == sha256 and len(arrays["score"]) == row["frames"]
+            same = all(str(arrays[name]) == value for name, value in sums.items())
+            return same and len(arrays["score"]) == row["frames"]
     except (OSError, ValueError, KeyError):
         return False
 

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/ear_pulse_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/ear_stream_saxsolo.py
