@@ -68,3 +68,17 @@ def test_losses_are_those_of_the_model(kind, make_model, request):
         np.nanmean(judgement.loss[:, 0], axis=1).tolist()
     )
     assert ("accuracy_chord_root" in figures) == (kind == "audio_corpus")
+
+
+def test_a_model_that_hears_by_its_ear_is_judged_over_the_other_backing(make_model, audio_corpus):
+    """The posteriors go with the backing: over another tune's the losses are others."""
+    rng = np.random.default_rng(1)
+    rows = [
+        {**row, "heard": rng.integers(0, 256, (len(row["score"]), 41)).astype(np.uint8)}
+        for row in audio_corpus
+    ]
+    model = make_model(initializer_range=0.3, listen="labels", hears="spectrum").eval()
+    judgement = evaluate_heldout(model, rows, batch_size=2)
+    assert np.isfinite(judgement.loss).all()
+    assert (np.abs(judgement.loss[:, 0] - judgement.loss[:, 1]).max(axis=1) > 1e-4).all()
+    assert np.isnan(judgement.label_accuracy).all()
