@@ -272,7 +272,8 @@ class SaxsoloProcessor(ProcessorMixin):
                 samples += len(block)
                 yield block
 
-        # a meter is pushed by whoever listens to the codes
+        # A meter is pushed by whoever listens to the codes. The ear does not need its level; a
+        # source that is not known as a whole is heard in the tuning of what was pushed before.
         level = None if live else known
         blocks = heard_blocks(counted(), sampling_rate, EAR_RATE, level, seconds)
         held: dict[str, torch.Tensor] | None = None

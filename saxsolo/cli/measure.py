@@ -283,13 +283,16 @@ def ear(
 
     from saxsolo.evaluation.ear_damage import with_soloist
     from saxsolo.evaluation.ear_listeners import ear_listener, other_listeners
-    from saxsolo.evaluation.ear_report import comparison_table, read_tracks, robustness_table
+    from saxsolo.evaluation.ear_report import (
+        comparison_table,
+        evenly_spaced,
+        read_tracks,
+        robustness_table,
+    )
     from saxsolo.weights.loading import load_ear
 
     torch.set_num_threads(1)
-    heard = read_tracks(tracks)
-    if limit:
-        heard = heard[:: max(1, len(heard) // limit)][:limit]
+    heard = evenly_spaced(read_tracks(tracks), limit)
     own = ear_listener(load_ear(ear).model, chunk or None)
     listeners = {"saxsolo": own} if alone else {"saxsolo": own, **other_listeners()}
     print(f"{len(heard)} tracks\n")
@@ -319,14 +322,12 @@ def fit(
     quiet_libraries()
     import torch
 
-    from saxsolo.evaluation.ear_report import read_tracks
+    from saxsolo.evaluation.ear_report import evenly_spaced, read_tracks
     from saxsolo.evaluation.track_fit import fit_to_tracks
     from saxsolo.weights.loading import load_player
 
     torch.set_num_threads(1)
-    heard = read_tracks(tracks)
-    if limit:
-        heard = heard[:: max(1, len(heard) // limit)][:limit]
+    heard = evenly_spaced(read_tracks(tracks), limit)
     figures = fit_to_tracks(load_player(checkpoint, codec), heard, seconds, seed)
     print(f"{len(heard)} tracks\n")
     print("| | own track | other tracks | own fits better |\n| --- | --- | --- | --- |")

@@ -75,6 +75,11 @@ def read_tracks(folder: Path) -> list[Track]:
     return tracks
 
 
+def evenly_spaced(tracks: list[Track], limit: int) -> list[Track]:
+    """At most `limit` of the tracks, from the whole list; 0 takes all."""
+    return tracks[:: max(1, len(tracks) // limit)][:limit] if limit else tracks
+
+
 def _rendered(folder: Path) -> Track:
     truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
     beats = np.array(truth["beats"], np.float64).reshape(-1, 3)
