@@ -51,6 +51,9 @@ class SaxsoloGenerationMixin(_Generative):
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
         frame_label_posteriors: torch.Tensor | None = None,
+        beat_times: torch.Tensor | None = None,
+        beat_places: torch.Tensor | None = None,
+        beat_chords: torch.Tensor | None = None,
         prompt_codes: torch.Tensor | None = None,
         forced_codes: torch.Tensor | None = None,
         generation_config: GenerationConfig | None = None,
@@ -72,6 +75,9 @@ class SaxsoloGenerationMixin(_Generative):
         Args:
             backing_codes, attention_mask, condition_ids: as in `forward`.
             frame_label_inputs, frame_label_posteriors: as in `forward`.
+            beat_times, beat_places, beat_chords: (B, n), (B, n, 3), (B, n, 2), the lead sheet as
+                `SaxsoloProcessor.lead_sheet` gives it, for a model that plans in beats; padded
+                with -1. What frame_label_inputs tell takes its place.
             prompt_codes: (B, N, t) frames of the solo to continue, in the order of the streams.
             forced_codes: (B, N, T) frames of the solo that are given where they stand, -1 where the
                 model chooses; the processor gives rests before the band begins and after its end.
@@ -113,7 +119,9 @@ class SaxsoloGenerationMixin(_Generative):
             "frame_label_inputs": frame_label_inputs,
             "frame_label_posteriors": frame_label_posteriors,
         }
+        sheet = {"beat_times": beat_times, "beat_places": beat_places, "beat_chords": beat_chords}
         self._check_inputs(inputs, prompt_codes, forced_codes)
+        self._check_sheet(sheet, len(backing_codes))
         for name in ("temperature", "codec_temperature"):
             value = getattr(settings, name, None)
             if settings.do_sample and value is not None and not 0 < value < float("inf"):
@@ -145,7 +153,7 @@ class SaxsoloGenerationMixin(_Generative):
                 codec_top_k=settings.codec_top_k,
                 **kwargs,
             )
-            rows = {**inputs, "prompt_codes": prompt_codes, "forced_codes": forced_codes}
+            rows = {**inputs, **sheet, "prompt_codes": prompt_codes, "forced_codes": forced_codes}
             return play_each(play, seed, rows, copies, config.pad_token_id)
         inputs = {
             name: None if value is None else value.repeat_interleave(copies, dim=0)
@@ -255,6 +263,21 @@ class SaxsoloGenerationMixin(_Generative):
                     f"prompt_codes are {tuple(prompt_codes.shape)}: give (B, N, t) with (B, N) = "
                     f"{batch_streams} and t <= {frames} backing frames."
                 )
+
+    def _check_sheet(self, sheet: dict[str, torch.Tensor | None], batch: int) -> None:
+        """Refuse a lead sheet that is not whole, with both shapes named."""
+        shapes = {
+            name: None if value is None else tuple(value.shape) for name, value in sheet.items()
+        }
+        if all(shape is None for shape in shapes.values()):
+            return
+        beats = (shapes["beat_times"] or (0, 0))[-1]
+        wanted = [(batch, beats), (batch, beats, 3), (batch, beats, 2)]
+        if list(shapes.values()) != wanted:
+            raise ValueError(
+                f"the lead sheet is {shapes} but backing_codes of {batch} rows ask for "
+                f"{dict(zip(shapes, wanted, strict=True))}."
+            )
 
     def _forced_tokens(
         self, mask: torch.Tensor | None, given: torch.Tensor, prompt_codes: torch.Tensor

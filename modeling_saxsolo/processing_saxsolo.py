@@ -37,10 +37,13 @@ from .codec_adapter_saxsolo import (
     load_whole,
 )
 from .configuration_saxsolo import SaxsoloConfig
+from .ear_decoding_saxsolo import HeardMusic
+from .ear_decoding_saxsolo import decode as decode_heard
 from .ear_saxsolo import SaxsoloEar, join_heard
 from .ear_spectrum_saxsolo import SAMPLING_RATE as EAR_RATE
 from .ear_stream_saxsolo import band_frames, hear_blocks, label_posteriors
 from .errors_saxsolo import AudioError, CodecError
+from .lead_sheet_saxsolo import SHEET_INPUTS, sheet_of_music
 from .resample_saxsolo import resampled_length
 from .sampling_saxsolo import FREE
 from .vocabulary_saxsolo import REST
@@ -129,7 +132,8 @@ class SaxsoloProcessor(ProcessorMixin):
         Returns:
             attention_mask (B, T), condition_ids (B, C), int64; for a model that reads them
             backing_codes (B, K, T), int64; for a model with an ear frame_label_posteriors
-            (B, 41, T), float32; forced_codes (B, N, T), int64, where the solo rests.
+            (B, 41, T), float32, and the lead sheet, see `lead_sheet`; forced_codes (B, N, T),
+            int64, where the solo rests.
 
         Raises:
             AudioError: for a missing sampling rate, unusable samples, or silence without `force`.
@@ -149,9 +153,11 @@ class SaxsoloProcessor(ProcessorMixin):
             self._row(sound, sampling_rate, known, seconds, force, start)
             for sound, known in zip(sounds, measures, strict=True)
         ]
+        sheets = [{name: row.pop(name) for name in SHEET_INPUTS if name in row} for row in rows]
         lengths = torch.tensor([next(iter(row.values())).shape[-1] for row in rows])
         place = torch.arange(int(lengths.max()))
         inputs = {name: _padded([row[name] for row in rows], len(place)) for name in rows[0]}
+        inputs |= _padded_sheets(sheets)
         inputs["attention_mask"] = (place < lengths[:, None]).long()
         inputs["condition_ids"] = condition_ids
         return BatchFeature(inputs)
@@ -165,8 +171,8 @@ class SaxsoloProcessor(ProcessorMixin):
         force: bool,
         start: float | None,
     ) -> dict[str, torch.Tensor]:
-        """What the model is given of one backing: codes (K, T), posteriors (41, T), or both, and
-        rests (N, T)."""
+        """What the model is given of one backing: codes (K, T), posteriors (41, T), or both, rests
+        (N, T), and beat by beat the lead sheet."""
         if measure is None:
             if isinstance(sound, Iterator):
                 raise AudioError("a sound that comes in blocks needs its measure: give both.")
@@ -189,6 +195,8 @@ class SaxsoloProcessor(ProcessorMixin):
             blocks = sound if kept is None else iter(kept)
             heard = join_heard(list(self.hear(blocks, sampling_rate, measure, seconds)))
             row["frame_label_posteriors"] = label_posteriors(heard)
+            known = measure.measure if isinstance(measure, BackingMeter) else measure
+            row |= self.lead_sheet(heard, self.music(heard, known))
         frames = next(iter(row.values())).shape[-1]
         row["forced_codes"] = self.rests(frames, heard, start, to_the_end=seconds is not None)
         return row
@@ -289,6 +297,38 @@ class SaxsoloProcessor(ProcessorMixin):
                 length = round(seconds * self.sampling_rate)
             frames = -(-length // codec_layout(self.codec).frame_samples)
             yield {name: _of_length(part, frames - done) for name, part in held.items()}
+
+    def music(self, heard: Mapping[str, torch.Tensor], measure: BackingMeasure) -> HeardMusic:
+        """Beats, bars and chords out of what the ear hears in one backing.
+
+        Args:
+            heard: name -> (F, classes) probabilities. measure: of the backing, for its tuning.
+
+        Raises:
+            ValueError: for a model without an ear.
+        """
+        if self.ear is None:
+            raise ValueError("this model hears by the backing's codes and has no ear.")
+        arrays = {name: values.numpy() for name, values in heard.items()}
+        progressions = self.ear.progressions.cpu().numpy()
+        return decode_heard(arrays, None, measure.cents, progressions)
+
+    def lead_sheet(
+        self, heard: Mapping[str, torch.Tensor], music: HeardMusic
+    ) -> dict[str, torch.Tensor]:
+        """The lead sheet of one backing, as `generate` is given it.
+
+        Args:
+            heard: as in `music`, for its length. music: what `music` made of it.
+
+        Returns:
+            beat_times (n,) float32, seconds; beat_places (n, 3), int64: beat of the bar from 0,
+            beats in the bar (0 = no metre), bar of the section (-1 = not known); beat_chords
+            (n, 2), int64: root (12 = none) and quality (7 = none). The beats cover the backing;
+            where none is heard they are those of 120 a minute.
+        """
+        sheet = sheet_of_music(music, len(heard["chord"]) / self.frame_rate)
+        return {name: torch.from_numpy(values) for name, values in sheet.inputs().items()}
 
     def rests(
         self,
@@ -481,6 +521,18 @@ class SaxsoloProcessor(ProcessorMixin):
 def _padded(rows: list[torch.Tensor], length: int) -> torch.Tensor:
     """Rows (C, t) -> (B, C, length), zeros after each one's end."""
     return torch.stack([F.pad(row, (0, length - row.shape[-1])) for row in rows])
+
+
+def _padded_sheets(rows: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
+    """Lead sheets of n beats each -> (B, most beats, ...); -1 after each one's end."""
+    count = max(len(row.get("beat_times", ())) for row in rows)
+    padded = {}
+    for name in rows[0]:
+        shape = (len(rows), count, *rows[0][name].shape[1:])
+        values = padded[name] = torch.full(shape, -1, dtype=rows[0][name].dtype)
+        for row, value in zip(rows, values, strict=True):
+            value[: len(row[name])] = row[name]
+    return padded
 
 
 def _of_length(values: torch.Tensor, length: int) -> torch.Tensor:

@@ -11,6 +11,8 @@ from typing import Any
 import torch
 
 Seed = int | torch.Generator
+# inputs of `generate` whose last axis is not the backing's frames
+WITHOUT_FRAMES = ("condition_ids", "prompt_codes", "beat_times", "beat_places", "beat_chords")
 
 
 @contextmanager
@@ -89,7 +91,7 @@ def _row(inputs: dict[str, torch.Tensor | None], number: int) -> dict[str, torch
     length = None if mask is None else int(mask[number].sum())
     row: dict[str, torch.Tensor | None] = {}
     for name, value in inputs.items():
-        cut = value is not None and name not in ("condition_ids", "prompt_codes")
+        cut = value is not None and name not in WITHOUT_FRAMES
         one = None if value is None else value[number : number + 1]
         row[name] = one[..., :length] if cut and one is not None else one
     return row

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import numpy as np
 
+from modeling_saxsolo.viterbi_saxsolo import best_path_of_equal_changes
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, UNKNOWN
 from saxsolo.audio.chroma import _STEPS, pitch_classes
 from saxsolo.music.chord_symbols import TONES
-from saxsolo.music.viterbi import best_path_of_equal_changes
 
 from .harmony import HarmonyError, checked, known_chords
 

@@ -20,11 +20,11 @@ import soxr
 import torch
 
 from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
+from modeling_saxsolo.ear_decoding_saxsolo import DecodingCosts, HeardMusic
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
 from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
 from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
 from saxsolo.listening.track import decoded
-from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic
 
 from .ear_metrics import ChordTrack, harte
 

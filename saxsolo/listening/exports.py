@@ -18,7 +18,7 @@ from .heard import Listening, symbol
 from .horns import CONCERT, horn_of
 
 if TYPE_CHECKING:
-    from saxsolo.music.chord_search import HeardChord
+    from modeling_saxsolo.chord_search_saxsolo import HeardChord
 
 # by quality; the ear does not tell a triad from its usual seventh
 HARTE = ("maj7", "min7", "7", "hdim7", "dim7", "sus4(b7)", "aug")

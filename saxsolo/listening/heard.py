@@ -7,11 +7,11 @@ from functools import cached_property
 
 import numpy as np
 
+from modeling_saxsolo.chord_search_saxsolo import HeardChord
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from modeling_saxsolo.vocabulary_saxsolo import NO_CHORD, NO_ROOT
 from saxsolo.music.beat_grid import BeatGrid
-from saxsolo.music.chord_search import HeardChord
 from saxsolo.music.chord_symbols import chord_name
-from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.key import Key, estimate_key
 
 # beats a bar -> time signature, where the beat is not a quarter note

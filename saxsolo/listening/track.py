@@ -11,12 +11,12 @@ from pathlib import Path
 import torch
 
 from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
+from modeling_saxsolo.ear_decoding_saxsolo import DecodingCosts, HeardMusic, decode
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
 from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
 from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
 from saxsolo.audio.files import Sound, open_sound
 from saxsolo.errors import AudioError
-from saxsolo.music.ear_decoding import DecodingCosts, HeardMusic, decode
 from saxsolo.weights.loading import Weights, load_ear
 
 from .heard import Listening

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from modeling_saxsolo.viterbi_saxsolo import best_path, best_path_of_equal_changes
 from modeling_saxsolo.vocabulary_saxsolo import (
     BEAT_PHASES,
     FRAME_RATE,
@@ -19,8 +20,6 @@ from modeling_saxsolo.vocabulary_saxsolo import (
     NO_ROOT,
     UNKNOWN,
 )
-
-from .viterbi import best_path, best_path_of_equal_changes
 
 # a beat lasts 0.18 s (333 a minute) to 1.5 s (40 a minute)
 SHORTEST, LONGEST = 9, 75

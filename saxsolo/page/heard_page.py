@@ -7,10 +7,10 @@ a chord stands under it as a line and as a number; a question mark stands at a d
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from modeling_saxsolo.chord_search_saxsolo import HeardChord
 from saxsolo.listening.exports import facts
 from saxsolo.listening.heard import Listening, symbol
 from saxsolo.listening.horns import CONCERT, HORNS
-from saxsolo.music.chord_search import HeardChord
 
 from .heard_files import HEARD_FILES, TRACK
 from .heard_store import HeardStore

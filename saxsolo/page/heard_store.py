@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.chord_search_saxsolo import HeardChord
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import write_audio
 from saxsolo.listening.heard import Listening
-from saxsolo.music.chord_search import HeardChord
-from saxsolo.music.ear_decoding import HeardMusic
 
 from .folder_store import FolderStore
 

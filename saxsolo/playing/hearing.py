@@ -8,13 +8,13 @@ import torch
 from transformers import PreTrainedModel
 
 from modeling_saxsolo.backing_saxsolo import BackingMeasure
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from modeling_saxsolo.ear_saxsolo import join_heard
 from modeling_saxsolo.ear_stream_saxsolo import label_posteriors
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.audio.files import Source
 from saxsolo.errors import AudioError, SettingError
 from saxsolo.listening.heard import grid_of
-from saxsolo.listening.track import decoded
 from saxsolo.music.beat_grid import BeatGrid, find_grid
 from saxsolo.weights.loading import Player
 
@@ -28,6 +28,8 @@ class HeardBacking:
         measure: loudness, peak and tuning.
         codes: (1, K, T) on the model's device; None where the model reads none.
         ear: name -> (T, classes) probabilities; None for a model without an ear.
+        music: beats, bars and chords out of them.
+        sheet: the same as the model is given it, see `SaxsoloProcessor.lead_sheet`.
         rests: (N, T) where the solo waits for the band and ends with it, see
             `SaxsoloProcessor.rests`.
     """
@@ -36,6 +38,8 @@ class HeardBacking:
     measure: BackingMeasure
     codes: torch.Tensor | None
     ear: dict[str, torch.Tensor] | None
+    music: HeardMusic | None
+    sheet: dict[str, torch.Tensor]
     rests: torch.Tensor
 
     def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
@@ -47,6 +51,7 @@ class HeardBacking:
             inputs["backing_codes"] = self.codes
         if self.ear is not None:
             inputs["frame_label_posteriors"] = label_posteriors(self.ear)[None].to(device)
+            inputs |= {name: values[None].to(device) for name, values in self.sheet.items()}
         return inputs
 
 
@@ -73,7 +78,8 @@ def hear_backing(
         raise AudioError(
             f"{source.name} is silent (peak {measure.peak:.1g}); --force (force=True) plays anyway"
         )
-    codes = ear = None
+    codes = ear = music = None
+    sheet: dict[str, torch.Tensor] = {}
     frames = 0
     if processor.reads_codes:
         parts = processor.listen(source.parts(), rate, measure, seconds)
@@ -82,15 +88,17 @@ def hear_backing(
     if processor.ear is not None:
         ear = join_heard(list(processor.hear(source.parts(), rate, measure, seconds)))
         frames = len(ear["chord"])
+        music = processor.music(ear, measure)
+        sheet = processor.lead_sheet(ear, music)
     rests = processor.rests(frames, ear, start, to_the_end=seconds is not None)
-    return HeardBacking(frames, measure, codes, ear, rests)
+    return HeardBacking(frames, measure, codes, ear, music, sheet, rests)
 
 
 def backing_grid(player: Player, heard: HeardBacking) -> BeatGrid | None:
     """Beats, bars and chords of a backing: the ear's, else those of the model's label heads; None
     where none are heard."""
-    if player.ear is not None and heard.ear is not None:
-        return grid_of(decoded(player.ear.model, heard.ear, heard.measure.cents))
+    if heard.music is not None:
+        return grid_of(heard.music)
     if heard.codes is None:
         return None
     try:

@@ -24,6 +24,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.nn import functional as F
 
+from modeling_saxsolo.chord_search_saxsolo import count_progressions, progression_gains
 from modeling_saxsolo.ear_saxsolo import (
     PHASES,
     PLACES,
@@ -33,7 +34,6 @@ from modeling_saxsolo.ear_saxsolo import (
     SaxsoloEarOutput,
 )
 from saxsolo.atomic import replace_folder
-from saxsolo.music.chord_search import count_progressions, progression_gains
 
 from .ear_augment import augment
 from .ear_data import LABELS, UNKNOWN, Batch, Item, draw_batch, held_out_batches, load_items

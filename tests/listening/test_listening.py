@@ -7,14 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from modeling_saxsolo.chord_search_saxsolo import HeardChord
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from modeling_saxsolo.vocabulary_saxsolo import DOMINANT, MAJOR, MINOR, NO_CHORD
 from saxsolo.errors import AudioError, SettingError
 from saxsolo.listening.exports import as_chordpro, as_dict, as_jams, as_json, as_lab, as_text
 from saxsolo.listening.heard import Listening
 from saxsolo.listening.horns import HORNS
 from saxsolo.listening.track import listen
-from saxsolo.music.chord_search import HeardChord
-from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.key import estimate_key
 
 TWO_FIVE_ONE = ((2, MINOR), (7, DOMINANT), (0, MAJOR), (0, MAJOR))

@@ -125,7 +125,8 @@ def test_the_processor_gives_what_the_model_hears(processors, sound):
     given = {hears: set(p(sound, sampling_rate=RATE)) for hears, p in processors.items()}
     always = {"attention_mask", "condition_ids", "forced_codes"}
     assert given["codes"] == always | {"backing_codes"}
-    assert given["spectrum"] == always | {"frame_label_posteriors"}
+    sheet = {"beat_times", "beat_places", "beat_chords"}
+    assert given["spectrum"] == always | {"frame_label_posteriors"} | sheet
     assert given["both"] == given["codes"] | given["spectrum"]
     with pytest.raises(ValueError, match="give ear="):
         config = SaxsoloConfig(codec_dim=0, listen="labels", hears="spectrum")

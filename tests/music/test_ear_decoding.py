@@ -7,15 +7,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from saxsolo.music.chord_search import (
+from modeling_saxsolo.chord_search_saxsolo import (
     FRAME_RATE,
     NO_CHORD,
     ChordCosts,
     count_progressions,
     progression_gains,
 )
-from saxsolo.music.ear_decoding import DecodingCosts, decode
-from saxsolo.music.viterbi import best_path_of_changes, state_chances
+from modeling_saxsolo.ear_decoding_saxsolo import DecodingCosts, decode
+from modeling_saxsolo.viterbi_saxsolo import best_path_of_changes, state_chances
 
 
 def posteriors(

@@ -5,7 +5,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from saxsolo.music.viterbi import best_path, best_path_of_equal_changes
+from modeling_saxsolo.viterbi_saxsolo import best_path, best_path_of_equal_changes
 
 
 def value(path, scores, costs) -> float:

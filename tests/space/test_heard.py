@@ -13,11 +13,11 @@ from starlette.testclient import TestClient
 
 pytest.importorskip("gradio")
 
+from modeling_saxsolo.chord_search_saxsolo import HeardChord
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from saxsolo.listening import exports
 from saxsolo.listening.heard import Listening, symbol
 from saxsolo.listening.horns import HORNS
-from saxsolo.music.chord_search import HeardChord
-from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.page.controls import EXAMPLES
 from saxsolo.page.folder_store import OLDEST_SECONDS, GoneError
 from saxsolo.page.handlers import chosen_source

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .viterbi import best_path_of_changes, state_chances
+from .viterbi_saxsolo import best_path_of_changes, state_chances
 
 FRAME_RATE = 50
 QUALITIES, NO_CHORD_QUALITY = 7, 7

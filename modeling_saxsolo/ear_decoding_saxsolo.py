@@ -13,8 +13,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from .chord_search import FRAME_RATE, ChordCosts, HeardChord, find_chords, summed
-from .viterbi import best_path
+from .chord_search_saxsolo import FRAME_RATE, ChordCosts, HeardChord, find_chords, summed
+from .viterbi_saxsolo import best_path
 
 # metre class m of the ear: m + 2 beats in a bar
 SMALLEST_METRE = 2

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/chord_search_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/ear_decoding_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/lead_sheet_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/viterbi_saxsolo.py
