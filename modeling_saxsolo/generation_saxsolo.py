@@ -21,6 +21,7 @@ from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
 
 from .delay_saxsolo import apply_delay, undo_delay
+from .fast_decoding_saxsolo import FastDecoder, Sampling, supports
 from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenThenWhat, warpers
 from .seeding_saxsolo import Seed, play_each
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
@@ -65,6 +66,7 @@ class SaxsoloGenerationMixin(_Generative):
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
         seed: Seed | Sequence[Seed] | None = None,
+        fast: bool = True,
         **kwargs: Any,
     ) -> torch.Tensor:
         """Play a solo over a backing.
@@ -94,6 +96,8 @@ class SaxsoloGenerationMixin(_Generative):
             seed: whole numbers or torch generators, one for each solo: each solo is then what it
                 would be alone, and the global generator is left as it was. One for all plays each
                 solo from that seed.
+            fast: play known notes by `FastDecoder` where it can: on the CPU in float32 or float64,
+                with neither processors nor a streamer of the library's. False: the library's loop.
 
         Returns:
             (B * num_return_sequences, N, T) codes, the score stream first if there is one. Frames
@@ -151,6 +155,7 @@ class SaxsoloGenerationMixin(_Generative):
                 plan_frames=plan_frames,
                 codec_temperature=settings.codec_temperature,
                 codec_top_k=settings.codec_top_k,
+                fast=fast,
                 **kwargs,
             )
             rows = {**inputs, **sheet, "prompt_codes": prompt_codes, "forced_codes": forced_codes}
@@ -178,6 +183,9 @@ class SaxsoloGenerationMixin(_Generative):
         plan = config.plan_frames if plan_frames is None else plan_frames
         if plan and not config.score_vocab_size:
             raise ValueError(f"plan_frames {plan}: there is no score stream to plan; give 0.")
+        fast = fast and plan > 0 and not logits_processor and not kwargs and supports(self)
+        fast = fast and (streamer is None or isinstance(streamer, FrameStreamer))
+        decoder = FastDecoder(self) if fast else None
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
             if plan:
@@ -190,17 +198,27 @@ class SaxsoloGenerationMixin(_Generative):
                     settings,
                     kwargs,
                 )
-            rules = ForcedTokens(forced[..., first:stop].flatten(0, 1))
-            played[..., step:stop] = self._play_window(
-                _first_frames(inputs, first, last),
-                played[..., first:step],
-                LogitsProcessorList([rules, *processors]),
-                stop - step,
-                settings,
-                1.0 if plan else settings.guidance_scale,
-                None if streamer is None else SkipPrompt(streamer),
-                kwargs,
-            )
+            window = _first_frames(inputs, first, last)
+            past, given = played[..., first:step], forced[..., first:stop]
+            if decoder is not None:
+                played[..., step:stop] = decoder.play(
+                    self.encoder(**window),
+                    self._without_earlier(past),
+                    given,
+                    Sampling.of(settings),
+                    None if streamer is None else streamer.put,
+                )
+            else:
+                played[..., step:stop] = self._play_window(
+                    window,
+                    past,
+                    LogitsProcessorList([ForcedTokens(given.flatten(0, 1)), *processors]),
+                    stop - step,
+                    settings,
+                    1.0 if plan else settings.guidance_scale,
+                    None if streamer is None else SkipPrompt(streamer),
+                    kwargs,
+                )
             step = stop
         if streamer is not None:
             streamer.end()
@@ -354,10 +372,7 @@ class SaxsoloGenerationMixin(_Generative):
         """Play `steps` more steps after `past` (B, N, s); returns them (B, N, steps)."""
         config = self.config
         batch, streams, known = past.shape
-        past = past.clone()
-        for stream, delay in enumerate(config.stream_delays):
-            # As in training, a window begins without the frames before it.
-            past[:, stream, :delay] = config.pad_token_id
+        past = self._without_earlier(past)
         start = past.new_full((batch, streams, 1), config.decoder_start_token_id)
         prompt = torch.cat([start, past], dim=-1).flatten(0, 1)
         if guidance is not None and guidance != 1:
@@ -380,6 +395,13 @@ class SaxsoloGenerationMixin(_Generative):
             **kwargs,
         )
         return tokens.view(batch, streams, -1)[..., 1 + known :]
+
+    def _without_earlier(self, past: torch.Tensor) -> torch.Tensor:
+        """Tokens (B, N, s) of a window without the frames before it, as in training."""
+        past = past.clone()
+        for stream, delay in enumerate(self.config.stream_delays):
+            past[:, stream, :delay] = self.config.pad_token_id
+        return past
 
     def _stream_processors(
         self, settings: Any, pitch_temperature: float, onset_bias: float

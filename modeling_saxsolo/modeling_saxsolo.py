@@ -161,13 +161,16 @@ class SaxsoloDecoder(nn.Module):
         return hidden, leaning
 
     def _embed(self, tokens: torch.Tensor) -> torch.Tensor:
-        size = self.config.score_vocab_size
-        if not size:
+        if not self.config.score_vocab_size:
             return self.embed(tokens)
-        score, codes = tokens[..., 0], tokens[..., 1:]
+        return self.embed(tokens[..., 1:]) + self.embed_score(tokens[..., 0])
+
+    def embed_score(self, score: torch.Tensor) -> torch.Tensor:
+        """Tokens of the score stream (B, S), special ones allowed, -> (B, S, D)."""
+        size = self.config.score_vocab_size
         # The special tokens stand after the codes, in the score's table after its own symbols.
         score = torch.where(score < size, score, score - (self.config.codebook_size - size))
-        return self.embed(codes) + self.score_embed(score)
+        return self.score_embed(score)
 
 
 def _causal_mask(

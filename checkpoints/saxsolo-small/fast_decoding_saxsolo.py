@@ -1,0 +1,1 @@
+../../modeling_saxsolo/fast_decoding_saxsolo.py
