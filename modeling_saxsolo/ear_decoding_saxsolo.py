@@ -114,9 +114,7 @@ def decode(
         frames, sure = frames[:0], sure[:0]
     places, metres = find_bars(heard, frames, costs)
     chords = find_chords(heard["chord"], frames, places, metres, costs.chords, progressions)
-    music = HeardMusic(
-        _smooth(frames / FRAME_RATE), places + 1, metres, sure, chords, tuning_cents
-    )
+    music = HeardMusic(_smooth(frames / FRAME_RATE), places + 1, metres, sure, chords, tuning_cents)
     if music.metre is None:
         return music
     if "rises" in heard:

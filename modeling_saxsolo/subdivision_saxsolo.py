@@ -15,8 +15,8 @@ STROKE = 0.1
 # faster beats are too short to tell thirds from halves
 FASTEST = 140.0
 FEWEST = 8
-# beats in a bar -> share of beats with a stroke on the first third, less those with one on the half,
-# from which thirds are likelier than halves; two a bar are rare but in 6/8
+# beats in a bar -> share of beats with a stroke on the first third, less that of beats with one on
+# the half, from which thirds are likelier; two a bar are rare but in 6/8
 LEVELS = {2: -0.1, 3: 0.5, 4: 0.12}
 STEEPNESS = 25.0
 
