@@ -115,12 +115,13 @@ def decode(
     places, metres = find_bars(heard, frames, costs)
     chords = find_chords(heard["chord"], frames, places, metres, costs.chords, progressions)
     music = HeardMusic(_smooth(frames / FRAME_RATE), places + 1, metres, sure, chords, tuning_cents)
-    if music.metre is None:
+    usual = music.metre
+    if usual is None:
         return music
     if "rises" in heard:
-        music = replace(music, thirds=thirds(heard["rises"], music.beats, music.metre))
+        music = replace(music, thirds=thirds(heard["rises"], music.beats, usual))
     inside = np.minimum(frames, len(heard["metre"]) - 1)
-    chance = float(heard["metre"][inside, music.metre - SMALLEST_METRE].mean())
+    chance = float(heard["metre"][inside, usual - SMALLEST_METRE].mean())
     return replace(music, metre_confidence=chance)
 
 

@@ -75,7 +75,8 @@ def _to_the_end(grid: BeatGrid, seconds: float) -> tuple[np.ndarray, np.ndarray]
     `seconds`, and two beats behind second 0 at least."""
     length = float(grid.beats[-1] - grid.beats[-2])
     place, now = int(grid.places[-1]), float(grid.beats[-1])
-    beats, places = [], []
+    beats: list[float] = []
+    places: list[int] = []
     while place != 0 or now < max(seconds, 2 * length) - 1e-6 or not beats:
         place = place + 1 if place + 1 < grid.beats_per_bar else 0
         now += length

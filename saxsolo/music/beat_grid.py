@@ -37,6 +37,8 @@ METRES = {3: 3.0, 4: 0.0, 5: 10.0, 6: 10.0, 7: 10.0}
 BREAK_COST = 12.0
 # nats for a chord that changes on the first beat of a bar, in the middle of one, elsewhere
 CHANGE_COSTS = (2.0, 3.0, 5.0)
+# beats a minute of the grid where no beat is heard
+PLAIN_TEMPO = 120.0
 _FLOOR = 1e-4
 
 
@@ -83,7 +85,7 @@ class BeatGrid:
         return labels
 
 
-def plain_grid(seconds: float, tempo: float = 120.0) -> BeatGrid:
+def plain_grid(seconds: float, tempo: float = PLAIN_TEMPO) -> BeatGrid:
     """Bars of four at one tempo from second 0 on, without chords: for where no beat was found."""
     count = max(4, math.ceil(seconds * tempo / 60))
     place = np.arange(count)

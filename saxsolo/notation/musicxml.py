@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 from saxsolo.atomic import replacing
-from saxsolo.music.metre import signature
+from saxsolo.music.metre import EIGHTH, BeatUnit, signature
 
 from .playback import tempo_marks, with_playback
 from .quantise import Lead
 from .spelling import key_of, letter, note_name, octave, root_name
-from .values import pieces
+from .values import GROUPS, pieces
 
 # semitones from what sounds up to what is written, and the instrument's name in music21
 TRANSPOSITIONS = {
@@ -71,7 +71,7 @@ def write_musicxml(
 
 
 def _part(lead: Lead, instrument: str | None) -> Any:
-    from music21 import bar, clef, key, meter, stream
+    from music21 import bar, clef, key, stream
     from music21 import instrument as instruments
 
     up, name = TRANSPOSITIONS[instrument] if instrument else (0, "Instrument")
@@ -89,10 +89,12 @@ def _part(lead: Lead, instrument: str | None) -> Any:
             measure.insert(0, key.KeySignature(fifths))
         for mark in _marks(lead, marks.get(place), place == 0):
             measure.insert(0, mark)
-        if beats != metre:
-            above, below = signature(beats, lead.unit)
-            measure.insert(0, meter.TimeSignature(f"{above}/{below}"))
-            metre = beats
+        # a pick-up stands in the metre of the bar after it
+        whole = max(lead.bars[:2]) if lead.pickup and place == 0 else beats
+        if whole != metre:
+            measure.insert(0, _time_signature(whole, lead.unit))
+            metre = whole
+        measure.paddingLeft = (whole - beats) * lead.unit.quarters
         for beat, root, quality in lead.chords:
             if start <= beat < start + beats:
                 symbol = _symbol(root, quality, up, fifths)
@@ -122,6 +124,20 @@ def _marks(lead: Lead, tempo_here: int | None, first: bool) -> Iterator[Any]:
         yield words
 
 
+def _time_signature(beats: int, unit: BeatUnit) -> Any:
+    """With eighths beamed as they are counted: 7/8 in two, two and three."""
+    from music21 import meter
+
+    above, below = signature(beats, unit)
+    if unit != EIGHTH or beats not in GROUPS:
+        return meter.TimeSignature(f"{above}/{below}")
+    edges = [0, *GROUPS[beats], beats]
+    counted = "+".join(f"{b - a}/8" for a, b in zip(edges, edges[1:], strict=False))
+    found = meter.TimeSignature(counted)
+    found.displaySequence.load(f"{above}/{below}")
+    return found
+
+
 def _elements(
     lead: Lead, start: int, beats: int, up: int, fifths: int
 ) -> Iterator[tuple[Fraction, Any]]:
@@ -133,7 +149,7 @@ def _elements(
     divisions = lead.divisions[start : start + beats]
     now = first
     inside = [n for n in lead.notes if n.start < last and n.end > first]
-    if not inside:
+    if not inside and not (start == 0 and lead.pickup):
         rest = note.Rest(quarterLength=beats * unit.quarters)
         rest.fullMeasure = True
         yield Fraction(0), rest
@@ -158,10 +174,12 @@ def _elements(
 def _spelled(lead: Lead, pitch: int, start: Fraction, up: int, fifths: int) -> str:
     """A pitch as music21 names it, "B-4", spelled by the chord that sounds and the key."""
     before = [chord for chord in lead.chords if chord[0] <= start]
-    written, root, quality = pitch + up, None, 0
+    written = pitch + up
+    root: int | None = None
+    quality = 0
     if before and before[-1][1] < 12:
-        root = root_name((before[-1][1] + up) % 12, fifths)
         quality = before[-1][2]
+        root = root_name((before[-1][1] + up) % 12, fifths, quality)
     place = note_name(written, fifths, root, quality)
     return _name(place) + str(octave(written, place))
 
@@ -177,5 +195,5 @@ def _symbol(root: int, quality: int, up: int, fifths: int) -> Any:
 
     if root > 11:
         return harmony.NoChord()
-    name = _name(root_name((root + up) % 12, fifths))
+    name = _name(root_name((root + up) % 12, fifths, quality))
     return harmony.ChordSymbol(root=name, kind=HARMONY_KINDS[quality])

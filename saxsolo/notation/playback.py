@@ -11,8 +11,8 @@ from .quantise import Lead
 
 # a tempo is written again once it has changed by so much for so many bars
 CHANGE, LASTING = 0.06, 3
-# a smaller change is not sent to players either
-AUDIBLE = 0.002
+# a smaller change is not told to players either: MuseScore prints what they are told
+AUDIBLE = 0.02
 _HEAD = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
@@ -51,8 +51,8 @@ def _differ(first: float, second: float) -> bool:
 
 
 def with_playback(text: bytes, lead: Lead) -> bytes:
-    """The same MusicXML with a `<sound>` for each bar that is faster or slower than the one before,
-    one for swing, a pick-up that is marked as such, and "N.C." in words.
+    """The same MusicXML with a tempo for each bar that is faster or slower than the one before, one
+    for swing, a pick-up that is marked as such, and "N.C." in words.
 
     Args:
         text: as music21 wrote it, of one part.
@@ -62,13 +62,16 @@ def with_playback(text: bytes, lead: Lead) -> bytes:
     measures = list(root.iter("measure"))
     if lead.pickup:
         measures[0].set("implicit", "yes")
-    for sound in list(root.iter("sound")):
-        sound.attrib.pop("tempo", None)
-    last = 0.0
+    last = lead.tempo
     for measure, tempo in zip(measures, lead.tempi or [lead.tempo], strict=False):
-        if last == 0 or abs(tempo / last - 1) > AUDIBLE:
-            quarters = round(float(tempo * lead.unit.quarters), 2)
-            measure.insert(_behind_attributes(measure), ET.Element("sound", tempo=f"{quarters:g}"))
+        quarters = f"{float(tempo * lead.unit.quarters):.1f}"
+        written = [sound for sound in measure.iter("sound") if "tempo" in sound.attrib]
+        for sound in written:
+            sound.set("tempo", quarters)
+        if not written and abs(tempo / last - 1) > AUDIBLE:
+            written = [_unseen(quarters)]
+            measure.insert(_behind_attributes(measure), written[0])
+        if written:
             last = tempo
     if lead.unit == QUARTER and lead.swing is not None:
         _add_swing(root, lead.swing)
@@ -83,6 +86,13 @@ def with_playback(text: bytes, lead: Lead) -> bytes:
 def _behind_attributes(measure: ET.Element) -> int:
     kinds = [child.tag for child in measure]
     return kinds.index("attributes") + 1 if "attributes" in kinds else 0
+
+
+def _unseen(tempo: str) -> ET.Element:
+    """A tempo for players alone."""
+    direction = _words("", None)
+    ET.SubElement(direction, "sound", tempo=tempo)
+    return direction
 
 
 def _add_swing(root: ET.Element, swing: float) -> None:

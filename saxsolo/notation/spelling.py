@@ -8,6 +8,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from modeling_saxsolo.vocabulary_saxsolo import DIMINISHED
 from saxsolo.music.chord_symbols import TONES
 
 from .quantise import Lead
@@ -54,14 +55,17 @@ def key_of(lead: Lead, up: int = 0) -> int:
     return -max(fits)[1]
 
 
-def root_name(pitch_class: int, fifths: int) -> int:
-    """Place on the line of fifths of a chord's root, Db to G#: as the key has it, else the flat.
+def root_name(pitch_class: int, fifths: int, quality: int = 0) -> int:
+    """Place on the line of fifths of a chord's root, Gb to G#: as the key has it, else the flat.
 
     Args:
         pitch_class: 0 = C .. 11. fifths: sharps or flats of the key signature.
+        quality: of the chord. A diminished one leads upwards: its root is raised, F#dim7 in C.
     """
     places = _named(pitch_class, range(_FLATTEST, 9))
     in_key = [place for place in places if fifths - 1 <= place <= fifths + 5]
+    if quality == DIMINISHED and not in_key:
+        return places[-1]
     # outside the scale: flattened second, third, sixth, seventh, raised fourth
     near = [place for place in places if fifths - 5 <= place <= fifths + 6]
     return (in_key or near or places)[0]
