@@ -9,11 +9,12 @@ second. NumPy alone.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from .chord_search_saxsolo import FRAME_RATE, ChordCosts, HeardChord, find_chords, summed
+from .subdivision_saxsolo import thirds
 from .viterbi_saxsolo import best_path
 
 # metre class m of the ear: m + 2 beats in a bar
@@ -36,6 +37,7 @@ class DecodingCosts:
         least_beat: mean chance of a beat on the beats, below which there are none: noise and held
             tones stay under 0.2, bands above 0.4.
         metre_change: another metre at a bar line. broken_bar: a bar that ends early.
+        longest_evidence: a beat longer than so many frames says no more about bars than that.
         chords: see `ChordCosts`.
     """
 
@@ -47,8 +49,9 @@ class DecodingCosts:
     tempo: float = 120.0
     last_beat: float = 0.3
     least_beat: float = 0.25
-    metre_change: float = 25.0
-    broken_bar: float = 25.0
+    metre_change: float = 50.0
+    broken_bar: float = 50.0
+    longest_evidence: float = 15.0
     chords: ChordCosts = field(default_factory=ChordCosts)
 
 
@@ -61,6 +64,8 @@ class HeardMusic:
             bar. beat_confidence: (N,) 0 to 1.
         chords: one after the other, from the first frame to the last.
         tuning_cents: how much sharper than A = 440 Hz.
+        thirds: how sure it is that each beat divides in three, as in 6/8 and 12/8, 0 to 1.
+        metre_confidence: how sure the number of beats in most bars is, 0 to 1.
     """
 
     beats: np.ndarray
@@ -69,6 +74,8 @@ class HeardMusic:
     beat_confidence: np.ndarray
     chords: list[HeardChord] = field(default_factory=list)
     tuning_cents: float = 0.0
+    thirds: float = 0.0
+    metre_confidence: float = 0.0
 
     @property
     def tempo(self) -> float | None:
@@ -91,7 +98,8 @@ def decode(
 
     Args:
         heard: probabilities as `SaxsoloEar.hear` names them, as arrays: chord (F, 85), phase
-            (F, 12), place (F, 8), beats (F, 2), metre (F, 6).
+            (F, 12), place (F, 8), beats (F, 2), metre (F, 6); rises (F, 2) where thirds are to be
+            told from halves.
         tuning_cents: kept in what is returned.
         progressions: which chord follows which, see `find_chords`.
 
@@ -106,8 +114,15 @@ def decode(
         frames, sure = frames[:0], sure[:0]
     places, metres = find_bars(heard, frames, costs)
     chords = find_chords(heard["chord"], frames, places, metres, costs.chords, progressions)
-    beats = _smooth(frames / FRAME_RATE)
-    return HeardMusic(beats, places + 1, metres, sure, chords, tuning_cents)
+    music = HeardMusic(_smooth(frames / FRAME_RATE), places + 1, metres, sure, chords, tuning_cents)
+    usual = music.metre
+    if usual is None:
+        return music
+    if "rises" in heard:
+        music = replace(music, thirds=thirds(heard["rises"], music.beats, usual))
+    inside = np.minimum(frames, len(heard["metre"]) - 1)
+    chance = float(heard["metre"][inside, usual - SMALLEST_METRE].mean())
+    return replace(music, metre_confidence=chance)
 
 
 def _check(heard: Mapping[str, np.ndarray]) -> None:
@@ -213,8 +228,9 @@ def find_bars(
         return np.zeros(0, int), np.zeros(0, int)
     ends = np.append(frames, min(len(heard["place"]), 2 * frames[-1] - frames[-2]))
     ends[-1] = max(ends[-1], frames[-1])
-    place = costs.bar_trust * summed(_log(heard["place"]), ends)
-    metre = costs.metre_trust * summed(_log(heard["metre"]), ends)
+    part = np.minimum(1, costs.longest_evidence / np.maximum(np.diff(ends), 1))[:, None]
+    place = costs.bar_trust * part * summed(_log(heard["place"]), ends)
+    metre = costs.metre_trust * part * summed(_log(heard["metre"]), ends)
     starts = np.minimum(frames, len(heard["beats"]) - 1)
     first = _chance_near(heard["beats"][:, 1], starts)
     states = [

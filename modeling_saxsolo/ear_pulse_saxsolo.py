@@ -34,24 +34,26 @@ def pulses(rhythm: torch.Tensor) -> torch.Tensor:
         about 1.
     """
     batch, columns, _ = rhythm.shape
-    # rises over 20 ms, the reach of the window's flank
-    rises = F.relu(rhythm[:, 2:] - rhythm[:, :-2])
-    rises = F.pad(rises, (0, 0, 2, 0))
-    rises = rises.reshape(batch, columns, PULSE_BANDS, RHYTHM_BANDS // PULSE_BANDS).mean(dim=-1)
-    rises = rises.reshape(batch, -1, RHYTHM_COLUMNS, PULSE_BANDS)
+    bands = rises(rhythm).reshape(batch, columns, PULSE_BANDS, RHYTHM_BANDS // PULSE_BANDS)
+    drive = bands.mean(dim=-1).reshape(batch, -1, RHYTHM_COLUMNS, PULSE_BANDS)
     turns = _turns(rhythm.device)
     back = torch.arange(RHYTHM_COLUMNS - 1, -1, -1, device=rhythm.device)
     within = turns[None, :] ** back[:, None]
-    driven = torch.einsum("btkg,kf->btgf", rises.to(within.dtype), within)
+    driven = torch.einsum("btkg,kf->btgf", drive.to(within.dtype), within)
     step = turns**RHYTHM_COLUMNS
     state = torch.zeros_like(driven[:, 0])
     states = []
-    for drive in driven.unbind(dim=1):
-        state = state * step + drive
+    for push in driven.unbind(dim=1):
+        state = state * step + push
         states.append(state)
     bank = torch.stack(states, dim=1)
     bank = bank / (0.1 + bank.abs().mean(dim=-1, keepdim=True))
     return torch.stack([bank.real, bank.imag], dim=-2)
+
+
+def rises(rhythm: torch.Tensor) -> torch.Tensor:
+    """(B, 8 T, 40): how much each band of the rhythm rises over 20 ms, the window's flank."""
+    return F.pad(F.relu(rhythm[:, 2:] - rhythm[:, :-2]), (0, 0, 2, 0))
 
 
 def _turns(device: torch.device) -> torch.Tensor:

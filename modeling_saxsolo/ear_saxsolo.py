@@ -30,7 +30,7 @@ from .ear_layers_saxsolo import (
     RecentMix,
     rotary_angles,
 )
-from .ear_pulse_saxsolo import PULSE_BANDS, PULSE_SIZE, PULSES, pulses
+from .ear_pulse_saxsolo import PULSE_BANDS, PULSE_SIZE, PULSES, pulses, rises
 from .ear_spectrum_saxsolo import (
     BINS_PER_SEMITONE,
     REACH,
@@ -281,7 +281,8 @@ class SaxsoloEar(PreTrainedModel):
 
         Returns:
             The outputs' names with probabilities (F, classes) float32, "root" (F, 13) and
-            "quality" (F, 8) summed from them.
+            "quality" (F, 8) summed from them, and "rises" (F, 2): how much the sound rises in each
+            10 ms, log magnitude, the mean over bands.
         """
         if cents is None:
             cents = estimate_tuning(audio.cpu())[0]
@@ -310,6 +311,7 @@ class SaxsoloEar(PreTrainedModel):
             for name, logits in out.items()
         }
         heard["root"], heard["quality"] = root_and_quality(heard["chord"])
+        heard["rises"] = rises(features.rhythm).mean(dim=-1).reshape(-1, 2)[kept]
         return {name: values.float().cpu() for name, values in heard.items()}
 
 

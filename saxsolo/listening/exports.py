@@ -36,6 +36,7 @@ def as_dict(heard: Listening) -> dict[str, Any]:
         "tempo": _rounded(heard.tempo, 2),
         "tempo_spread": _rounded(heard.tempo_spread, 4),
         "metre": heard.metre,
+        "metre_confidence": _rounded(heard.metre_confidence, 3),
         "tuning_cents": round(music.tuning_cents, 1),
         "beat_confidence": _rounded(heard.beat_confidence, 3),
         "beats": [
@@ -148,7 +149,7 @@ def facts(heard: Listening) -> dict[str, str]:
         "tempo": "no beat heard"
         if heard.tempo is None
         else f"{heard.tempo:.1f} beats a minute, {_steadiness(heard)}",
-        "metre": heard.metre + _sure(heard.beat_confidence) if heard.metre else "not heard",
+        "metre": heard.metre + _sure(heard.metre_confidence) if heard.metre else "not heard",
         "tuning": f"A = {440 * 2 ** (cents / 1200):.1f} Hz ({cents:+.0f} cents)",
     }
 

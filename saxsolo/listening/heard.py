@@ -13,9 +13,7 @@ from modeling_saxsolo.vocabulary_saxsolo import NO_CHORD, NO_ROOT
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import chord_name
 from saxsolo.music.key import Key, estimate_key
-
-# beats a bar -> time signature, where the beat is not a quarter note
-SIGNATURES = {2: "6/8", 7: "7/8"}
+from saxsolo.music.metre import BeatUnit, beat_unit, signature
 
 
 @dataclass(frozen=True)
@@ -75,11 +73,27 @@ class Listening:
     def metre(self) -> str | None:
         """As a time signature, "4/4"; None where no beat was heard.
 
-        The ear counts what a foot taps: dotted quarters in 6/8, two a bar, and eighths in 7/8.
-        12/8 has four beats a bar and is named as 4/4.
+        The ear counts what a foot taps: dotted quarters in 6/8, two a bar, and in 12/8, four;
+        eighths in 7/8.
         """
         beats = self.music.metre
-        return None if beats is None else SIGNATURES.get(beats, f"{beats}/4")
+        if beats is None:
+            return None
+        above, below = signature(beats, self.unit)
+        return f"{above}/{below}"
+
+    @property
+    def unit(self) -> BeatUnit:
+        """The note value of a beat."""
+        return beat_unit(self.music.metre or 0, self.music.thirds)
+
+    @property
+    def metre_confidence(self) -> float | None:
+        """How sure the time signature is, 0 to 1; None where no beat was heard.
+
+        The chance of as many beats in a bar, times that of their division in two or three.
+        """
+        return metre_confidence(self.music)
 
     @cached_property
     def beat_confidence(self) -> float | None:
@@ -135,6 +149,13 @@ def chord_at(music: HeardMusic, second: float) -> HeardChord | None:
     return None
 
 
+def metre_confidence(music: HeardMusic) -> float | None:
+    """How sure the time signature is, see `Listening.metre_confidence`."""
+    if music.metre is None:
+        return None
+    return music.metre_confidence * max(music.thirds, 1 - music.thirds)
+
+
 def grid_of(music: HeardMusic) -> BeatGrid | None:
     """Beats, bars and the chord on each beat; None with less than three beats."""
     if len(music.beats) < 3 or music.metre is None:
@@ -146,7 +167,12 @@ def grid_of(music: HeardMusic) -> BeatGrid | None:
         roots.append(chord.root if known and chord is not None else NO_ROOT)
         qualities.append(chord.quality if known and chord is not None else NO_CHORD)
     return BeatGrid(
-        music.beats, music.places - 1, music.metre, np.array(roots), np.array(qualities)
+        music.beats,
+        music.places - 1,
+        music.metre,
+        np.array(roots),
+        np.array(qualities),
+        beat_unit(music.metre, music.thirds),
     )
 
 

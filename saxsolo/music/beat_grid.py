@@ -21,6 +21,8 @@ from modeling_saxsolo.vocabulary_saxsolo import (
     UNKNOWN,
 )
 
+from .metre import QUARTER, BeatUnit, beat_unit
+
 # a beat lasts 0.18 s (333 a minute) to 1.5 s (40 a minute)
 SHORTEST, LONGEST = 9, 75
 # what a beat pays for being longer or shorter than the one before: nats for a squared log ratio
@@ -35,6 +37,8 @@ METRES = {3: 3.0, 4: 0.0, 5: 10.0, 6: 10.0, 7: 10.0}
 BREAK_COST = 12.0
 # nats for a chord that changes on the first beat of a bar, in the middle of one, elsewhere
 CHANGE_COSTS = (2.0, 3.0, 5.0)
+# beats a minute of the grid where no beat is heard
+PLAIN_TEMPO = 120.0
 _FLOOR = 1e-4
 
 
@@ -48,6 +52,7 @@ class BeatGrid:
         beats_per_bar: of most bars; a bar may break off.
         roots: (N,) int, the chord on each beat, 0 = C .. 11, 12 = no chord.
         qualities: (N,) int, index into `QUALITY_NAMES` of the vocabulary.
+        unit: note value of a beat.
     """
 
     beats: np.ndarray
@@ -55,17 +60,12 @@ class BeatGrid:
     beats_per_bar: int
     roots: np.ndarray
     qualities: np.ndarray
+    unit: BeatUnit = QUARTER
 
     @property
     def tempo(self) -> float:
         """Beats a minute, the median."""
         return 60 / float(np.median(np.diff(self.beats)))
-
-    @property
-    def first_downbeat(self) -> int:
-        """Index of the first beat that begins a bar; 0 where none does."""
-        firsts = np.flatnonzero(self.places == 0)
-        return int(firsts[0]) if len(firsts) else 0
 
     def labels(self, frames: int) -> np.ndarray:
         """The same as frame labels (T, 4) int16, -100 before the first beat and after the last."""
@@ -85,7 +85,7 @@ class BeatGrid:
         return labels
 
 
-def plain_grid(seconds: float, tempo: float = 120.0) -> BeatGrid:
+def plain_grid(seconds: float, tempo: float = PLAIN_TEMPO) -> BeatGrid:
     """Bars of four at one tempo from second 0 on, without chords: for where no beat was found."""
     count = max(4, math.ceil(seconds * tempo / 60))
     place = np.arange(count)
@@ -110,7 +110,8 @@ def find_grid(heard: dict[str, np.ndarray]) -> BeatGrid | None:
         places,
         metre,
     )
-    return BeatGrid(_smooth(frames / FRAME_RATE), places, metre, roots, qualities)
+    beats = _smooth(frames / FRAME_RATE)
+    return BeatGrid(beats, places, metre, roots, qualities, beat_unit(metre))
 
 
 def _beats(scores: np.ndarray) -> np.ndarray:

@@ -1,11 +1,13 @@
 """A solo as a MIDI file: its notes, with their intonation as pitch bends, on the backing's beats.
 
 mido writes the bytes. Times stay those of the sound: the tempo map follows the beats, so bar lines
-fall where the band's do, and no note moves by more than half a tick (0.5 ms).
+fall where the band's do, and no note moves by more than half a tick (0.5 ms). The bars are those of
+the lead sheet.
 """
 
 import os
-from collections.abc import Sequence
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,6 +17,8 @@ import numpy as np
 from saxsolo.atomic import replacing
 from saxsolo.audio.pitch import HOP_SECONDS, SURE, PitchTrack
 from saxsolo.errors import AudioError
+from saxsolo.music.bars import Bars
+from saxsolo.music.metre import signature
 from saxsolo.music.score import Note
 
 TICKS = 960
@@ -50,8 +54,9 @@ def bends_of(notes: Sequence[Note], track: PitchTrack) -> list[Bend]:
         notes: in order, not overlapping.
         track: of the same sound.
     """
-    bends, last = [], 0.0
+    bends = []
     for note in notes:
+        last = 0.0  # the wheel is back at rest at the end of each note
         first = int(np.ceil(note.onset / HOP_SECONDS))
         frames = np.arange(first, min(len(track.hertz), _frames_before(note.onset + note.duration)))
         sure = frames[track.confidence[frames] >= SURE]
@@ -59,7 +64,7 @@ def bends_of(notes: Sequence[Note], track: PitchTrack) -> list[Bend]:
         off = (off + 6) % 12 - 6
         sure, off = sure[np.abs(off) <= FARTHEST], off[np.abs(off) <= FARTHEST]
         if len(sure) < FEWEST_FRAMES:
-            sure, off = np.array([first]), np.zeros(1)
+            continue
         padded = np.pad(off, 1, mode="edge")
         off = np.median(np.lib.stride_tricks.sliding_window_view(padded, 3), axis=1)
         for place, (frame, value) in enumerate(zip(sure, off, strict=True)):
@@ -93,9 +98,7 @@ def write_midi(
     notes: Sequence[Note],
     *,
     bends: Sequence[Bend] = (),
-    beats: Sequence[float] | None = None,
-    beats_per_bar: int = 4,
-    first_downbeat: int = 0,
+    bars: Bars | None = None,
     instrument: str = "tenor",
 ) -> Path:
     """Writes a solo as a MIDI file of one track, all or nothing; needs mido.
@@ -103,10 +106,10 @@ def write_midi(
     Args:
         path: the file; an earlier one is replaced.
         notes: at concert pitch; loudness 0..1 becomes velocity 40..115.
-        bends: as `bends_of` gives them; the wheel's range is set to two semitones.
-        beats: seconds, rising; the tempo follows them. 120 beats a minute without (or with one).
-        beats_per_bar: of the time signature.
-        first_downbeat: index of the first beat that begins a bar.
+        bends: as `bends_of` gives them; the wheel's range is set to two semitones. Outside notes
+            the wheel rests.
+        bars: the backing's, which tempo and time signatures follow; without them 120 beats a
+            minute.
         instrument: which saxophone.
 
     Raises:
@@ -114,32 +117,28 @@ def write_midi(
     """
     import mido
 
-    clock = _Clock(beats, beats_per_bar, first_downbeat)
-    # at one tick: tempo and wheel before the notes that end, those before the notes that begin
+    clock = _Clock(bars)
+    # at one tick: tempo and signature, notes that end, the wheel, notes that begin
     events: list[tuple[int, int, Any]] = []
     for tick, tempo in clock.tempi:
         events.append((tick, 0, mido.MetaMessage("set_tempo", tempo=tempo)))
-    signature = {"numerator": beats_per_bar, "denominator": 4}
     events.append((0, 0, mido.MetaMessage("track_name", name=f"{instrument} saxophone")))
-    if clock.pickup_ticks:
-        pickup = {"numerator": clock.pickup_ticks // TICKS, "denominator": 4}
-        events.append((0, 0, mido.MetaMessage("time_signature", **pickup)))
-    events.append((clock.pickup_ticks, 0, mido.MetaMessage("time_signature", **signature)))
+    events += [(tick, 0, message) for tick, message in _signatures(bars)]
     events.append((0, 0, mido.Message("program_change", program=PROGRAMS[instrument])))
     if bends:
         coarse = int(BEND_RANGE)
         for control, value in ((101, 0), (100, 0), (6, coarse), (38, 0), (101, 127), (100, 127)):
             events.append((0, 0, mido.Message("control_change", control=control, value=value)))
+    spans = []
     for note in notes:
         start = clock.tick(note.onset)
         end = max(start + 1, clock.tick(note.onset + note.duration))
+        spans.append((start, end))
         velocity = round(SOFTEST + (LOUDEST - SOFTEST) * min(max(note.loudness, 0.0), 1.0))
         events.append((start, 3, mido.Message("note_on", note=note.pitch, velocity=velocity)))
         events.append((end, 1, mido.Message("note_off", note=note.pitch)))
-    for bend in bends:
-        wheel = round(8192 * min(max(bend.semitones / BEND_RANGE, -1.0), 1.0))
-        message = mido.Message("pitchwheel", pitch=min(wheel, 8191))
-        events.append((clock.tick(bend.time), 2, message))
+    for tick, wheel in _wheel(spans, [(clock.tick(b.time), _wheel_of(b)) for b in bends]):
+        events.append((tick, 2, mido.Message("pitchwheel", pitch=wheel)))
     file = mido.MidiFile(type=0, ticks_per_beat=TICKS)
     track = mido.MidiTrack()
     file.tracks.append(track)
@@ -147,11 +146,59 @@ def write_midi(
     for tick, _, message in sorted(events, key=lambda event: event[:2]):
         track.append(message.copy(time=tick - now))
         now = tick
-    track.append(mido.MetaMessage("end_of_track"))
+    track.append(mido.MetaMessage("end_of_track", time=max(0, clock.end - now)))
     path = Path(path)
     with replacing(path) as (partial,):
         file.save(str(partial))
     return path
+
+
+def _wheel_of(bend: Bend) -> int:
+    return min(round(8192 * min(max(bend.semitones / BEND_RANGE, -1.0), 1.0)), 8191)
+
+
+def _wheel(
+    spans: Sequence[tuple[int, int]], bends: Sequence[tuple[int, int]]
+) -> list[tuple[int, int]]:
+    """(tick, wheel) wherever it moves: within notes as told, at rest at the end of each.
+
+    Args:
+        spans: first tick of each note, and the tick at which it ends, in order.
+        bends: (tick, wheel), in order.
+    """
+    told = dict(bends)
+    ticks = sorted(told)
+    positions: dict[int, int] = {}
+    for start, end in spans:
+        inside = ticks[bisect_left(ticks, start) : bisect_left(ticks, end)]
+        positions |= {start: 0} | {tick: told[tick] for tick in inside} | {end: 0}
+    moves, last = [], 0
+    for tick in sorted(positions):
+        if positions[tick] != last:
+            last = positions[tick]
+            moves.append((tick, last))
+    return moves
+
+
+def _signatures(bars: Bars | None) -> Iterator[tuple[int, Any]]:
+    """(tick, time signature) wherever it changes; clicks come on the beats."""
+    import mido
+
+    if bars is None:
+        yield 0, mido.MetaMessage("time_signature", numerator=4, denominator=4)
+        return
+    last = 0
+    for start, beats in zip(bars.starts, bars.lengths, strict=True):
+        if beats != last:
+            above, below = signature(beats, bars.unit)
+            click = int(24 * bars.unit.quarters)
+            yield (
+                round(TICKS * bars.unit.quarters * start),
+                mido.MetaMessage(
+                    "time_signature", numerator=above, denominator=below, clocks_per_click=click
+                ),
+            )
+            last = beats
 
 
 def read_midi(path: str | os.PathLike[str]) -> list[Note]:
@@ -183,42 +230,30 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
 
 
 class _Clock:
-    """Seconds to ticks. Before the first beat and after the last the tempo is that beside it.
+    """Seconds to ticks; after the last beat the tempo goes on."""
 
-    A file begins with a whole number of beats before the first downbeat, its pick-up; what lies
-    between second 0 and the first of them gets a tempo of its own, so that second 0 is tick 0.
-    """
-
-    def __init__(self, beats: Sequence[float] | None, beats_per_bar: int, first_downbeat: int):
-        times = np.asarray([] if beats is None else beats, float)
-        times = times[times > 0]
-        skipped = 0 if beats is None else len(beats) - len(times)
-        self.pickup_ticks = 0
-        if len(times) < 2:
-            times = np.array([0.0, 60 / PLAIN_TEMPO])
-        else:
-            # one beat, however long, leads from 0 to the first beat after it
-            times = np.concatenate([[0.0], times])
-            lead = times[1] / float(np.median(np.diff(times[1:])))
-            whole = max(1, round(lead))
-            times = np.concatenate([np.linspace(0, times[1], whole + 1)[:-1], times[1:]])
-            self.pickup_ticks = TICKS * ((whole + first_downbeat - skipped) % beats_per_bar)
-        self._beats, self._ticks = times, TICKS * np.arange(len(times))
-        tempi = np.maximum(np.round(1e6 * np.diff(times)).astype(int), 1)
+    def __init__(self, bars: Bars | None):
+        times = np.array([0.0, 60 / PLAIN_TEMPO]) if bars is None else bars.beats
+        quarters = 1.0 if bars is None else float(bars.unit.quarters)
+        self._ticks = np.round(TICKS * quarters * np.arange(len(times))).astype(int)
+        self.end = 0 if bars is None else int(self._ticks[-1])
+        tempi = np.maximum(np.round(1e6 * np.diff(times) / quarters).astype(int), 1)
+        # three bytes hold a tempo: no quarter lasts longer than 16.8 s
+        tempi = np.minimum(tempi, 2**24 - 1)
         self.tempi = [
-            (TICKS * place, int(tempo))
+            (int(self._ticks[place]), int(tempo))
             for place, tempo in enumerate(tempi)
             if place == 0 or tempo != tempi[place - 1]
         ]
         # what a reader will make of the rounded tempi
-        self._beats = np.concatenate([[0.0], np.cumsum(tempi / 1e6)])
+        self._beats = np.concatenate([[0.0], np.cumsum(tempi * quarters / 1e6)])
 
     def tick(self, seconds: float) -> int:
         """The tick nearest to a time in seconds."""
         beyond = seconds - self._beats[-1]
         if beyond > 0:
-            length = self._beats[-1] - self._beats[-2]
-            return round(float(self._ticks[-1] + TICKS * beyond / length))
+            rate = (self._ticks[-1] - self._ticks[-2]) / (self._beats[-1] - self._beats[-2])
+            return round(float(self._ticks[-1] + rate * beyond))
         return round(float(np.interp(seconds, self._beats, self._ticks)))
 
 

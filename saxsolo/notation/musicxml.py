@@ -1,7 +1,6 @@
-"""A solo as a lead sheet in MusicXML: chord symbols, transposed for the instrument. music21 writes.
+"""A solo as a lead sheet in MusicXML: chord symbols, transposed for the instrument.
 
-A value is split where a reader needs to see the beat: at bar lines, in the middle of a bar of four,
-and at every beat that is divided finer than eighths.
+music21 writes it; `playback` adds what it does not write.
 """
 
 import os
@@ -10,12 +9,13 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from saxsolo.atomic import replacing
-from saxsolo.music.chord_symbols import TONES
+from saxsolo.music.metre import EIGHTH, BeatUnit, signature
 
+from .playback import tempo_marks, with_playback
 from .quantise import Lead
+from .spelling import key_of, letter, note_name, octave, root_name
+from .values import GROUPS, pieces
 
 # semitones from what sounds up to what is written, and the instrument's name in music21
 TRANSPOSITIONS = {
@@ -33,11 +33,6 @@ HARMONY_KINDS = (
     "suspended-fourth",
     "augmented",
 )
-_SHARPS = ("C", "C#", "D", "D#", "E", "F", "F#", "G", "G#", "A", "A#", "B")
-_FLATS = ("C", "D-", "D", "E-", "E", "F", "G-", "G", "A-", "A", "B-", "B")
-_MAJOR = (0, 2, 4, 5, 7, 9, 11)
-# what an accidental of the key must be worth, as a share of all that sounds
-ACCIDENTAL = 0.01
 # from this place in the beat on eighths are marked as swung
 SWUNG = 0.55
 
@@ -68,7 +63,7 @@ def write_musicxml(
     score = stream.Score()
     score.metadata = metadata.Metadata(title=title, composer=composer)
     score.insert(0, _part(lead, instrument))
-    text = GeneralObjectExporter(score).parse()
+    text = with_playback(GeneralObjectExporter(score).parse(), lead)
     path = Path(path)
     with replacing(path) as (partial,):
         partial.write_bytes(text)
@@ -76,33 +71,34 @@ def write_musicxml(
 
 
 def _part(lead: Lead, instrument: str | None) -> Any:
-    from music21 import bar, clef, expressions, key, meter, stream, tempo
+    from music21 import bar, clef, key, stream
     from music21 import instrument as instruments
 
     up, name = TRANSPOSITIONS[instrument] if instrument else (0, "Instrument")
     fifths = key_of(lead, up)
     part = stream.Part()
     part.atSoundingPitch = False
-    player = getattr(instruments, name)()
-    part.insert(0, player)
+    part.insert(0, getattr(instruments, name)())
+    marks = dict(tempo_marks(lead))
     start, metre = 0, 0
-    for number, beats in enumerate(lead.bars, start=1):
-        measure = stream.Measure(number=number)
-        if number == 1:
+    for place, beats in enumerate(lead.bars):
+        # a pick-up is bar 0
+        measure = stream.Measure(number=place if lead.pickup else place + 1)
+        if place == 0:
             measure.insert(0, clef.TrebleClef())
             measure.insert(0, key.KeySignature(fifths))
-            marks: list[Any] = [tempo.MetronomeMark(number=round(lead.tempo))]
-            if lead.swing is not None and lead.swing >= SWUNG:
-                marks.append(expressions.TextExpression("Swing"))
-            for mark in marks:
-                mark.placement = "above"
-                measure.insert(0, mark)
-        if beats != metre:
-            measure.insert(0, meter.TimeSignature(f"{beats}/4"))
-            metre = beats
+        for mark in _marks(lead, marks.get(place), place == 0):
+            measure.insert(0, mark)
+        # a pick-up stands in the metre of the bar after it
+        whole = max(lead.bars[:2]) if lead.pickup and place == 0 else beats
+        if whole != metre:
+            measure.insert(0, _time_signature(whole, lead.unit))
+            metre = whole
+        measure.paddingLeft = (whole - beats) * lead.unit.quarters
         for beat, root, quality in lead.chords:
             if start <= beat < start + beats:
-                measure.insert(beat - start, _symbol(root, quality, up, fifths))
+                symbol = _symbol(root, quality, up, fifths)
+                measure.insert((beat - start) * lead.unit.quarters, symbol)
         for offset, element in _elements(lead, start, beats, up, fifths):
             measure.insert(offset, element)
         part.append(measure)
@@ -113,117 +109,85 @@ def _part(lead: Lead, instrument: str | None) -> Any:
     return part
 
 
+def _marks(lead: Lead, tempo_here: int | None, first: bool) -> Iterator[Any]:
+    """What stands above a bar: its tempo, and once that eighths swing."""
+    from music21 import expressions, note, tempo
+
+    if tempo_here is not None:
+        beat = note.Note(quarterLength=lead.unit.quarters).duration
+        mark = tempo.MetronomeMark(number=tempo_here, referent=beat)
+        mark.placement = "above"
+        yield mark
+    if first and lead.swing is not None and lead.swing >= SWUNG:
+        words = expressions.TextExpression("Swing")
+        words.placement = "above"
+        yield words
+
+
+def _time_signature(beats: int, unit: BeatUnit) -> Any:
+    """With eighths beamed as they are counted: 7/8 in two, two and three."""
+    from music21 import meter
+
+    above, below = signature(beats, unit)
+    if unit != EIGHTH or beats not in GROUPS:
+        return meter.TimeSignature(f"{above}/{below}")
+    edges = [0, *GROUPS[beats], beats]
+    counted = "+".join(f"{b - a}/8" for a, b in zip(edges, edges[1:], strict=False))
+    found = meter.TimeSignature(counted)
+    found.displaySequence.load(f"{above}/{below}")
+    return found
+
+
 def _elements(
     lead: Lead, start: int, beats: int, up: int, fifths: int
 ) -> Iterator[tuple[Fraction, Any]]:
-    """Notes and rests of one bar, (offset in it, music21 object)."""
+    """Notes and rests of one bar: (offset in quarters, music21 object)."""
     from music21 import note, tie
 
+    unit = lead.unit
     first, last = Fraction(start), Fraction(start + beats)
     divisions = lead.divisions[start : start + beats]
     now = first
     inside = [n for n in lead.notes if n.start < last and n.end > first]
-    if not inside:
-        rest = note.Rest(quarterLength=beats)
+    if not inside and not (start == 0 and lead.pickup):
+        rest = note.Rest(quarterLength=beats * unit.quarters)
         rest.fullMeasure = True
         yield Fraction(0), rest
         return
     for heard in [*inside, None]:
         begin = last if heard is None else max(heard.start, first)
-        for offset, length in pieces(now - first, begin - first, beats, divisions):
-            yield offset, note.Rest(quarterLength=length)
+        for offset, length in pieces(now - first, begin - first, beats, divisions, unit, rest=True):
+            yield offset * unit.quarters, note.Rest(quarterLength=length * unit.quarters)
         if heard is None:
             return
         now = min(heard.end, last)
-        for offset, length in pieces(begin - first, now - first, beats, divisions):
-            sounding = note.Note(_pitch(heard.pitch + up, fifths), quarterLength=length)
+        name = _spelled(lead, heard.pitch, heard.start, up, fifths)
+        for offset, length in pieces(begin - first, now - first, beats, divisions, unit):
+            sounding = note.Note(name, quarterLength=length * unit.quarters)
             begins, ends = first + offset == heard.start, first + offset + length == heard.end
             if not (begins and ends):
                 kind = "start" if begins else "stop" if ends else "continue"
                 sounding.tie = tie.Tie(kind)
-            yield offset, sounding
+            yield offset * unit.quarters, sounding
 
 
-def pieces(
-    start: Fraction, end: Fraction, beats: int, divisions: list[int]
-) -> Iterator[tuple[Fraction, Fraction]]:
-    """Cuts a stretch of a bar into values that can be written: (offset, length) in beats.
-
-    Args:
-        start, end: beats from the bar line, 0 <= start <= end <= beats.
-        beats: in the bar.
-        divisions: of each of its beats.
-    """
-    while start < end:
-        length = _piece(start, end, beats, divisions)
-        yield start, length
-        start += length
+def _spelled(lead: Lead, pitch: int, start: Fraction, up: int, fifths: int) -> str:
+    """A pitch as music21 names it, "B-4", spelled by the chord that sounds and the key."""
+    before = [chord for chord in lead.chords if chord[0] <= start]
+    written = pitch + up
+    root: int | None = None
+    quality = 0
+    if before and before[-1][1] < 12:
+        quality = before[-1][2]
+        root = root_name((before[-1][1] + up) % 12, fifths, quality)
+    place = note_name(written, fifths, root, quality)
+    return _name(place) + str(octave(written, place))
 
 
-def _piece(start: Fraction, end: Fraction, beats: int, divisions: list[int]) -> Fraction:
-    beat, left = int(start), end - start
-    middle = beats // 2 if beats == 4 else beats
-    wall = beats if beat >= middle or start == 0 else middle
-    inside = start - beat
-    plain = divisions[beat] <= 2
-    plain_after = beat + 1 < beats and divisions[beat + 1] <= 2
-    if inside == 0:
-        for whole in (4, 3, 2):
-            if left >= whole and beat + whole <= wall:
-                return Fraction(whole)
-        if left >= Fraction(3, 2) and plain_after and beat + 2 <= wall:
-            return Fraction(3, 2)
-        if left >= 1:
-            return Fraction(1)
-    elif inside == Fraction(1, 2) and plain and plain_after and left >= 1 and beat + 1 < wall:
-        return Fraction(1)
-    # within one beat; sextuplets and thirty-seconds show its half too
-    limit = beat + 1 - start
-    if divisions[beat] in (6, 8) and inside < Fraction(1, 2):
-        limit = Fraction(1, 2) - inside
-    length = min(left, limit)
-    return length if _can_be_written(length) else length - Fraction(1, 8)
-
-
-def _can_be_written(length: Fraction) -> bool:
-    return length.denominator in (1, 2, 3, 6) or length.numerator in (1, 3)
-
-
-def key_of(lead: Lead, up: int = 0) -> int:
-    """Sharps (above 0) or flats (below 0) of the key signature that fits chords and notes best.
-
-    Each beat of a chord counts its tones, each note its length; the major scale that holds most of
-    it wins; each accidental must gain one per cent more.
-
-    Args:
-        lead: at concert pitch.
-        up: semitones that are added for the instrument.
-    """
-    weights = np.zeros(12)
-    ends = [beat for beat, *_ in lead.chords[1:]] + [sum(lead.bars)]
-    for (beat, root, quality), end in zip(lead.chords, ends, strict=True):
-        if root < 12:
-            for tone in TONES[quality]:
-                weights[(root + tone) % 12] += end - beat
-    for note in lead.notes:
-        weights[note.pitch % 12] += float(note.end - note.start)
-    fits = []
-    for fifths in range(-5, 7):
-        tonic = 7 * fifths - up
-        fit = sum(weights[(tonic + step) % 12] for step in _MAJOR)
-        fits.append((float(fit) - ACCIDENTAL * weights.sum() * abs(fifths), -fifths))
-    return -max(fits)[1]
-
-
-def _pitch(midi: int, fifths: int) -> Any:
-    from music21 import pitch
-
-    return pitch.Pitch(_name(midi, fifths) + str(midi // 12 - 1))
-
-
-def _name(midi: int, fifths: int) -> str:
-    """Spelled with the key: flats in flat keys and in C, sharps in sharp keys."""
-    return (_SHARPS if fifths > 0 else _FLATS)[midi % 12]
+def _name(place: int) -> str:
+    """Name of a place on the line of fifths as music21 has it: "B-" is B flat."""
+    step, alteration = letter(place)
+    return step + ("#" * alteration if alteration > 0 else "-" * -alteration)
 
 
 def _symbol(root: int, quality: int, up: int, fifths: int) -> Any:
@@ -231,7 +195,5 @@ def _symbol(root: int, quality: int, up: int, fifths: int) -> Any:
 
     if root > 11:
         return harmony.NoChord()
-    name = _name(root + up, fifths)
-    # nobody reads A#7 or D#7
-    name = {"A#": "B-", "D#": "E-", "G#": "G#" if fifths > 3 else "A-"}.get(name, name)
+    name = _name(root_name((root + up) % 12, fifths, quality))
     return harmony.ChordSymbol(root=name, kind=HARMONY_KINDS[quality])

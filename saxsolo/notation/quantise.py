@@ -7,17 +7,23 @@ played, not written.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations, zip_longest
 
 import numpy as np
 
+from saxsolo.music.bars import bars_of
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.metre import DOTTED_QUARTER, EIGHTH, QUARTER, BeatUnit
 from saxsolo.music.score import Note
 
-# ink: what each division costs against the squared error of its onsets
-DIVISIONS = {1: 0.0, 2: 1.0, 3: 5.0, 4: 4.0, 6: 11.0, 8: 11.0}
+# ink: what each division of a beat costs against the squared error of its onsets
+DIVISIONS = {
+    QUARTER: {1: 0.0, 2: 1.0, 3: 5.0, 4: 4.0, 6: 11.0, 8: 11.0},
+    DOTTED_QUARTER: {1: 0.0, 3: 1.0, 6: 4.0, 12: 13.0},
+    EIGHTH: {1: 0.0, 2: 2.0, 3: 7.0, 4: 9.0},
+}
 # how far an onset is off in a human's hands: seconds, and at least this share of a beat
 SLOP, LEAST_SLOP = 0.04, 0.05
 # the second of two eighths is heard from the middle of the beat up to here
@@ -54,9 +60,12 @@ class Lead:
         notes: in order, not overlapping.
         chords: (beat, root, quality) where a chord begins; root 12 is none.
         divisions: into how many parts each beat is divided.
-        tempo: beats a minute.
+        tempo: beats a minute, the median.
         swing: where in the beat the second of two eighths lies, the median; None for too few.
         dropped: notes for which there was no place.
+        unit: note value of a beat.
+        pickup: whether the first bar is a pick-up.
+        tempi: beats a minute of each bar; empty for one tempo throughout.
     """
 
     bars: list[int]
@@ -66,33 +75,48 @@ class Lead:
     tempo: float
     swing: float | None
     dropped: int
+    unit: BeatUnit = QUARTER
+    pickup: bool = False
+    tempi: list[float] = field(default_factory=list)
 
 
 def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
-    """Places notes on the grid. Bars begin before the first note and end after `seconds`.
+    """Places notes on the grid; its bars are those of `bars_of`, from second 0 to the end.
 
     Args:
         notes: in order, not overlapping.
         grid: of the same clock.
         seconds: length of the solo.
     """
-    beats, bars, first = _whole_bars(grid, seconds)
+    bars = bars_of(grid, seconds)
+    beats = bars.beats
     onsets = np.interp([n.onset for n in notes], beats, np.arange(len(beats)))
     ends = np.interp([n.onset + n.duration for n in notes], beats, np.arange(len(beats)))
     lengths = np.diff(beats)
     # whoever plays behind the beat throughout is not written so
-    layouts = [_lay_out(onsets - late, lengths) for late in LATE]
+    inks = DIVISIONS[bars.unit]
+    layouts = [_lay_out(onsets - late, lengths, inks) for late in LATE]
     layout = min(layouts, key=lambda candidate: candidate.cost)
     starts, divisions = layout.starts, layout.divisions
     kept = sorted(starts)
     written = []
     for member, following in zip_longest(kept, kept[1:]):
         limit = Fraction(len(beats) - 1) if following is None else starts[following]
-        end = _end(starts[member], float(ends[member]), limit, divisions)
+        end = _end(starts[member], float(ends[member]), limit, divisions, list(inks)[1])
         written.append(Written(starts[member], end, notes[member].pitch))
     swing = float(np.median(layout.offbeats)) if len(layout.offbeats) >= 8 else None
-    chords = _changes(grid, first)
-    return Lead(bars, written, chords, divisions, grid.tempo, swing, len(notes) - len(kept))
+    return Lead(
+        bars.lengths,
+        written,
+        _changes(grid, bars.before),
+        divisions,
+        grid.tempo,
+        swing if bars.unit == QUARTER else None,
+        len(notes) - len(kept),
+        bars.unit,
+        bars.pickup,
+        bars.tempi,
+    )
 
 
 @dataclass
@@ -105,7 +129,7 @@ class _Layout:
     cost: float
 
 
-def _lay_out(onsets: np.ndarray, lengths: np.ndarray) -> _Layout:
+def _lay_out(onsets: np.ndarray, lengths: np.ndarray, inks: dict[int, float]) -> _Layout:
     """Onsets in beats (N,) and the seconds of each beat to notation."""
     homes = np.maximum(np.floor(onsets + 1 - NEXT_BEAT).astype(int), 0)
     layout = _Layout({}, [1] * len(lengths), [], 0.0)
@@ -115,7 +139,7 @@ def _lay_out(onsets: np.ndarray, lengths: np.ndarray) -> _Layout:
             break
         members = np.flatnonzero(homes == home)
         slop = max(LEAST_SLOP, SLOP / lengths[home])
-        cost, division, places = _divide(onsets[members] - home, slop)
+        cost, division, places = _divide(onsets[members] - home, slop, inks)
         layout.divisions[home] = division
         layout.cost += cost
         for member, place in zip(members.tolist(), places, strict=False):
@@ -125,40 +149,20 @@ def _lay_out(onsets: np.ndarray, lengths: np.ndarray) -> _Layout:
     return layout
 
 
-def _whole_bars(grid: BeatGrid, seconds: float) -> tuple[np.ndarray, list[int], int]:
-    """Beats continued both ways to whole bars: times (N + 1,), beats in each bar, and how many
-    beats were put before the grid's first."""
-    metre = grid.beats_per_bar
-    first_length, last_length = grid.beats[1] - grid.beats[0], grid.beats[-1] - grid.beats[-2]
-    before = int(grid.places[0])
-    while grid.beats[0] - before * first_length > 0:
-        before += metre
-    after = max(0, int(np.ceil((seconds - grid.beats[-1]) / last_length)))
-    after += (metre - 1 - int(grid.places[-1]) - after) % metre
-    places = np.concatenate([np.arange(before) % metre, grid.places, np.zeros(after, int)])
-    places[before + len(grid.places) :] = (grid.places[-1] + 1 + np.arange(after)) % metre
-    beats = np.concatenate(
-        [
-            grid.beats[0] - first_length * np.arange(before, 0, -1),
-            grid.beats,
-            grid.beats[-1] + last_length * np.arange(1, after + 2),
-        ]
-    )
-    starts = [*np.flatnonzero(places == 0).tolist(), len(places)]
-    return beats, np.diff(starts).tolist(), before
-
-
-def _divide(phases: np.ndarray, slop: float) -> tuple[float, int, tuple[int, ...]]:
+def _divide(
+    phases: np.ndarray, slop: float, inks: dict[int, float]
+) -> tuple[float, int, tuple[int, ...]]:
     """The cheapest division of one beat, what it costs and the places of its onsets; what is too
     much for the finest is left out at the end."""
-    best = (TOO_MUCH, max(DIVISIONS), tuple(range(max(DIVISIONS))))
-    for division, ink in DIVISIONS.items():
+    best = (TOO_MUCH, max(inks), tuple(range(max(inks))))
+    swings = (2, 4) if inks is DIVISIONS[QUARTER] else ()
+    for division, ink in inks.items():
         if len(phases) > division:
             continue
         low = np.arange(division) / division
         # every second eighth, or sixteenth in double time, may swing
         high = low + (
-            np.arange(division) % 2 * (SWING - 0.5) * 2 / division if division in (2, 4) else 0
+            np.arange(division) % 2 * (SWING - 0.5) * 2 / division if division in swings else 0
         )
         errors = np.maximum(np.maximum(low - phases[:, None], phases[:, None] - high), 0)
         squares = (errors / slop) ** 2
@@ -170,23 +174,28 @@ def _divide(phases: np.ndarray, slop: float) -> tuple[float, int, tuple[int, ...
     return best
 
 
-def _end(start: Fraction, end: float, limit: Fraction, divisions: list[int]) -> Fraction:
-    """Where a written note ends: at the next one if the gap is short, else on its beat's raster."""
+def _end(
+    start: Fraction, end: float, limit: Fraction, divisions: list[int], coarsest: int
+) -> Fraction:
+    """Where a written note ends: at the next one if the gap is short, else on its beat's raster,
+    which has `coarsest` parts at least."""
     if float(limit) - end < SHORTEST_REST:
         return limit
     home = min(int(end), len(divisions) - 1)
-    division = max(2, divisions[home])
+    division = max(coarsest, divisions[home])
     latest = home + Fraction(round((end - home) * division), division)
     if latest <= start:
         begun = int(start)
-        part = Fraction(1, max(2, divisions[begun]))
+        part = Fraction(1, max(coarsest, divisions[begun]))
         latest = start + part
     return min(latest, limit)
 
 
 def _changes(grid: BeatGrid, before: int) -> list[tuple[int, int, int]]:
+    """Beat, root and quality of each change; what begins before the first bar is left out."""
     changes: list[tuple[int, int, int]] = []
     for beat, (root, quality) in enumerate(zip(grid.roots, grid.qualities, strict=True)):
-        if not changes or changes[-1][1:] != (int(root), int(quality)):
-            changes.append((before + beat, int(root), int(quality)))
+        chord = int(root), int(quality)
+        if before + beat >= 0 and (not changes or changes[-1][1:] != chord):
+            changes.append((before + beat, *chord))
     return changes

@@ -17,9 +17,10 @@ def answered(heard: Listening, seconds: float) -> dict[str, Any]:
     facts = as_dict(heard)
     bars = [bar for bar in heard.bars if bar.start < seconds]
     chords = [chord for chord in heard.music.chords if chord.start < seconds]
-    kept = ("key", "key_confidence", "tempo", "tempo_spread", "metre", "tuning_cents")
+    kept = ("key", "key_confidence", "tempo", "tempo_spread", "metre", "metre_confidence")
     return {
         **{name: facts[name] for name in kept},
+        "tuning_cents": facts["tuning_cents"],
         "beat_confidence": facts["beat_confidence"],
         "beats_per_bar": heard.music.metre,
         "first_bar": round(bars[0].start, 2) if bars else None,

@@ -34,7 +34,7 @@ from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
-from .backing_notes import channel_notes
+from .backing_notes import channel_notes, metre_notes
 from .hearing import HeardBacking, backing_grid, hear_backing
 from .settings import Settings, SettingsKeywords
 from .take import Take
@@ -155,10 +155,12 @@ class Performance:
     @property
     def notes(self) -> list[str]:
         """What a person should know of the backing, one line each."""
-        heard = (
-            [] if self.heard is None else channel_notes(self.source.name, self.heard.measure.mono)
-        )
-        return [*self.source.notes, *heard]
+        name, notes = self.source.name, list(self.source.notes)
+        if self.heard is not None:
+            notes += channel_notes(name, self.heard.measure.mono)
+            if self.heard.music is not None:
+                notes += metre_notes(name, self.heard.music)
+        return notes
 
     def _generated(self, heard: HeardBacking) -> Generator[torch.Tensor, None, None]:
         """Yields (1, N, t) frames of the solo as the model completes them."""

@@ -16,7 +16,8 @@ from saxsolo.atomic import locked, output_folder, refuse_overwriting, replacing
 from saxsolo.audio.files import Source
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.errors import SettingError
-from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.bars import bars_of
+from saxsolo.music.beat_grid import BeatGrid, plain_grid
 from saxsolo.music.score import Note
 
 from .take_files import check_extras, earlier_files, take_files
@@ -142,29 +143,27 @@ class Take:
         from saxsolo.notation.midi import bends_of, with_loudness, write_midi
 
         track = track_pitch_of_blocks(self._solo.blocks(TRACKED), self.sampling_rate)
-        grid = self.grid
-        bars: dict[str, Any] = {}
-        if grid is not None:
-            bars["beats"] = grid.beats
-            bars["beats_per_bar"] = grid.beats_per_bar
-            bars["first_downbeat"] = grid.first_downbeat
         write_midi(
             path,
             with_loudness(self.notes, track),
             bends=bends_of(self.notes, track),
+            bars=bars_of(self._written_grid, self.seconds),
             instrument=self._instrument,
-            **bars,
         )
 
     def _write_musicxml(self, path: Path) -> None:
-        from saxsolo.music.beat_grid import plain_grid
         from saxsolo.notation.musicxml import write_musicxml
         from saxsolo.notation.quantise import quantise
 
-        lead = quantise(self.notes, self.grid or plain_grid(self.seconds), self.seconds)
+        lead = quantise(self.notes, self._written_grid, self.seconds)
         composer = f"saxsolo, seed {self.run['seed']}"
         title = f"Solo over {self._title}"
         write_musicxml(path, lead, instrument=self._instrument, title=title, composer=composer)
+
+    @property
+    def _written_grid(self) -> BeatGrid:
+        """What MIDI and lead sheet are written over; bars of four where no beat was heard."""
+        return self.grid or plain_grid(self.seconds)
 
     def _write_picture(self, path: Path) -> None:
         from saxsolo.notation.pictures import save_picture, take_picture

@@ -91,6 +91,31 @@ def test_a_change_of_tempo_and_metre_is_followed():
     assert [chord.root for chord in music.chords] == [None]
 
 
+def bars_of(places: np.ndarray) -> list[int]:
+    """Beats between the bar lines."""
+    return np.diff(np.flatnonzero(places == 1)).tolist()
+
+
+def test_three_bars_that_sound_shifted_break_no_bar():
+    beats, places, metres = steady(120, 4, 24)
+    frames = int((beats[-1] + 0.5) * FRAME_RATE)
+    places[40:52] = (places[40:52] + 2) % 4
+    music = decode(posteriors(beats, places, metres, [0] * 96, frames))
+    assert set(bars_of(music.places)) == {4} and set(music.metres.tolist()) == {4}
+
+
+@pytest.mark.parametrize("missing", [1, 2, 3])
+@pytest.mark.parametrize("tempo", [60, 120, 220])
+def test_a_bar_that_is_short_indeed_is_found(missing, tempo):
+    beats, places, metres = steady(tempo, 4, 24)
+    places = np.delete(places, np.arange(48 - missing, 48))
+    beats, metres = beats[: len(places)], metres[: len(places)]
+    frames = int((beats[-1] + 60 / tempo) * FRAME_RATE)
+    music = decode(posteriors(beats, places, metres, [0] * len(places), frames))
+    found = bars_of(music.places)
+    assert found.count(4) == len(found) - 1 and 4 - missing in found
+
+
 def test_chords_lie_side_by_side_from_the_first_frame_to_the_last():
     beats, places, metres = steady(120, 4, 4)
     frames = 600

@@ -7,6 +7,9 @@ from hypothesis import strategies as st
 
 from saxsolo.audio.pitch import HOP_SECONDS, PitchTrack, track_pitch, track_pitch_of_blocks
 from saxsolo.errors import AudioError
+from saxsolo.music.bars import Bars, bars_of
+from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.metre import DOTTED_QUARTER, EIGHTH, QUARTER
 from saxsolo.music.score import Note
 from saxsolo.notation.midi import BEND_STEP, bends_of, read_midi, with_loudness, write_midi
 
@@ -21,11 +24,20 @@ def same(first: list[Note], second: list[Note]) -> None:
         assert np.abs(np.subtract(*np.array(pairs).T)).max() < 0.002, name
 
 
+def bars(beats, metre: int = 4, place: int = 0, seconds: float = 2.0, unit=QUARTER) -> Bars:
+    """Bars over these beats, the first of which has that place."""
+    places = (np.arange(len(beats)) + place) % metre
+    chords = np.full(len(beats), 12), np.full(len(beats), 7)
+    return bars_of(BeatGrid(np.array(beats), places, metre, *chords, unit), seconds)
+
+
+@pytest.mark.parametrize("unit", [QUARTER, DOTTED_QUARTER, EIGHTH])
 @pytest.mark.parametrize(
-    "beats", [None, [0.4], [0.3, 0.8, 1.32], [0.0, 0.5, 1.0, 1.6], [-0.1, 0.4, 1.0], [3.0, 3.5]]
+    "beats", [None, [0.3, 0.8, 1.32], [0.0, 0.5, 1.0, 1.6], [-0.1, 0.4, 1.0], [3.0, 3.5, 4.0]]
 )
-def test_time_stays_whatever_the_beats(tmp_path, beats):
-    path = write_midi(tmp_path / "solo.mid", NOTES, beats=beats)
+def test_time_stays_whatever_the_beats(tmp_path, beats, unit):
+    found = None if beats is None else bars(beats, unit=unit)
+    path = write_midi(tmp_path / "solo.mid", NOTES, bars=found)
     same(NOTES, read_midi(path))
     assert [p.name for p in tmp_path.iterdir()] == ["solo.mid"]
 
@@ -33,7 +45,7 @@ def test_time_stays_whatever_the_beats(tmp_path, beats):
 @settings(deadline=None)
 @given(
     st.lists(st.tuples(st.integers(0, 30), st.integers(1, 30), st.integers(40, 99)), max_size=60),
-    st.lists(st.floats(0.2, 1.5), max_size=40),
+    st.lists(st.floats(0.2, 1.5), min_size=3, max_size=40),
 )
 def test_any_solo_comes_back(tmp_path_factory, steps, lengths):
     notes, now = [], 0
@@ -41,26 +53,10 @@ def test_any_solo_comes_back(tmp_path_factory, steps, lengths):
         notes.append(Note((now + rest) / 50, length / 50, pitch, 0.5))
         now += rest + length
     path = tmp_path_factory.mktemp("midi") / "solo.mid"
-    back = read_midi(write_midi(path, notes, beats=np.cumsum(lengths)))
+    back = read_midi(write_midi(path, notes, bars=bars(np.cumsum(lengths), 3, 1, now / 50)))
     assert len(back) == len(notes)
     if notes:
         same(notes, back)
-
-
-def test_beats_fall_on_beats_and_downbeats_on_bars(tmp_path):
-    beats = [0.3 + 0.5 * i for i in range(9)]
-    notes = [Note(beats[3], 0.2, 60, 0.5)]
-    path = write_midi(tmp_path / "a.mid", notes, beats=beats, beats_per_bar=3, first_downbeat=3)
-    file = mido.MidiFile(path)
-    now, bars, onsets = 0, [], []
-    for message in file.tracks[0]:
-        now += message.time
-        if message.type == "time_signature":
-            bars.append((now, message.numerator))
-        if message.type == "note_on":
-            onsets.append(now)
-    start, beats_in_bar = bars[-1]
-    assert beats_in_bar == 3 and (onsets[0] - start) % (3 * file.ticks_per_beat) == 0
 
 
 def track(pitch: np.ndarray, level: float = -20.0) -> PitchTrack:
@@ -75,7 +71,7 @@ def test_a_scoop_is_bent_and_an_octave_is_not():
     notes = [Note(0.0, 1.0, 60, 0.5), Note(100 * HOP_SECONDS, 1.0, 62, 0.5)]
     bends = bends_of(notes, track(pitch))
     assert bends[0].time == 0 and -1.01 < bends[0].semitones < -0.8
-    assert abs(bends[-1].semitones) < BEND_STEP
+    assert abs(bends[-1].semitones) < BEND_STEP and bends[-1].time < 1
     assert len(bends) < 12
 
 
@@ -90,9 +86,44 @@ def test_bends_reach_the_file(tmp_path):
     path = write_midi(tmp_path / "solo.mid", [NOTES[0]], bends=bends)
     messages = list(mido.MidiFile(path))
     wheel = [m.pitch for m in messages if m.type == "pitchwheel"]
-    assert wheel == [2048]
+    assert wheel == [2048, 0]
     kinds = [m.type for m in messages]
     assert kinds.index("pitchwheel") < kinds.index("note_on")
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    st.lists(st.tuples(st.integers(0, 30), st.integers(1, 60), st.integers(40, 99)), min_size=1),
+    st.integers(0, 2**32 - 1),
+)
+def test_the_wheel_rests_outside_notes_and_its_range_is_told(tmp_path_factory, steps, seed):
+    notes, now = [], 0.0
+    for rest, length, pitch in steps[:40]:
+        notes.append(Note((now + rest) / 50, length / 50, pitch, 0.5))
+        now += rest + length
+    rng = np.random.default_rng(seed)
+    frames = int(now / 50 / HOP_SECONDS) + 5
+    index = np.searchsorted([n.onset for n in notes], np.arange(frames) * HOP_SECONDS, "right") - 1
+    pitch = np.array([n.pitch for n in notes])[np.maximum(index, 0)] + rng.normal(0, 0.5, frames)
+    bends = bends_of(notes, track(pitch))
+    path = write_midi(tmp_path_factory.mktemp("midi") / "a.mid", notes, bends=bends)
+    file = mido.MidiFile(path)
+    tick = wheel = sounding = 0
+    moved: dict[int, tuple[int, int]] = {}
+    for message in file.tracks[0]:
+        tick += message.time
+        if message.type == "pitchwheel":
+            wheel = message.pitch
+        elif message.type in ("note_on", "note_off"):
+            sounding += 1 if message.type == "note_on" else -1
+        moved[tick] = sounding, wheel
+    # at the end of every tick
+    assert all(wheel == 0 for sounding, wheel in moved.values() if not sounding)
+    assert moved[tick] == (0, 0)
+    controls = [(m.control, m.value) for m in file.tracks[0] if m.type == "control_change"]
+    # registered parameter 0, pitch bend sensitivity: two semitones, no cents; then none
+    expected = [(101, 0), (100, 0), (6, 2), (38, 0), (101, 127), (100, 127)]
+    assert controls == (expected if bends else [])
 
 
 def test_louder_notes_are_louder():

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/subdivision_saxsolo.py

@@ -1,0 +1,116 @@
+"""What players of MusicXML need beside the notes: tempo of every bar, swing, "N.C." as words."""
+
+from __future__ import annotations
+
+import math
+import xml.etree.ElementTree as ET
+
+from saxsolo.music.metre import QUARTER
+
+from .quantise import Lead
+
+# a tempo is written again once it has changed by so much for so many bars
+CHANGE, LASTING = 0.06, 3
+# a smaller change is not told to players either: MuseScore prints what they are told
+AUDIBLE = 0.02
+_HEAD = (
+    '<?xml version="1.0" encoding="UTF-8"?>\n'
+    '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
+    '"http://www.musicxml.org/dtds/partwise.dtd">\n'
+)
+
+
+def tempo_marks(lead: Lead) -> list[tuple[int, int]]:
+    """Where a reader sees a tempo: (bar from 0, beats a minute), the first bar and lasting changes.
+
+    Each mark is the median of the bars up to the next.
+    """
+    tempi = lead.tempi or [lead.tempo]
+    starts = [0]
+    now = _median(tempi[:LASTING])
+    for place, tempo in enumerate(tempi):
+        following = tempi[place : place + LASTING]
+        if len(following) == LASTING and all(_differ(now, one) for one in following):
+            # the first bar of the new tempo, not one on the way to it
+            starts.append(place)
+            now = _median(following)
+        elif not _differ(now, tempo):
+            now = 0.9 * now + 0.1 * tempo
+    ends = [*starts[1:], len(tempi)]
+    return [
+        (start, round(_median(tempi[start:end]))) for start, end in zip(starts, ends, strict=True)
+    ]
+
+
+def _median(values: list[float]) -> float:
+    return sorted(values)[len(values) // 2]
+
+
+def _differ(first: float, second: float) -> bool:
+    return abs(math.log(second / first)) > CHANGE
+
+
+def with_playback(text: bytes, lead: Lead) -> bytes:
+    """The same MusicXML with a tempo for each bar that is faster or slower than the one before, one
+    for swing, a pick-up that is marked as such, and "N.C." in words.
+
+    Args:
+        text: as music21 wrote it, of one part.
+        lead: what was written.
+    """
+    root = ET.fromstring(text)
+    measures = list(root.iter("measure"))
+    if lead.pickup:
+        measures[0].set("implicit", "yes")
+    last = lead.tempo
+    for measure, tempo in zip(measures, lead.tempi or [lead.tempo], strict=False):
+        quarters = f"{float(tempo * lead.unit.quarters):.1f}"
+        written = [sound for sound in measure.iter("sound") if "tempo" in sound.attrib]
+        for sound in written:
+            sound.set("tempo", quarters)
+        if not written and abs(tempo / last - 1) > AUDIBLE:
+            written = [_unseen(quarters)]
+            measure.insert(_behind_attributes(measure), written[0])
+        if written:
+            last = tempo
+    if lead.unit == QUARTER and lead.swing is not None:
+        _add_swing(root, lead.swing)
+    for measure in measures:
+        for harmony in measure.findall("harmony"):
+            if harmony.findtext("kind") == "none":
+                place = list(measure).index(harmony)
+                measure[place] = _words("N.C.", harmony.findtext("offset"))
+    return _HEAD.encode() + ET.tostring(root, encoding="utf-8")
+
+
+def _behind_attributes(measure: ET.Element) -> int:
+    kinds = [child.tag for child in measure]
+    return kinds.index("attributes") + 1 if "attributes" in kinds else 0
+
+
+def _unseen(tempo: str) -> ET.Element:
+    """A tempo for players alone."""
+    direction = _words("", None)
+    ET.SubElement(direction, "sound", tempo=tempo)
+    return direction
+
+
+def _add_swing(root: ET.Element, swing: float) -> None:
+    """Swing as players understand it, beside the word for readers."""
+    for direction in root.iter("direction"):
+        if direction.findtext("direction-type/words") != "Swing":
+            continue
+        ratio = ET.SubElement(ET.SubElement(direction, "sound"), "swing")
+        first = round(100 * swing)
+        for tag, value in (("first", str(first)), ("second", str(100 - first))):
+            ET.SubElement(ratio, tag).text = value
+        ET.SubElement(ratio, "swing-type").text = "eighth"
+
+
+def _words(text: str, offset: str | None) -> ET.Element:
+    direction = ET.Element("direction", placement="above")
+    kind = ET.SubElement(direction, "direction-type")
+    ET.SubElement(kind, "words").text = text
+    if offset is not None:
+        ET.SubElement(direction, "offset").text = offset
+    return direction
