@@ -16,6 +16,7 @@ from saxsolo.errors import AudioError, SettingError
 from saxsolo.listening.heard import grid_of
 from saxsolo.listening.track import decoded
 from saxsolo.music.beat_grid import BeatGrid, find_grid
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.weights.loading import Player
 
 
@@ -30,6 +31,7 @@ class HeardBacking:
         ear: name -> (T, classes) probabilities; None for a model without an ear.
         rests: (N, T) where the solo waits for the band and ends with it, see
             `SaxsoloProcessor.rests`.
+        placed: the chart that a person gave, on the backing's clock; None where none was given.
     """
 
     frames: int
@@ -37,6 +39,7 @@ class HeardBacking:
     codes: torch.Tensor | None
     ear: dict[str, torch.Tensor] | None
     rests: torch.Tensor
+    placed: PlacedChart | None = None
 
     def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
         """What `generate` is given of the backing; the same tensors as the processor's."""
@@ -47,6 +50,10 @@ class HeardBacking:
             inputs["backing_codes"] = self.codes
         if self.ear is not None:
             inputs["frame_label_posteriors"] = label_posteriors(self.ear)[None].to(device)
+        if self.placed is not None:
+            # where a chart says something, it is told rather than heard
+            told = torch.from_numpy(self.placed.labels(self.frames).T.astype(np.int64))
+            inputs["frame_label_inputs"] = told[None].to(device)
         return inputs
 
 
@@ -87,8 +94,10 @@ def hear_backing(
 
 
 def backing_grid(player: Player, heard: HeardBacking) -> BeatGrid | None:
-    """Beats, bars and chords of a backing: the ear's, else those of the model's label heads; None
-    where none are heard."""
+    """Beats, bars and chords of a backing: of the chart that was given, else the ear's, else those
+    of the model's label heads; None where none are heard."""
+    if heard.placed is not None:
+        return heard.placed.grid()
     if player.ear is not None and heard.ear is not None:
         return grid_of(decoded(player.ear.model, heard.ear, heard.measure.cents))
     if heard.codes is None:
