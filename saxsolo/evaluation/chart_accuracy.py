@@ -16,10 +16,13 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
+from saxsolo.audio.files import open_sound
 from saxsolo.corpus.accompany.charts import Chart as BandChart
 from saxsolo.corpus.accompany.charts import plain_title, read_charts
 from saxsolo.corpus.accompany.plan import METRES
+from saxsolo.listening.track import decoded, hear_track
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chart_alignment import align
 from saxsolo.music.charts.chart import Chart, ChartBar
@@ -32,7 +35,28 @@ from saxsolo.music.placed_chart import PlacedChart
 WINDOW = 0.07
 LATE_BARS = 8
 
+#: figure -> its heading
+FIGURES = {
+    "root": "roots right",
+    "ear": "by the ear alone",
+    "bars": "bars right",
+    "agreement": "agreement",
+    "transposed": "another key",
+    "inside": "in the form",
+}
+
 Hearer = Callable[[Path], tuple[Mapping[str, np.ndarray], HeardMusic]]
+
+
+def ear_hearer(ear: SaxsoloEar) -> Hearer:
+    """Hears a sound file with an ear."""
+
+    def hear(path: Path) -> tuple[Mapping[str, np.ndarray], HeardMusic]:
+        posteriors, cents = hear_track(open_sound(path), ear)
+        music = decoded(ear, posteriors, cents)
+        return {name: values.numpy() for name, values in posteriors.items()}, music
+
+    return hear
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ likeliest wins (a Viterbi search, all twelve keys at once).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -39,23 +39,27 @@ class AlignmentCosts:
         jump: from a bar to the beginning of a section; to another bar, twice that.
         time: the ear counts half or double time.
         key: another key than the chart's.
-        least: share of the time in which roots agree, from which another key is believed.
+        least: agreement from which another key is believed.
+        fits: agreement below which the chart is no chart of the track: it is laid over all of it.
+        hidden: what a beat outside the form costs there.
     """
 
     trust: float = 0.06
     place_trust: float = 0.04
     root: float = 0.5
-    slip: float = 8.0
-    start: float = 2.0
-    section: float = 5.0
-    bar: float = 9.0
-    anywhere: float = 11.0
-    leave: float = 9.0
-    end: float = 3.0
-    jump: float = 8.0
-    time: float = 6.0
+    slip: float = 12.0
+    start: float = 3.0
+    section: float = 8.0
+    bar: float = 12.0
+    anywhere: float = 16.0
+    leave: float = 60.0
+    end: float = 15.0
+    jump: float = 60.0
+    time: float = 10.0
     key: float = 15.0
-    least: float = 0.5
+    least: float = 0.45
+    fits: float = 0.4
+    hidden: float = 4.0
 
 
 @dataclass(frozen=True)
@@ -93,21 +97,41 @@ def align(
     costs = costs or AlignmentCosts()
     if len(music.beats) < 3:
         return None
+    placed = _placed(chart, heard, music, first_bar, tempo, costs)
+    if placed.agreement is not None and placed.agreement >= costs.fits:
+        return placed
+    # whoever gives another chart than the band plays wants it played
+    everywhere = replace(costs, leave=1e6, end=1e6, jump=1e6, key=1e6, time=1e6)
+    return _placed(chart, heard, music, first_bar, tempo, everywhere, costs.hidden)
+
+
+def _placed(
+    chart: Chart,
+    heard: Mapping[str, np.ndarray],
+    music: HeardMusic,
+    first_bar: float | None,
+    tempo: float | None,
+    costs: AlignmentCosts,
+    hidden: float = 0.0,
+) -> PlacedChart:
+    """The likeliest place; a beat outside the form costs `hidden`."""
     form = form_of(chart)
     options = _options(music, len(heard["chord"]), tempo)
     best: tuple[float, _Beats, int, np.ndarray] | None = None
+    keys = [0]
     for beats in options:
         inside, outside = _evidence(heard, form, beats, costs)
+        outside -= hidden
         forced = None if first_bar is None else int(np.abs(beats.seconds - first_bar).argmin())
-        values = _search(inside, outside, form, costs, forced)[0]
-        values = values - (0.0 if beats.factor == 1 else costs.time)
-        for key in _keys(values, costs):
-            index = _search(inside[key : key + 1], outside[key : key + 1], form, costs, forced)[1]
-            found = (float(values[key]) - costs.key * (key != 0), beats, key, index[0])
-            if key and _agreement(heard, form, beats, index[0], key) < costs.least:
+        if beats is options[0]:
+            keys = _keys(_search(inside, outside, form, costs, forced, keep=False)[0], costs)
+        values, paths = _search(inside[keys], outside[keys], form, costs, forced)
+        for key, value, index in zip(keys, values, paths, strict=True):
+            value -= costs.key * (key != 0) + costs.time * (beats.factor != 1)
+            if key and _agreement(heard, form, beats, index, key) < costs.least:
                 continue
-            if best is None or found[0] > best[0]:
-                best = found
+            if best is None or value > best[0]:
+                best = float(value), beats, key, index
     assert best is not None
     _, beats, key, index = best
     moved = chart.transpose(key)
@@ -157,7 +181,7 @@ def _evidence(
         [np.repeat(roots[:, :12], QUALITIES, axis=1), roots[:, 12:]], axis=1
     )
     logs = costs.trust * summed(np.log(joint + _FLOOR), beats.frames)
-    # what is outside: any chord of the chart, or none
+    # what is outside: any chord of the chart, none, or at times another
     classes = _classes(form, 0)
     share = np.bincount(classes, minlength=chord.shape[1]) / len(classes)
     places = _place_evidence(heard, form, beats, costs)
@@ -167,7 +191,7 @@ def _evidence(
         moved = np.append(
             np.roll(share[:-1].reshape(12, QUALITIES), key, axis=0).ravel(), share[-1]
         )
-        mean = 0.8 * joint @ moved + 0.2 * joint[:, -1]
+        mean = 0.75 * joint @ moved + 0.2 * joint[:, -1] + 0.05 * joint.max(axis=1)
         outside.append(costs.trust * summed(np.log(mean + _FLOOR)[:, None], beats.frames)[:, 0])
     return np.stack(inside), np.stack(outside)
 
@@ -193,12 +217,18 @@ def _place_evidence(
 
 
 def _search(
-    inside: np.ndarray, outside: np.ndarray, form: Form, costs: AlignmentCosts, forced: int | None
+    inside: np.ndarray,
+    outside: np.ndarray,
+    form: Form,
+    costs: AlignmentCosts,
+    forced: int | None,
+    keep: bool = True,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Values (K,) and paths (K, N) for K keys; states 0..P-1, and OUTSIDE.
 
     Args:
         inside: (K, N, P). outside: (K, N). forced: beat on which the form begins.
+        keep: whether paths are wanted; without, they are empty.
     """
     keys, count, size = inside.shape
     entry = np.where(form.sections, costs.section, np.where(form.places == 0, costs.bar, np.inf))
@@ -214,30 +244,30 @@ def _search(
     if forced is not None:
         best = np.where((forced == 0) & (np.arange(size) == 0), inside[:, 0], -np.inf)
         out = np.full(keys, -np.inf) if forced == 0 else out
-    back = np.zeros((keys, count, size), np.int32)
+    back = np.zeros((keys, count if keep else 0, size), np.int32)
     back_out = np.full((keys, count), OUTSIDE, np.int32)
     own = np.arange(size)
     rows = np.arange(keys)
     for beat in range(1, count):
         source = np.where(last_of_bar, best, -np.inf).argmax(axis=1)
         jumped = best[rows, source]
-        candidates = np.stack(
-            [
-                np.roll(best, 1, axis=1),
-                best - costs.slip,
-                np.roll(best, 2, axis=1) - costs.slip,
-                out[:, None] - entry,
-                np.where(last_of_bar[source], jumped, -np.inf)[:, None] - land,
-            ]
+        landing = np.where(last_of_bar[source], jumped, -np.inf)[:, None] - land
+        # whence, and what it is worth so
+        candidates = (
+            ((own - 1) % size, np.roll(best, 1, axis=1)),
+            (own, best - costs.slip),
+            ((own - 2) % size, np.roll(best, 2, axis=1) - costs.slip),
+            (np.full(size, OUTSIDE), out[:, None] - entry),
+            (source[:, None], landing),
         )
-        origins = np.stack(
-            np.broadcast_arrays(
-                (own - 1) % size, own, (own - 2) % size, np.int64(OUTSIDE), source[:, None]
-            )
-        )
-        choice = candidates.argmax(axis=0)[None]
-        back[:, beat] = np.take_along_axis(origins, choice, axis=0)[0]
-        entering = np.take_along_axis(candidates, choice, axis=0)[0]
+        origin, entering = candidates[0]
+        for other, value in candidates[1:]:
+            better = value > entering
+            entering = np.where(better, value, entering)
+            if keep:
+                origin = np.where(better, other, origin)
+        if keep:
+            back[:, beat] = origin
         leaving = best - leave
         from_where = leaving.argmax(axis=1)
         left = leaving[rows, from_where]
@@ -247,11 +277,12 @@ def _search(
         if forced is not None and beat <= forced:
             best = np.where((own == 0) & (beat == forced), outside[:, :beat].sum(axis=1)[:, None]
                             + inside[:, beat], -np.inf)  # fmt: skip
-            back[:, beat] = OUTSIDE
+            if keep:
+                back[:, beat] = OUTSIDE
             if beat == forced:
                 out = np.full(keys, -np.inf)
     values = np.maximum(best.max(axis=1), out)
-    return values, _paths(best, out, back, back_out)
+    return values, _paths(best, out, back, back_out) if keep else np.zeros((keys, 0), int)
 
 
 def _paths(best: np.ndarray, out: np.ndarray, back: np.ndarray, back_out: np.ndarray) -> np.ndarray:
@@ -269,15 +300,15 @@ def _paths(best: np.ndarray, out: np.ndarray, back: np.ndarray, back_out: np.nda
 def _agreement(
     heard: Mapping[str, np.ndarray], form: Form, beats: _Beats, index: np.ndarray, key: int
 ) -> float:
-    """Share of the time inside the form in which the likeliest root is the chart's; 0 outside."""
+    """Share of the time in which the chart is played and the likeliest root is its own."""
     chord = heard["chord"]
     roots = np.concatenate([chord[:, :-1].reshape(len(chord), 12, QUALITIES).sum(2), chord[:, -1:]],
                            axis=1)  # fmt: skip
     loudest = summed(np.log(roots + _FLOOR), beats.frames).argmax(axis=1)
     inside = index != OUTSIDE
     wanted = np.where(form.roots[index] < NO_ROOT, (form.roots[index] + key) % 12, NO_ROOT)
-    lengths = np.diff(beats.frames) * inside
-    return float(np.sum(lengths * (loudest == wanted)) / max(1, lengths.sum()))
+    lengths = np.diff(beats.frames)
+    return float(np.sum(lengths * inside * (loudest == wanted)) / max(1, lengths.sum()))
 
 
 def _heard_grid(music: HeardMusic, beats: _Beats) -> BeatGrid:

@@ -87,8 +87,8 @@ class PlacedChart:
         form: its chorus.
         beats: (N,) seconds, rising.
         index: (N,) int, place in the chorus in beats, OUTSIDE before, between and after choruses.
-        agreement: share of the time in which the ear hears the root of the chart, 0 to 1; None
-            where no ear was asked.
+        agreement: share of the time in which the chart is played and the ear hears its root, 0 to
+            1; None where no ear was asked.
         transposed: semitones from the chart as given to the track.
         heard: what the ear heard on the same beats; None where no ear was asked.
     """

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from .settings import Settings
 
 # agreement of the ear with a chart, measured over held-out renders (docs/musicians/charts.md)
-SURE, DOUBTFUL = 0.6, 0.4
+SURE, DOUBTFUL = 0.55, 0.4
 _INTERVALS = ("", "a semitone", "a tone", "a minor third", "a major third", "a fourth", "a tritone")
 
 
