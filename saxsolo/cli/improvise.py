@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from saxsolo.errors import SaxsoloError
+from saxsolo.errors import SaxsoloError, SettingError
 
 from .options import (
     CheckpointOption,
@@ -87,6 +87,34 @@ def improvise(
             help="swing, latin, funk, ballad, twobeat or waltz.", show_default="what it hears"
         ),
     ] = None,
+    chords: Annotated[
+        str | None,
+        typer.Option(
+            help='The chart: "F7 | Bb7 | F7 | Cm7 F7", or a link irealb://...',
+            show_default="what it hears",
+        ),
+    ] = None,
+    chart: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the chart: text, iReal Pro, MusicXML, ChordPro, .lab, MIDI, JSON."
+        ),
+    ] = None,
+    tune: Annotated[
+        str | None,
+        typer.Option(help="Which tune of an iReal Pro playlist.", show_default="the first"),
+    ] = None,
+    first_bar: Annotated[
+        float | None,
+        typer.Option(help="Second at which the chart begins.", show_default="what it hears"),
+    ] = None,
+    tempo: Annotated[
+        float | None,
+        typer.Option(help="Beats a minute of the chart.", show_default="what it hears"),
+    ] = None,
+    metre: Annotated[
+        str | None, typer.Option(help="Of the chart, such as 3/4.", show_default="the chart's")
+    ] = None,
     audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
     midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
     musicxml: Annotated[
@@ -134,6 +162,10 @@ def improvise(
         instrument=instrument.value,
         force=force,
         feel=feel,
+        chords=_chords(chords, chart, tune),
+        first_bar=first_bar,
+        tempo=tempo,
+        metre=metre,
     )
     jobs = collect_jobs(backings or [], playlist, out, takes, settings)
     jobs = without_overwriting(jobs, playlist, saving)
@@ -146,6 +178,17 @@ def improvise(
     with output_folder(out):
         outcomes = _play(jobs, saving, checkpoint, codec, device, quiet, quiet or as_json)
         _report(outcomes, as_json)
+
+
+def _chords(chords: str | None, chart: Path | None, tune: str | None) -> str | None:
+    """The chart of the options as text."""
+    from saxsolo.playing.chart_placing import chart_text
+
+    if chords is not None and chart is not None:
+        raise SettingError("--chords and --chart are both given; give one chart")
+    if chart is None:
+        return chords
+    return chart_text(chart, tune)
 
 
 def _play(

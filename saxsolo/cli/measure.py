@@ -364,3 +364,30 @@ def key(
         f"key {figures['key']:.3f}, key or its relative {figures['relative']:.3f} "
         f"({figures['charts']:.0f} charts)"
     )
+
+
+@measure.command()
+@needs("evaluate")
+def charts(
+    tracks: Annotated[Path, typer.Option(help="Folder of tracks with truth.json beside them.")],
+    charts: Annotated[Path, typer.Option(help="Folder with irealpro_changes.csv.gz (parkR).")],
+    ear: Annotated[
+        str | None, typer.Option(help="Folder of the ear.", show_default="the default")
+    ] = None,
+    limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 0,
+) -> None:
+    """How well charts without times are placed in tracks whose beats and chords are known."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.chart_accuracy import FIGURES, ear_hearer, measure_charts, read_cases
+    from saxsolo.weights.loading import load_ear
+
+    torch.set_num_threads(1)
+    cases = read_cases(tracks, charts)
+    cases = cases[:: max(1, len(cases) // limit)][:limit] if limit else cases
+    table = measure_charts(cases, ear_hearer(load_ear(ear).model))
+    print(f"{len(cases)} tracks\n\n| chart | {' | '.join(FIGURES.values())} |")
+    print("| --- |" + " --- |" * len(FIGURES))
+    for kind, figures in table.items():
+        print(f"| {kind} | " + " | ".join(f"{figures[name]:.3f}" for name in FIGURES) + " |")

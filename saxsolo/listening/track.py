@@ -15,7 +15,7 @@ from modeling_saxsolo.ear_decoding_saxsolo import DecodingCosts, HeardMusic, dec
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
 from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
 from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
-from saxsolo.audio.files import Sound, open_sound
+from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.errors import AudioError
 from saxsolo.weights.loading import Weights, load_ear
 
@@ -34,14 +34,23 @@ def listen(sound: Sound, ear: Weights | None = None) -> Listening:
     """
     source = open_sound(sound)
     model = (ear or load_ear(device="cpu")).model
+    heard, cents = hear_track(source, model)
+    return Listening(Path(source.name).stem, source.seconds, decoded(model, heard, cents))
+
+
+def hear_track(source: Source, ear: SaxsoloEar) -> tuple[dict[str, torch.Tensor], float]:
+    """What an ear hears in a track, name -> (F, classes) probabilities, and its tuning in cents.
+
+    Raises:
+        AudioError: for a track that is silent.
+    """
     measure = measure_backing(source.parts(), source.sampling_rate, SAMPLING_RATE)
     if measure.silent:
         raise AudioError(
             f"{source.name} is silent (peak {measure.peak:.1g}); there is nothing to hear"
         )
     blocks = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure)
-    heard = join_heard(list(hear_blocks(model, blocks, measure.tuning)))
-    return Listening(Path(source.name).stem, source.seconds, decoded(model, heard, measure.cents))
+    return join_heard(list(hear_blocks(ear, blocks, measure.tuning))), measure.cents
 
 
 def decoded(

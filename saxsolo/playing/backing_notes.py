@@ -30,9 +30,7 @@ def metre_notes(name: str, music: HeardMusic) -> list[str]:
     """
     heard = Listening(name, 0.0, music)
     if heard.metre is None:
-        return [
-            f"no beat was heard in {name}: its bars are written at {PLAIN_TEMPO:.0f} bpm"
-        ]
+        return [f"no beat was heard in {name}: its bars are written at {PLAIN_TEMPO:.0f} bpm"]
     sure = heard.metre_confidence or 0.0
     if sure >= SURE_METRE:
         return []

@@ -16,6 +16,7 @@ from saxsolo.audio.files import Source
 from saxsolo.errors import AudioError, SettingError
 from saxsolo.listening.heard import grid_of
 from saxsolo.music.beat_grid import BeatGrid, find_grid
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.weights.loading import Player
 
 
@@ -32,6 +33,7 @@ class HeardBacking:
         sheet: the same as the model is given it, see `SaxsoloProcessor.lead_sheet`.
         rests: (N, T) where the solo waits for the band and ends with it, see
             `SaxsoloProcessor.rests`.
+        placed: the chart that a person gave, on the backing's clock; None where none was given.
     """
 
     frames: int
@@ -41,6 +43,7 @@ class HeardBacking:
     music: HeardMusic | None
     sheet: dict[str, torch.Tensor]
     rests: torch.Tensor
+    placed: PlacedChart | None = None
 
     def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
         """What `generate` is given of the backing; the same tensors as the processor's."""
@@ -52,6 +55,10 @@ class HeardBacking:
         if self.ear is not None:
             inputs["frame_label_posteriors"] = label_posteriors(self.ear)[None].to(device)
             inputs |= {name: values[None].to(device) for name, values in self.sheet.items()}
+        if self.placed is not None:
+            # where a chart says something, it is told rather than heard
+            told = torch.from_numpy(self.placed.labels(self.frames).T.astype(np.int64))
+            inputs["frame_label_inputs"] = told[None].to(device)
         return inputs
 
 
@@ -95,8 +102,10 @@ def hear_backing(
 
 
 def backing_grid(player: Player, heard: HeardBacking) -> BeatGrid | None:
-    """Beats, bars and chords of a backing: the ear's, else those of the model's label heads; None
-    where none are heard."""
+    """Beats, bars and chords of a backing: of the chart that was given, else the ear's, else those
+    of the model's label heads; None where none are heard."""
+    if heard.placed is not None:
+        return heard.placed.grid()
     if heard.music is not None:
         return grid_of(heard.music)
     if heard.codes is None:

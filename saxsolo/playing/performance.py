@@ -12,7 +12,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -24,17 +24,19 @@ import torch
 from transformers import GenerationConfig
 
 from modeling_saxsolo.generation_saxsolo import FrameStreamer
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES
 from saxsolo.audio.codes import DECODE_FRAMES, decode_blocks
 from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.audio.writing import Scratch
 from saxsolo.device import checked_device
 from saxsolo.errors import SettingError
+from saxsolo.music.charts.chart import Chart
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
 from .backing_notes import channel_notes, metre_notes
+from .chart_placing import chart_notes, chart_text, place_chart
 from .hearing import HeardBacking, backing_grid, hear_backing
 from .settings import Settings, SettingsKeywords
 from .take import Take
@@ -147,19 +149,30 @@ class Performance:
 
         Raises:
             AudioError: for a sound that is silent, damaged, or holds NaN.
+            SettingError: for a chart that cannot be placed.
         """
         with _one_thread():
             how = self.settings
-            return hear_backing(self.player, self.source, how.seconds, how.force, how.start)
+            heard = hear_backing(self.player, self.source, how.seconds, how.force, how.start)
+            cents = heard.measure.cents
+            placed = place_chart(how, self.player, heard.ear, cents, self.seconds, self.source.name)
+        if placed is not None and not _tells_labels(self.player):
+            raise SettingError(
+                f"{self.player.solo.name} takes no chords: it was trained without frame labels"
+            )
+        return replace(heard, placed=placed)
 
     @property
     def notes(self) -> list[str]:
         """What a person should know of the backing, one line each."""
-        name, notes = self.source.name, list(self.source.notes)
-        if self.heard is not None:
-            notes += channel_notes(name, self.heard.measure.mono)
-            if self.heard.music is not None:
-                notes += metre_notes(name, self.heard.music)
+        notes, heard = list(self.source.notes), self.heard
+        if heard is None:
+            return notes
+        notes += channel_notes(self.source.name, heard.measure.mono)
+        if heard.placed is not None:
+            notes += chart_notes(heard.placed)
+        elif heard.music is not None:
+            notes += metre_notes(self.source.name, heard.music)
         return notes
 
     def _generated(self, heard: HeardBacking) -> Generator[torch.Tensor, None, None]:
@@ -273,6 +286,7 @@ def improvise(
     player: Player | None = None,
     progress: Report | None = None,
     scratch: Path | None = None,
+    chart: Chart | Path | str | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Take:
     """Plays a saxophone solo over a backing.
@@ -286,8 +300,9 @@ def improvise(
             `codec` and `device` are not read.
         progress: called with the seconds that are played and the seconds in all.
         scratch: folder that holds the audio until the take is saved, on disk, under no name.
-        **settings: seed, seconds, temperature, top_k, guidance, instrument, force, feel; see
-            `Settings`.
+        chart: a chart, or a file with one, in place of `chords`.
+        **settings: seed, seconds, temperature, top_k, guidance, instrument, force, feel, chords,
+            first_bar, tempo, metre; see `Settings`.
 
     Returns:
         The take: `.solo`, `.mix`, `.notes`, `.save(folder)`.
@@ -295,6 +310,8 @@ def improvise(
     Raises:
         SaxsoloError: AudioError, SettingError, CheckpointError or OutputError; one line each.
     """
+    if chart is not None:
+        settings = {**settings, "chords": chart_text(chart)}
     how = Settings(**settings)
     source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
@@ -359,6 +376,11 @@ def stream(
     return iter(Performance(player, source, how))
 
 
+def _tells_labels(player: Player) -> bool:
+    """Whether a chart can be told: the model reads all frame labels."""
+    return set(player.solo.model.config.frame_label_names or []) == set(LABEL_SIZES)
+
+
 def _condition_ids(player: Player, settings: Settings) -> torch.Tensor:
     """(1, C) with the instrument and the feel in their places and the others left open."""
     conditions = player.solo.model.config.conditions
@@ -418,6 +440,9 @@ def _describe(performance: Performance, spent: float) -> dict[str, Any]:
         "checkpoint": {"name": player.solo.name, "sha256": player.solo.sha256},
         "codec": {"name": player.codec.name, "sha256": player.codec.sha256},
         "ear": player.ear and {"name": player.ear.name, "sha256": player.ear.sha256},
+        "chart": performance.heard
+        and performance.heard.placed
+        and performance.heard.placed.describe(),
         "tuning_cents": performance.heard and performance.heard.measure.tuning,
         "revision": None
         if performance.revision is None

@@ -13,14 +13,18 @@ import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePath
-from typing import Any
+from typing import Any, Self
+
+from pydantic import model_validator
 
 from saxsolo.atomic import refuse_overwriting
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.headers import keep_piped
 from saxsolo.audio.names import looks_like_sound, printable, readable
 from saxsolo.errors import AudioError, OutputError, SettingError
+from saxsolo.music.charts.chart import ChartError
 
+from .chart_placing import chart_text
 from .settings import Settings
 from .take_files import earlier_files, take_files
 
@@ -29,10 +33,16 @@ MOST_TAKES = 1000
 
 
 class Entry(Settings):
-    """One object of a playlist: settings, the backing and the name of its folder."""
+    """One object of a playlist: settings, the backing, the name of its folder, a chart's file."""
 
     backing: str
     out: str | None = None
+    chart: str | None = None
+
+    @model_validator(mode="after")
+    def _chart_for_its_place(self) -> Self:
+        # the chart may be that of the whole playlist: checked where both come together
+        return self
 
 
 @dataclass(frozen=True)
@@ -184,8 +194,9 @@ def _entry(
 ) -> tuple[Path, str | None, Settings]:
     if not isinstance(entry, dict) or not isinstance(entry.get("backing"), str):
         raise SettingError(f'{where} is not an object with a "backing"')
+    entry = _with_chart(entry, where, playlist)
     listed = Entry.parse(entry, where)
-    own = listed.model_dump(include=set(entry) - {"backing", "out"})
+    own = listed.model_dump(include=set(entry) - {"backing", "out", "chart"})
     if listed.out is not None:
         pure = PurePath(listed.out)
         if not pure.parts or pure.is_absolute() or ".." in pure.parts:
@@ -194,6 +205,19 @@ def _entry(
     if listed.backing != STANDARD_INPUT:
         path = playlist.parent / path.expanduser()
     return path, listed.out, settings.changed(**own)
+
+
+def _with_chart(entry: dict[str, Any], where: str, playlist: Path) -> dict[str, Any]:
+    """The entry with the chords of the file that its "chart" names."""
+    name = entry.get("chart")
+    if not isinstance(name, str):
+        return entry
+    if entry.get("chords") is not None:
+        raise SettingError(f"{where}: chords and chart are both given; give one chart")
+    try:
+        return {**entry, "chords": chart_text(playlist.parent / Path(name).expanduser())}
+    except ChartError as error:
+        raise SettingError(f"{where}: {error}") from None
 
 
 def _files(given: Path) -> list[Path]:

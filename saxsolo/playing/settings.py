@@ -3,16 +3,42 @@
 No torch here: what is wrong with settings is known before anything is loaded.
 """
 
-from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, TypedDict
+from collections.abc import Callable, Mapping
+from typing import Annotated, Any, ClassVar, Self, TypedDict
+
+from pydantic import AfterValidator, model_validator
+from pydantic_core import PydanticCustomError
 
 from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS
 from saxsolo.config_model import ConfigModel, at_least, within
 from saxsolo.errors import SettingError
+from saxsolo.music.charts.chart import ChartError, beats_of
+from saxsolo.music.charts.reading import chart_of_text
 
 LARGEST_SEED = 2**63 - 1
 HIGHEST_TEMPERATURE = 10.0
 HIGHEST_GUIDANCE = 20.0
+# beats a minute, as a foot taps them
+SLOWEST, FASTEST = 30.0, 400.0
+LONGEST_CHART = 100_000
+
+
+def _readable_chart(text: str) -> str:
+    return _checked(text, lambda: len(text) <= LONGEST_CHART and chart_of_text(text))
+
+
+def _readable_metre(metre: str) -> str:
+    return _checked(metre, lambda: beats_of(metre))
+
+
+def _checked(text: str, read: Callable[[], object]) -> str:
+    """The text, if it can be read: the error says the bar and the symbol."""
+    try:
+        if read() is False:
+            raise ChartError(f"the chart has more than {LONGEST_CHART} letters")
+    except ChartError as error:
+        raise PydanticCustomError("conflict", "{reason}", {"reason": str(error)}) from None
+    return text
 
 
 class Settings(ConfigModel):
@@ -30,6 +56,12 @@ class Settings(ConfigModel):
         instrument: which saxophone.
         force: play over silence too.
         feel: swing, latin, ...; None leaves it to what is heard.
+        chords: the chart, as text ("F7 | Bb7 | F7 | Cm7 F7"), an iReal Pro link or JSON; the solo
+            follows it rather than what is heard.
+        first_bar: second at which the chart begins; None finds its place by ear.
+        tempo: beats a minute of the chart, as a foot taps them; None goes by ear. With both no ear
+            is needed.
+        metre: of the chart, "3/4"; None leaves it to the chart.
 
     Raises:
         SettingError: an unknown name, a value of another kind or out of its range.
@@ -46,6 +78,18 @@ class Settings(ConfigModel):
     instrument: str = "tenor"
     force: bool = False
     feel: str | None = None
+    chords: Annotated[str, AfterValidator(_readable_chart)] | None = None
+    first_bar: Annotated[float, within(0, MAX_SECONDS)] | None = None
+    tempo: Annotated[float, within(SLOWEST, FASTEST)] | None = None
+    metre: Annotated[str, AfterValidator(_readable_metre)] | None = None
+
+    @model_validator(mode="after")
+    def _chart_for_its_place(self) -> Self:
+        for name in ("first_bar", "tempo", "metre"):
+            if getattr(self, name) is not None and self.chords is None:
+                message = "{name} says where a chart is played; give its chords too"
+                raise PydanticCustomError("conflict", message, {"name": name})
+        return self
 
     @classmethod
     def of_run(cls, run: Mapping[str, Any]) -> "Settings":
@@ -71,3 +115,7 @@ class SettingsKeywords(TypedDict, total=False):
     instrument: str
     force: bool
     feel: str | None
+    chords: str | None
+    first_bar: float | None
+    tempo: float | None
+    metre: str | None

@@ -28,6 +28,10 @@ valid = st.builds(
     instrument=st.text(max_size=9),
     force=st.booleans(),
     feel=st.none() | st.text(max_size=9),
+    chords=st.just("F7 | Bb7"),
+    first_bar=st.none() | st.floats(0, MAX_SECONDS),
+    tempo=st.none() | st.floats(30, 400),
+    metre=st.none() | st.sampled_from(["4/4", "6/8"]),
 )
 
 
@@ -53,7 +57,12 @@ def test_nan_is_never_a_setting(settings, name):
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("guidence", "guidance"), ("instrment", "instrument"), ("topk", "top_k"), ("temp", "temper")],
+    [
+        ("guidence", "guidance"),
+        ("instrment", "instrument"),
+        ("topk", "top_k"),
+        ("temperatur", "temper"),
+    ],
 )
 def test_an_unknown_name_brings_the_nearest_known_one(wrong, near):
     with pytest.raises(
