@@ -107,6 +107,7 @@ def solos(
     hours: Annotated[float, typer.Option(min=0.01, help="Of training solos.")] = 4.0,
     held_out: Annotated[int, typer.Option(min=1, help="Solos in each held-out set.")] = 12,
     seconds: Annotated[float, typer.Option(min=5.0, help="Of each solo.")] = 60.0,
+    sets: Annotated[str, typer.Option(help="Which sets.")] = "train,validation,test,unseen,font",
     seed: Annotated[int, typer.Option(help="Of stretches, horns and players.")] = 0,
     workers: WorkersOption = 1,
 ) -> None:
@@ -122,6 +123,7 @@ def solos(
         hours=hours,
         held_out=held_out,
         seconds=seconds,
+        sets=listed(sets, str, "--sets"),
         seed=seed,
         workers=workers,
         progress=lambda line: print(line, flush=True),

@@ -140,9 +140,7 @@ class PlayedNote:
 _ATTACKS = {"tongued": TONGUED, "short": SHORT, "slurred": SLURRED}
 
 
-def interpret(
-    notes: Sequence[Note], player: Player, rng: np.random.Generator
-) -> list[PlayedNote]:
+def interpret(notes: Sequence[Note], player: Player, rng: np.random.Generator) -> list[PlayedNote]:
     """What the player makes of the notes."""
     played = []
     for index, note in enumerate(notes):

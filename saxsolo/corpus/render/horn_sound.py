@@ -76,7 +76,7 @@ def add_noises(
     audio: np.ndarray, played: Sequence[PlayedNote], instrument: str, samples_dir: Path,
     rate: int, rng: np.random.Generator,
 ) -> None:  # fmt: skip
-    """Mix keys at slurs and breath before phrases into the sound (in place), as MTG recorded them."""
+    """Mix MTG's keys at slurs and breath before phrases into the sound (in place)."""
     folder = samples_dir / MTG_FOLDER / "Samples"
     keys = sorted(folder.glob(f"{instrument[:3]}_k_*.flac"))
     breaths = sorted(folder.glob(f"{instrument[:3]}_b_*.flac"))

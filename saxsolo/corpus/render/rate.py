@@ -8,9 +8,7 @@ import soxr
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
 
-def to_rate(
-    audio: np.ndarray, rate: int, samples: int, wanted: int = SAMPLING_RATE
-) -> np.ndarray:
+def to_rate(audio: np.ndarray, rate: int, samples: int, wanted: int = SAMPLING_RATE) -> np.ndarray:
     """Mono `audio` at `rate` Hz -> float32 at `wanted` Hz, cut or padded to `samples`."""
     if rate == wanted:
         return fit(audio.astype(np.float32), samples)

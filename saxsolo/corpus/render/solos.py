@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -130,7 +130,9 @@ def fitted(score: Score, horn: Horn) -> Score:
     return replace(score, notes=tuple(notes))
 
 
-def render_solo_alone(plan: SoloPlan, sounds: Sounds) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
+def render_solo_alone(
+    plan: SoloPlan, sounds: Sounds
+) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
     """Audio (samples,) float32 at 44.1 kHz, its pitch every 5 ms (F,) and the truth.
 
     Raises:
@@ -206,6 +208,7 @@ def render_solos(
     hours: float = 4.0,
     held_out: int = 12,
     seconds: float = 60.0,
+    sets: Sequence[str] = SETS,
     seed: int = 0,
     workers: int = 1,
     progress: Callable[[str], None] | None = None,
@@ -214,14 +217,17 @@ def render_solos(
 
     Raises:
         MissingSoundError: a horn is not on this machine; nothing is written then.
-        CorpusError: scores without held-out performers.
+        CorpusError: scores without held-out performers, or a set of another name.
     """
+    unknown = sorted(set(sets) - set(SETS))
+    if unknown:
+        raise CorpusError(f"set {unknown[0]!r} is unknown: take any of {', '.join(SETS)}")
     check_horns((*TRAINING_HORNS, UNSEEN_HORN, *UNSEEN_FONTS), sounds)
     planned = plan_solos(scores, hours=hours, held_out=held_out, seconds=seconds, seed=seed)
     out.mkdir(parents=True, exist_ok=True)
     rows = read_manifest(out) if (out / MANIFEST).exists() else []
     done = {(row["split"], row["pair_id"]) for row in rows}
-    waiting = [plan for plan in planned if (plan.set, plan.name) not in done]
+    waiting = [p for p in planned if p.set in sets and (p.set, p.name) not in done]
     with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
         for count, row in enumerate(_written(waiting, out, sounds, workers), start=1):
             append_row(manifest, row)

@@ -3,8 +3,8 @@
 Two players. `SoundfontPlayer` is fluidsynth through ctypes (pyfluidsynth holds the library and the
 prototypes), one synthesiser a sound font, kept open: MuseScore_General takes seconds to load.
 `play_sfz` is sfizz; a fresh synthesiser each time, because round robins carry over otherwise.
-Both work at their own rate and are brought to the rate that is asked for by soxr. Nothing random happens inside them:
-regions of an SFZ file that are chosen by chance are never triggered.
+Both work at their own rate; soxr brings that to the rate that is asked for. Nothing random happens
+inside them: regions of an SFZ file that are chosen by chance are never triggered.
 """
 
 from __future__ import annotations
@@ -200,7 +200,7 @@ class SoundfontPlayer:
 def play_sfz(
     path: Path, events: Sequence[MidiEvent], samples: int, wanted: int = SAMPLING_RATE
 ) -> np.ndarray:
-    """Render events with the SFZ instrument at `path` -> float32 mono, (samples,) at `wanted` Hz."""
+    """Render events with the SFZ instrument at `path` -> float32 mono (samples,) at `wanted` Hz."""
     try:
         import pysfizz
     except ImportError as error:
