@@ -85,7 +85,8 @@ def spread(bands: Tensor, bins: int) -> Tensor:
 def _lines(bands: int, bins: int, device: torch.device) -> Tensor:
     """(bands, bins): how much of each band is in each bin. Bands are equally spaced along
     asinh(f / f0), which is linear below f0 and logarithmic above."""
-    with torch.device(device):
+    # kept for training too, whoever asks first
+    with torch.inference_mode(False), torch.device(device):
         place = torch.asinh(torch.arange(bins) / (LINEAR * bins)) / math.asinh(1 / LINEAR)
         place = place * (bands - 1) * (1 / float(place[-1]))
         return (1 - (place - torch.arange(bands)[:, None]).abs()).clamp(min=0)
