@@ -5,6 +5,9 @@ of 10 cents it reports between 6 and 13. Each frame is therefore measured again:
 the first harmonics around SwiftF0's pitch, by reassignment (Auger and Flandrin 1995,
 doi:10.1109/78.382394): in the spectrum X of a windowed frame the energy near w has the frequency
 w - Im(X' conj(X)) / |X|^2, where X' is taken with the window's derivative.
+
+Where one note follows another without a gap, SwiftF0's change lies up to two of its frames off: it
+is put where the sound ceases to repeat after the one period and begins to repeat after the other.
 """
 
 from __future__ import annotations
@@ -21,6 +24,11 @@ HARMONICS = 8
 HIGHEST = 6000.0
 # a harmonic further from the coarse pitch is another note's, or noise
 NEAR_CENTS = 70.0
+# a change of note: further than this, and steady for so many frames on both sides
+CHANGE_OCTAVES = 1 / 20
+STEADY_FRAMES = 4
+SEARCH_FRAMES = 5
+COMPARED_SECONDS = 0.008
 Floats = npt.NDArray[np.floating]
 
 
@@ -41,7 +49,50 @@ def fine_f0(audio: npt.NDArray[np.float32], sampling_rate: int) -> Floats:
         for part in np.array_split(frames, len(frames) // 1024 + 1):
             if len(part):
                 fine[part] = _measured(audio, sampling_rate, part, coarse[part], int(size))
-    return fine
+    return sharpened(fine, audio, sampling_rate)
+
+
+def sharpened(f0: Floats, audio: npt.NDArray[np.float32], sampling_rate: int) -> Floats:
+    """The pitch (F,) with its changes of note where they sound, within 25 ms of where they were."""
+    moved = f0.copy()
+    logs = np.log2(np.maximum(f0, 1.0))
+    jumps = np.flatnonzero((np.abs(np.diff(logs)) > CHANGE_OCTAVES) & (f0[1:] > 0) & (f0[:-1] > 0))
+    for jump in jumps + 1:
+        before, after = f0[jump - STEADY_FRAMES : jump - 1], f0[jump + 1 : jump + STEADY_FRAMES]
+        if jump < 3 * SEARCH_FRAMES or jump > len(f0) - 3 * SEARCH_FRAMES:
+            continue
+        if not all(part.min() > 0 and part.max() < 1.06 * part.min() for part in (before, after)):
+            continue
+        pitches = float(np.median(before)), float(np.median(after))
+        frames = np.arange(jump - SEARCH_FRAMES, jump + SEARCH_FRAMES)
+        first, second = (
+            np.array([_repeats(audio, sampling_rate, frame, hertz) for frame in frames])
+            for hertz in pitches
+        )
+        # the earliest of the best splits: an octave above repeats after the lower period too
+        gain = np.concatenate([[0.0], np.cumsum(first - second)])
+        split = int(frames[0] + np.argmax(gain))
+        moved[frames[0] : split] = _held(f0[frames[0] : split], pitches[0])
+        moved[split : frames[-1] + 1] = _held(f0[split : frames[-1] + 1], pitches[1])
+    return moved
+
+
+def _held(f0: Floats, hertz: float) -> Floats:
+    """The values that are near to `hertz`, and `hertz` in place of the others."""
+    far = np.abs(np.log2(np.maximum(f0, 1.0) / hertz)) > CHANGE_OCTAVES
+    held: Floats = np.where(far, hertz, f0)
+    return held
+
+
+def _repeats(audio: npt.NDArray[np.float32], rate: int, frame: int, hertz: float) -> float:
+    """How alike the sound is around a frame to itself a period later, -1..1."""
+    period = round(rate / hertz)
+    size = max(round(COMPARED_SECONDS * rate), period)
+    start = round(frame * HOP * rate) - (size + period) // 2
+    if start < 0 or start + size + period > len(audio):
+        return 0.0
+    a, b = audio[start : start + size], audio[start + period : start + period + size]
+    return float(a @ b / (np.sqrt((a @ a) * (b @ b)) + 1e-9))
 
 
 def coarse_f0(audio: npt.NDArray[np.float32], sampling_rate: int) -> Floats:
