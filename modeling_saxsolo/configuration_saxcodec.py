@@ -31,6 +31,11 @@ class SaxcodecConfig(PretrainedConfig):
         codebook_dim: dimension of a code's vector.
         min_f0, max_f0: pitch range of the harmonic source, hertz.
         f0_bins: steps of the pitch range, equal in log frequency.
+        filter_bands: places at which the filter of the pulses is told, close together at low
+            frequencies; the noise's filter has a fifth of them. 0 = every bin for both.
+        free_bins: lowest bins that the free spectrum fills; 0 = all.
+        pitch_codes: the first codebook is the pitch (pitch_saxcodec.py), the others are what is
+            left; without, the decoder reads the pitch from all codes.
     """
 
     model_type = "saxcodec"
@@ -52,6 +57,9 @@ class SaxcodecConfig(PretrainedConfig):
     min_f0: float = 46.875
     max_f0: float = 1760.0
     f0_bins: int = 360
+    pitch_codes: bool = False
+    filter_bands: int = 0
+    free_bins: int = 0
 
     def __post_init__(self, **kwargs: Any) -> None:
         if self.n_fft % self.hop_length or self.n_fft < 2 * self.hop_length:
@@ -71,6 +79,13 @@ class SaxcodecConfig(PretrainedConfig):
                 f"long_bins={self.long_bins} is more than the long spectrum has "
                 f"(long_n_fft={self.long_n_fft} gives {self.long_n_fft // 2 + 1}). Lower long_bins."
             )
+        if not (0 <= self.filter_bands <= self.num_bins and 0 <= self.free_bins <= self.num_bins):
+            raise ValueError(
+                f"filter_bands={self.filter_bands} and free_bins={self.free_bins} must not be more "
+                f"than the spectrum's {self.num_bins} bins."
+            )
+        if self.filter_bands and self.filter_bands < 10:
+            raise ValueError(f"filter_bands={self.filter_bands} must be 0 or at least 10.")
         if self.decoder_lookahead < 0:
             raise ValueError(
                 f"decoder_lookahead={self.decoder_lookahead} frames is before the frame itself; it "
@@ -80,6 +95,17 @@ class SaxcodecConfig(PretrainedConfig):
             raise ValueError(
                 f"min_f0={self.min_f0} and max_f0={self.max_f0} must rise and stay below half of "
                 f"sampling_rate={self.sampling_rate}."
+            )
+        if self.pitch_codes and (self.num_codebooks < 2 or self.codebook_size < 3):
+            raise ValueError(
+                f"pitch_codes takes the first of num_codebooks={self.num_codebooks} codebooks of "
+                f"{self.codebook_size} codes: at least 2 of 3 are needed."
+            )
+        needed = (self.n_fft - self.hop_length - 1) // (2 * self.hop_length) + 2
+        if self.pitch_codes and self.decoder_lookahead < needed:
+            raise ValueError(
+                f"decoder_lookahead={self.decoder_lookahead} code frames is too few for "
+                f"pitch_codes: a window of n_fft={self.n_fft} reaches {needed} frames ahead."
             )
         super().__post_init__(**kwargs)
 
@@ -92,6 +118,23 @@ class SaxcodecConfig(PretrainedConfig):
     def frame_rate(self) -> int:
         """Code frames a second."""
         return self.sampling_rate // self.frame_samples
+
+    @property
+    def pitch_hop(self) -> int:
+        """Samples between two pitches that training is told."""
+        return self.frame_samples if self.pitch_codes else self.hop_length
+
+    @property
+    def pitch_start(self) -> int:
+        """The sample whose pitch is the first: a code's own, or the middle of a window."""
+        return 0 if self.pitch_codes else self.n_fft // 2
+
+    @property
+    def filter_sizes(self) -> tuple[int, int, int]:
+        """Outputs for the filters of the pulses and of the noise, and for the free spectrum."""
+        bands = self.filter_bands
+        pulses, noise = (bands, bands // 5) if bands else (self.num_bins, self.num_bins)
+        return pulses, noise, self.free_bins or self.num_bins
 
     @property
     def num_bins(self) -> int:

@@ -13,6 +13,9 @@ import math
 import torch
 from torch import Tensor
 
+# pitches further apart than this are two notes
+STEP_OCTAVES = 1 / 8
+
 
 def pulse_frames(
     f0: Tensor, phase: Tensor, n_fft: int, hop_length: int, sampling_rate: int
@@ -50,6 +53,55 @@ def pulse_frames(
     kernel = torch.where(near_pulse, harmonics, kernel)
     frames = kernel * torch.sqrt(2 / harmonics) * voiced[..., None]
     return frames, (advance - reached)[:, -1] % 1.0
+
+
+def pulse_train(
+    f0: Tensor, phase: Tensor, start: int, length: int, frame_samples: int, sampling_rate: int
+) -> tuple[Tensor, Tensor]:
+    """A band-limited pulse train whose pitch moves with every sample.
+
+    Between two frames the pitch glides (in log frequency) when they are less than 150 cents apart,
+    else it steps halfway: one note follows another. Next to a frame with pitch there are pulses, so
+    that the filters alone shape attack and release. The kernel is that of `pulse_frames`; its
+    highest harmonic fades in, or a gliding pitch would click.
+
+    Args:
+        f0: (B, T) hertz at the samples 0, frame_samples, ...; 0 = none. The last goes on.
+        phase: (B,) float64, cycles, before sample `start`.
+        start: the first sample.
+        length: samples.
+        frame_samples: between two values of f0.
+        sampling_rate: samples a second.
+
+    Returns:
+        (B, length) float32 with a root mean square of 1 while there is a pitch, and the phase (B,)
+        after it.
+    """
+    place = torch.arange(start, start + length, device=f0.device)
+    left = (place // frame_samples).clamp(max=f0.shape[1] - 1)
+    right = (left + 1).clamp(max=f0.shape[1] - 1)
+    share = (place % frame_samples).double() / frame_samples
+    logs = torch.log2(f0.double().clamp(min=1.0))
+    before, after = logs[:, left], logs[:, right]
+    silent_before, silent_after = f0[:, left] <= 0, f0[:, right] <= 0
+    before, after = (
+        torch.where(silent_before, after, before),
+        torch.where(silent_after, before, after),
+    )
+    glide = (before - after).abs() < STEP_OCTAVES
+    stepped = torch.where(share < 0.5, before, after)
+    hertz = torch.exp2(torch.where(glide, before + share * (after - before), stepped))
+    sounds = ~(silent_before & silent_after)
+    cycles = phase[:, None] + torch.cumsum(hertz / sampling_rate * sounds, dim=1)
+    angle = (2 * math.pi * (cycles - cycles.round())).float()
+    harmonics = torch.where(sounds, 0.5 * sampling_rate / hertz - 1, 1.0).float()
+    whole = harmonics.floor()
+    half = torch.sin(angle / 2)
+    near_pulse = half.abs() < 1e-4
+    kernel = torch.sin((whole + 0.5) * angle) / torch.where(near_pulse, 1.0, 2 * half) - 0.5
+    kernel = torch.where(near_pulse, whole, kernel)
+    kernel = kernel + (harmonics - whole) * torch.cos((whole + 1) * angle)
+    return kernel * torch.sqrt(2 / harmonics) * sounds, cycles[:, -1] % 1.0
 
 
 def noise_samples(position: int, length: int, device: torch.device) -> Tensor:

@@ -96,6 +96,42 @@ def render(
     print(f"{len(rows)} pairs, {hours:.2f} hours in {out}")
 
 
+@corpus.command()
+@needs(EXTRAS)
+def solos(
+    out: Annotated[Path, typer.Option(help="Folder for the solos.")],
+    samples_dir: Annotated[Path, typer.Option(help="Folder that holds mtg_solo_sax/ and band/.")],
+    weimar_dir: Annotated[
+        Path, typer.Option(help="Weimar Jazz Database: solos.csv, notes.csv.gz, beats.csv.gz.")
+    ],
+    hours: Annotated[float, typer.Option(min=0.01, help="Of training solos.")] = 4.0,
+    held_out: Annotated[int, typer.Option(min=1, help="Solos in each held-out set.")] = 12,
+    seconds: Annotated[float, typer.Option(min=5.0, help="Of each solo.")] = 60.0,
+    sets: Annotated[str, typer.Option(help="Which sets.")] = "train,validation,test,unseen,font",
+    seed: Annotated[int, typer.Option(help="Of stretches, horns and players.")] = 0,
+    workers: WorkersOption = 1,
+) -> None:
+    """Render saxophones alone at 44.1 kHz, with the truth about each note: a codec's lessons."""
+    from saxsolo.corpus.render.solos import render_solos
+    from saxsolo.corpus.render.sounds import Sounds
+    from saxsolo.corpus.scores.weimar import read_weimar
+
+    rows = render_solos(
+        read_weimar(weimar_dir),
+        out,
+        Sounds(samples_dir),
+        hours=hours,
+        held_out=held_out,
+        seconds=seconds,
+        sets=listed(sets, str, "--sets"),
+        seed=seed,
+        workers=workers,
+        progress=lambda line: print(line, flush=True),
+    )
+    total = sum(row["seconds"] for row in rows) / 3600
+    print(f"{len(rows)} solos, {total:.2f} hours in {out}")
+
+
 class Arranger(StrEnum):
     """Who arranges the charts."""
 

@@ -112,7 +112,13 @@ def train(
 
 @needs("train")
 def train_codec(
-    pairs: Annotated[Path, typer.Option(help="Folder of pairs; see `saxsolo corpus render`.")],
+    pairs: Annotated[
+        Path | None, typer.Option(help="Folder of pairs; see `saxsolo corpus render`.")
+    ] = None,
+    audio: Annotated[
+        Path | None,
+        typer.Option(help="In place of pairs: a folder of any sound, no labels needed."),
+    ] = None,
     config: Annotated[
         Path | None, typer.Argument(metavar="CONFIG", help="Settings, see configs/.")
     ] = None,
@@ -141,7 +147,7 @@ def train_codec(
     """
     if evaluate is not None:
         use_threads(threads)
-        print(json.dumps(_evaluated(evaluate, pairs, split, seconds, device), indent=2))
+        print(json.dumps(_evaluated(evaluate, pairs, audio, split, seconds, device), indent=2))
         return
     if config is None or out is None:
         raise SettingError("training takes a CONFIG and --out RUN; or give --evaluate CODEC")
@@ -150,7 +156,8 @@ def train_codec(
 
     given = {"minutes": minutes, "threads": threads}
     overrides = {name: value for name, value in given.items() if value is not None}
-    print(run(read_codec_settings(config, overrides), pairs, out, init_from, device))
+    settings = read_codec_settings(config, overrides)
+    print(run(settings, pairs, out, init_from, device, audio))
 
 
 def train_ear(
@@ -191,11 +198,21 @@ def train_ear(
 
 
 def _evaluated(
-    codec: Path, pairs: Path, split: str, seconds: float, device: str | None
+    codec: Path,
+    pairs: Path | None,
+    audio: Path | None,
+    split: str,
+    seconds: float,
+    device: str | None,
 ) -> dict[str, Any]:
     from saxsolo.device import chosen_device
+    from saxsolo.training.codec_audio_evaluation import evaluate_on_audio
     from saxsolo.training.codec_evaluation import evaluate_codec
     from saxsolo.weights.loading import load_codec
 
-    place = str(chosen_device(device or "cpu"))
-    return dict(evaluate_codec(load_codec(codec, place).model, pairs, split, seconds))
+    loaded = load_codec(codec, str(chosen_device(device or "cpu"))).model
+    if audio is not None:
+        return evaluate_on_audio(loaded, audio, seconds)
+    if pairs is None:
+        raise SettingError("--evaluate takes --pairs PAIRS or --audio FOLDER")
+    return dict(evaluate_codec(loaded, pairs, split, seconds))

@@ -43,6 +43,19 @@ class CodecLoss(torch.nn.Module):
         target = torch.cat([1 - voiced, near * voiced], dim=-1)
         return -(target * logits.float().log_softmax(-1)).sum(-1).mean()
 
+    def pitch_cents(self, logits: torch.Tensor, f0: torch.Tensor) -> torch.Tensor:
+        """Mean error of the pitch that is read around the right class, in units of 20 cents."""
+        codec = self.codec[0]
+        config = codec.config
+        cents = 1200 * math.log2(config.max_f0 / config.min_f0) / (config.f0_bins - 1)
+        bins = codec.f0_to_bin(f0).clamp(0, config.f0_bins - 1)
+        near = bins.round().long()[..., None] + torch.arange(-4, 5, device=f0.device)
+        near = near.clamp(0, config.f0_bins - 1)
+        weights = logits[..., 1:].float().gather(-1, near).softmax(-1)
+        error = ((weights * near).sum(-1) - bins).abs() * cents / 20
+        voiced = (f0 > 0).float()
+        return (error * voiced).sum() / voiced.sum().clamp(min=1)
+
 
 class ChordHead(torch.nn.Module):
     """Names the chord of each frame from the vectors of the codes within a third of a second."""

@@ -22,6 +22,10 @@ class CodecTraining(ConfigModel):
         average_decay: of the averaged weights, which are kept.
         backing_code_weight: of a backing's latent in the codebooks; a saxophone's counts 1.
         train_codes: False leaves encoder and codebooks as they are; tokens stay valid.
+        f0_cents_weight: of the error of the pitch in units of 20 cents, beside its class.
+        speed_semitones: half of the stretches of --audio are played up to so much faster or slower.
+        equaliser_db: strength of the random equaliser on stretches of --audio.
+        noise_share: of the stretches of --audio that get faint noise.
         max_steps: end of the run before its time; None for none.
 
     Raises:
@@ -48,6 +52,10 @@ class CodecTraining(ConfigModel):
     train_codes: bool
     seed: Count
     threads: Positive
+    f0_cents_weight: NotNegative = 0.0
+    speed_semitones: NotNegative = 0.0
+    equaliser_db: NotNegative = 0.0
+    noise_share: Share = 0.0
     max_steps: Positive | None = None
 
 

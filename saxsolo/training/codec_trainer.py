@@ -6,6 +6,7 @@
 - A small head names the backing's chord from the codes' vectors, so that the codes keep what the
   solo model has to hear (as SpeechTokenizer, arXiv:2308.16692, makes its codes keep the words). It
   is thrown away afterwards.
+- A folder of any sound (`audio`) does as well: all of it is decoded, no chord is known.
 - With `train_codes: false` encoder and codebooks stay as they are: whatever was tokenised stays
   valid, only the sound gets better.
 - Time, not steps, is the budget: the learning rate falls along a cosine over `minutes`.
@@ -22,8 +23,10 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.device import chosen_device
 
+from .codec_audio import AudioFolder
 from .codec_losses import CodecLoss
 from .codec_run import CodecRun
 from .codec_segments import Segments
@@ -38,22 +41,25 @@ SAVE_SECONDS = 180
 
 def train_codec(
     config: CodecTraining,
-    pairs: Path,
+    pairs: Path | None,
     out: Path,
     init_from: Path | None = None,
     device: str | None = None,
+    audio: Path | None = None,
 ) -> Path:
     """Trains until `config.minutes` are used; returns the folder with the weights.
 
     Args:
         pairs: what `saxsolo corpus render` writes: SPLIT/PAIR/{solo,backing}.flac, labels.npz.
+        audio: in place of pairs a folder of any sound.
         out: folder of the run: state/ (to resume), final/ (a Hugging Face folder), log.jsonl.
         init_from: a trained codec whose weights a new run starts with, codebooks and all.
         device: "cpu", "cuda" or "mps"; the processor when None.
 
     Raises:
         TrainingError: the loss is no longer finite.
-        SettingsError: codes that were never learnt are to stay as they are.
+        SettingsError: codes that were never learnt are to stay as they are; neither pairs nor
+            audio; pairs for a codec of another rate than theirs.
         FileNotFoundError: no pairs.
     """
     if not config.train_codes and init_from is None:
@@ -62,7 +68,7 @@ def train_codec(
         )
     out.mkdir(parents=True, exist_ok=True)
     run = CodecRun(config, out, init_from, chosen_device(device or "cpu"))
-    data = Segments(pairs, "train")
+    data = _lessons(run, pairs, audio)
     stepper = CodecStep(run, trained_codes=init_from is not None)
     samples = config.segment_frames * run.codec.config.frame_samples
     bar = tqdm(total=round(config.minutes * 60), unit="s", disable=None)
@@ -83,9 +89,31 @@ def train_codec(
                 print(json.dumps(row), flush=True)
         if moment - saved > SAVE_SECONDS:
             run.save()
+            run.save_final()
             saved = moment
     run.save()
     return run.save_final()
+
+
+def _lessons(run: CodecRun, pairs: Path | None, audio: Path | None) -> Segments | AudioFolder:
+    if audio is not None:
+        folder = AudioFolder(audio, run.codec.config, run.out / "pitch")
+        print(folder.report(), flush=True)
+        return folder
+    if pairs is None:
+        raise SettingsError("nothing to train on: give --pairs PAIRS or --audio FOLDER")
+    rate = run.codec.config.sampling_rate
+    if rate != SAMPLING_RATE or run.codec.config.pitch_codes:
+        raise SettingsError(
+            f"pairs are {SAMPLING_RATE} Hz with the pitch of each window, but this codec works at "
+            f"{rate} Hz or with pitch codes: train it on --audio FOLDER"
+        )
+    return Segments(pairs, "train")
+
+
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether half precision saves time there: a processor without the instructions emulates it."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 @dataclass(frozen=True)
@@ -102,9 +130,10 @@ class StepFigures:
 
     def row(self) -> dict[str, float]:
         """For the log."""
+        halves = {"solo": self.spectral[self.is_solo], "backing": self.spectral[~self.is_solo]}
         return {
-            "solo": round(self.spectral[self.is_solo].mean().item(), 4),
-            "backing": round(self.spectral[~self.is_solo].mean().item(), 4),
+            name: round(part.mean().item(), 4) for name, part in halves.items() if len(part)
+        } | {
             "pitch": round(self.pitch.item(), 4),
             "chord": round(self.chord.item(), 4),
             "commitment": round(self.commitment.item(), 4),
@@ -148,7 +177,7 @@ class CodecStep:
             tensor.to(device) for tensor in (audio, f0, is_solo, chords, heard)
         )
         drive = torch.where((heard & quantize)[:, None], -1.0, f0)
-        with torch.autocast(device.type, dtype=torch.bfloat16):
+        with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
             output = run.codec(audio, drive, quantize)
         spectral = self.loss_of.spectral(output.audio[:, 0], audio[:, 0])
         pitch = self.loss_of.pitch(output.f0_logits, f0)
@@ -156,6 +185,9 @@ class CodecStep:
         if config.train_codes:
             chord = run.chord_head(output.quantized, chords)
         loss = spectral.mean() + config.f0_weight * pitch + config.chord_weight * chord
+        if config.f0_cents_weight:
+            cents = self.loss_of.pitch_cents(output.f0_logits, f0)
+            loss = loss + config.f0_cents_weight * cents
         latents = output.latents.detach().flatten(0, 1)
         if quantize and config.train_codes:
             commitment = F.mse_loss(output.latents, output.quantized.detach())
@@ -167,6 +199,8 @@ class CodecStep:
         if quantize and config.train_codes:
             weights = torch.where(is_solo, 1.0, config.backing_code_weight)
             codes = output.audio_codes.transpose(1, 2).flatten(0, 1)
+            # the first codes of a codec with pitch codes are not learnt
+            codes = codes[:, -len(run.codec.quantizer.vectors) :]
             weights = weights.repeat_interleave(config.segment_frames)
             revived = run.books.update(latents, codes, weights)
         run.average.update(run.codec, run.step)

@@ -27,6 +27,9 @@ from saxsolo.errors import CheckpointError
 DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
 DEFAULT_CODEC = asset("checkpoints/saxcodec-32khz")
 DEFAULT_EAR = asset("checkpoints/saxsolo-ear")
+# Names of the package `encodec`. Its weights are pickles, which nothing here opens, and its import
+# needs torchaudio; the same weights lie on the Hub as safetensors, and transformers computes them.
+ENCODEC = {"encodec:24khz": "facebook/encodec_24khz"}
 
 Place = str | os.PathLike[str]
 
@@ -103,14 +106,32 @@ def load_codec(codec: Place | None = None, device: str | None = None) -> Weights
     """Loads a codec alone.
 
     Args:
-        codec: folder or Hub id; $SAXSOLO_CODEC, or the one in checkpoints/, when None.
+        codec: folder, Hub id or `encodec:24khz`; $SAXSOLO_CODEC, or the one in checkpoints/, when
+            None.
         device: as in `load_player`.
 
     Raises:
         CheckpointError: when it is none or is damaged.
     """
-    folder, name = _find(codec or os.environ.get("SAXSOLO_CODEC") or DEFAULT_CODEC)
+    wanted = codec or os.environ.get("SAXSOLO_CODEC") or DEFAULT_CODEC
+    folder, name = _find(_without_package(wanted))
     return _load(folder, name, sorted(CODECS), "codec", device)
+
+
+def _without_package(codec: Place) -> Place:
+    """The Hub id of what the package `encodec` calls by a name of its own."""
+    name = os.fspath(codec)
+    if not name.startswith("encodec:"):
+        return codec
+    if name == "encodec:48khz":
+        raise CheckpointError(
+            "encodec:48khz codes two channels in overlapping seconds, each with a loudness beside "
+            "its codes, and has no place for them here; take encodec:24khz or "
+            "facebook/encodec_32khz"
+        )
+    if name not in ENCODEC:
+        raise CheckpointError(f"{name} is not known; {', '.join(ENCODEC)} is")
+    return ENCODEC[name]
 
 
 def load_ear(ear: Place | None = None, device: str | None = None) -> Weights:

@@ -22,10 +22,22 @@ TINY = {
 }
 
 
-@pytest.fixture(scope="module", params=[0, 1, 3], ids="lookahead {}".format)
+PITCH_CODES = {
+    "pitch_codes": True,
+    "decoder_lookahead": 3,
+    "filter_bands": 60,
+    "free_bins": 200,
+}
+
+
+@pytest.fixture(
+    scope="module",
+    params=[{"decoder_lookahead": 0}, {}, {"decoder_lookahead": 3}, PITCH_CODES],
+    ids=["lookahead 0", "lookahead 1", "lookahead 3", "pitch codes"],
+)
 def codec(request) -> SaxcodecModel:
     torch.manual_seed(0)
-    model = SaxcodecModel(SaxcodecConfig(**TINY, decoder_lookahead=request.param)).eval()
+    model = SaxcodecModel(SaxcodecConfig(**TINY, **request.param)).eval()
     with torch.no_grad():
         # decided about the pitch, as training makes it: a tie would flip with any rounding
         model.f0_head.weight *= 30
@@ -186,7 +198,8 @@ def test_codebooks_learn_clusters_and_revive():
 
 def test_every_weight_gets_a_gradient(codec, sound):
     model = SaxcodecModel(codec.config)
-    output = model(sound, torch.full((1, 48), 220.0))
+    pitches = sound.shape[-1] // codec.config.pitch_hop
+    output = model(sound, torch.full((1, pitches), 220.0))
     (output.audio.abs().mean() + output.f0_logits.logsumexp(-1).mean()).backward()
     still = [n for n, p in model.named_parameters() if p.requires_grad and not p.grad.any()]
     assert still == []

@@ -7,6 +7,7 @@ import pytest
 
 from saxsolo import CheckpointError, Performance, Settings, load_player
 from saxsolo.audio.files import open_sound
+from saxsolo.weights.loading import load_codec
 
 from .conftest import chords, tiny_codec
 
@@ -70,3 +71,22 @@ def test_the_default_timbre_is_the_checkpoints(player):
     conditions = player.solo.model.config.conditions
     told = {name: int(i) for name, i in zip(conditions, ids[0], strict=True)}
     assert told == {"instrument": 1, "feel": -1, "tempo": -1, "timbre": 0}
+
+
+def test_names_of_the_encodec_package_lead_to_safetensors(monkeypatch, tmp_path):
+    """Its weights are pickles and its import needs torchaudio: neither is touched."""
+    asked = []
+
+    def download(name, **words):
+        asked.append(name)
+        raise OSError("no network")
+
+    monkeypatch.setattr("saxsolo.weights.loading.snapshot_download", download)
+    with pytest.raises(CheckpointError, match="facebook/encodec_24khz"):
+        load_codec("encodec:24khz")
+    assert asked == ["facebook/encodec_24khz"]
+    with pytest.raises(CheckpointError, match="two channels"):
+        load_codec("encodec:48khz")
+    with pytest.raises(CheckpointError, match="encodec:16khz is not known; encodec:24khz is"):
+        load_codec("encodec:16khz")
+    assert len(asked) == 1

@@ -42,18 +42,26 @@ def to_level(audio: np.ndarray, level_db: float, *, peak: float = 0.97) -> np.nd
     return (audio * np.float32(gain)).astype(np.float32)
 
 
-def room(audio: np.ndarray, rng: np.random.Generator, *, seconds: float, wet: float) -> np.ndarray:
+def room(
+    audio: np.ndarray,
+    rng: np.random.Generator,
+    *,
+    seconds: float,
+    wet: float,
+    rate: int = SAMPLING_RATE,
+) -> np.ndarray:
     """Add a synthetic room: decaying, darkening noise after a few early reflections.
 
-    `seconds`: time to decay by 60 dB; `wet`: level of the room against the direct sound.
+    `seconds`: time to decay by 60 dB; `wet`: level of the room against the direct sound; `rate`:
+    samples a second.
     """
-    length = int(seconds * SAMPLING_RATE)
-    time = np.arange(length) / SAMPLING_RATE
+    length = int(seconds * rate)
+    time = np.arange(length) / rate
     response = rng.standard_normal(length) * 10 ** (-3 * time / seconds)
     response = signal.lfilter([0.35], [1, -0.65], response)
-    response[: int(rng.uniform(0.004, 0.02) * SAMPLING_RATE)] = 0.0
+    response[: int(rng.uniform(0.004, 0.02) * rate)] = 0.0
     for _ in range(6):
-        response[int(rng.uniform(0.003, 0.03) * SAMPLING_RATE) % length] += rng.normal(0, 1.5)
+        response[int(rng.uniform(0.003, 0.03) * rate) % length] += rng.normal(0, 1.5)
     response *= wet / np.sqrt(np.sum(np.square(response)))
     reflected = signal.oaconvolve(audio, response.astype(np.float32))[: len(audio)]
     return (audio + reflected).astype(np.float32)

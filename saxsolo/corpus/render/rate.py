@@ -1,4 +1,4 @@
-"""The one sampling rate of the corpus, and the way to it."""
+"""The sampling rate of the pairs, and the way to it and others."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import soxr
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
 
-def to_rate(audio: np.ndarray, rate: int, samples: int) -> np.ndarray:
-    """Mono `audio` at `rate` Hz -> float32 at 32 kHz, cut or padded to `samples`."""
-    if rate == SAMPLING_RATE:
+def to_rate(audio: np.ndarray, rate: int, samples: int, wanted: int = SAMPLING_RATE) -> np.ndarray:
+    """Mono `audio` at `rate` Hz -> float32 at `wanted` Hz, cut or padded to `samples`."""
+    if rate == wanted:
         return fit(audio.astype(np.float32), samples)
-    out = soxr.resample(audio, rate, SAMPLING_RATE, quality="HQ").astype(np.float32)
+    out = soxr.resample(audio, rate, wanted, quality="HQ").astype(np.float32)
     return fit(out, samples)
 
 

@@ -3,8 +3,8 @@
 Two players. `SoundfontPlayer` is fluidsynth through ctypes (pyfluidsynth holds the library and the
 prototypes), one synthesiser a sound font, kept open: MuseScore_General takes seconds to load.
 `play_sfz` is sfizz; a fresh synthesiser each time, because round robins carry over otherwise.
-Both work at their own rate and are brought to 32 kHz by soxr. Nothing random happens inside them:
-regions of an SFZ file that are chosen by chance are never triggered.
+Both work at their own rate; soxr brings that to the rate that is asked for. Nothing random happens
+inside them: regions of an SFZ file that are chosen by chance are never triggered.
 """
 
 from __future__ import annotations
@@ -116,8 +116,10 @@ class SoundfontPlayer:
         program: int,
         bank: int = 0,
         release: float = 1.0,
+        wanted: int = SAMPLING_RATE,
     ) -> np.ndarray:
-        """Render events to float32 mono, (samples,) at 32 kHz; `release` scales how long keys ring.
+        """Render events to float32 mono, (samples,) at `wanted` Hz; `release` scales how long keys
+        ring.
 
         Raises MissingSoundError where the font lacks the preset.
         """
@@ -137,7 +139,7 @@ class SoundfontPlayer:
         )
         # fluidsynth works in blocks of 64: whole blocks only, or the rest of this call's last block
         # would begin the next call
-        total = 64 * math.ceil(samples * self._rate / SAMPLING_RATE / 64)
+        total = 64 * math.ceil(samples * self._rate / wanted / 64)
         left = np.zeros(total, dtype=np.float32)
         right = np.zeros(total, dtype=np.float32)
         position = 0
@@ -155,7 +157,7 @@ class SoundfontPlayer:
             else:
                 synth.pitch_bend(channel, round(event.value / 200 * 8191))
         self._render(left, right, position, total - position)
-        return to_rate(0.5 * (left + right), self._rate, samples)
+        return to_rate(0.5 * (left + right), self._rate, samples, wanted)
 
     def _clear(self) -> None:
         """Bring every voice into one state, whatever it played before.
@@ -195,8 +197,10 @@ class SoundfontPlayer:
             )
 
 
-def play_sfz(path: Path, events: Sequence[MidiEvent], samples: int) -> np.ndarray:
-    """Render events with the SFZ instrument at `path` -> float32 mono, (samples,) at 32 kHz."""
+def play_sfz(
+    path: Path, events: Sequence[MidiEvent], samples: int, wanted: int = SAMPLING_RATE
+) -> np.ndarray:
+    """Render events with the SFZ instrument at `path` -> float32 mono (samples,) at `wanted` Hz."""
     try:
         import pysfizz
     except ImportError as error:
@@ -206,7 +210,7 @@ def play_sfz(path: Path, events: Sequence[MidiEvent], samples: int) -> np.ndarra
         raise MissingSoundError(f"no SFZ instrument at {path}: get {MTG_ADVICE}")
     synth = player._synth
     synth.render_block()
-    total = -(-samples * SFZ_RATE // SAMPLING_RATE)
+    total = -(-samples * SFZ_RATE // wanted)
     blocks = []
     ordered = in_order(events)
     index = 0
@@ -227,7 +231,7 @@ def play_sfz(path: Path, events: Sequence[MidiEvent], samples: int) -> np.ndarra
             index += 1
         # the array is the synthesiser's own buffer, overwritten by the next block
         blocks.append(synth.render_block()[0].copy())
-    return to_rate(np.concatenate(blocks), SFZ_RATE, samples)
+    return to_rate(np.concatenate(blocks), SFZ_RATE, samples, wanted)
 
 
 @dataclass
