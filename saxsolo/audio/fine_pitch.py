@@ -66,7 +66,7 @@ def sharpened(f0: Floats, audio: npt.NDArray[np.float32], sampling_rate: int) ->
         pitches = float(np.median(before)), float(np.median(after))
         frames = np.arange(jump - SEARCH_FRAMES, jump + SEARCH_FRAMES)
         first, second = (
-            np.array([_repeats(audio, sampling_rate, frame, hertz) for frame in frames])
+            np.array([_repeats(audio, sampling_rate, int(frame), hertz) for frame in frames])
             for hertz in pitches
         )
         # the earliest of the best splits: an octave above repeats after the lower period too

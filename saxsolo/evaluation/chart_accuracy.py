@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.files import open_sound
@@ -28,7 +29,6 @@ from saxsolo.music.chart_alignment import align
 from saxsolo.music.charts.chart import Chart, ChartBar
 from saxsolo.music.charts.text import read_text, write_text
 from saxsolo.music.chord_symbols import parse_chord
-from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.placed_chart import PlacedChart
 
 # as beats are judged: mir_eval's window

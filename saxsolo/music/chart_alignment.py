@@ -14,11 +14,11 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from modeling_saxsolo.chord_search_saxsolo import FRAME_RATE, QUALITIES, summed
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from modeling_saxsolo.vocabulary_saxsolo import NO_CHORD, NO_ROOT
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.charts.chart import Chart
-from saxsolo.music.chord_search import FRAME_RATE, QUALITIES, summed
-from saxsolo.music.ear_decoding import HeardMusic
 from saxsolo.music.placed_chart import OUTSIDE, Form, PlacedChart, form_of
 
 _FLOOR = 1e-3

@@ -115,7 +115,7 @@ def _marks(lead: Lead, tempo_here: int | None, first: bool) -> Iterator[Any]:
 
     if tempo_here is not None:
         beat = note.Note(quarterLength=lead.unit.quarters).duration
-        mark = tempo.MetronomeMark(number=tempo_here, referent=beat)
+        mark: Any = tempo.MetronomeMark(number=tempo_here, referent=beat)
         mark.placement = "above"
         yield mark
     if first and lead.swing is not None and lead.swing >= SWUNG:

@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
+from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic, decode
 from modeling_saxsolo.vocabulary_saxsolo import UNKNOWN
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chart_alignment import align
 from saxsolo.music.charts.chart import Chart
 from saxsolo.music.charts.text import read_text
-from saxsolo.music.ear_decoding import HeardMusic, decode
 from saxsolo.music.placed_chart import OUTSIDE, PlacedChart, form_of, place_by_tempo
 
 BLUES = "F7 | Bb7 | F7 | Cm7 F7 | Bb7 | % | F7 | D7 | Gm7 | C7 | F7 D7 | Gm7 C7"

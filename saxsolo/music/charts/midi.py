@@ -13,9 +13,9 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.viterbi_saxsolo import best_path_of_equal_changes
 from saxsolo.errors import SettingError
 from saxsolo.music.chord_symbols import QUALITY_SYMBOLS, TONES, ChordError, transpose_chord
-from saxsolo.music.viterbi import best_path_of_equal_changes
 
 from .chart import MOST_BARS, NO_CHORD, Chart, ChartBar, ChartError, beats_of, read_key
 from .spelling import read_symbol
