@@ -1,0 +1,1 @@
+../../modeling_saxsolo/layers_saxcodec.py

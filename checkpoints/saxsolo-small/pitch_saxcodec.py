@@ -1,0 +1,1 @@
+../../modeling_saxsolo/pitch_saxcodec.py
