@@ -21,6 +21,7 @@ from .vocabulary_saxsolo import (
 CLOCKS = ("both", "added", "cross", "none")
 LISTENS = ("both", "labels", "states")
 HEARS = ("codes", "spectrum", "both")
+PLANS = ("events", "frames")
 
 
 class SaxsoloConfigError(ValueError):
@@ -66,8 +67,12 @@ class SaxsoloConfig(PreTrainedConfig):
             dict); leave them None.
         pitch_temperature: how boldly `generate` chooses a struck note's pitch, as a factor on its
             temperature. onset_bias: added to the logit of striking a note, above 0 = more notes.
-        plan_frames: frames whose notes `generate` decides, without the sound, before it plays them;
+        plan: how `generate` decides notes before it plays them: "events" (by the planner, in
+            musical time) or "frames" (by the score stream, frame by frame).
+        plan_frames: frames whose notes "frames" decides, without the sound, before it plays them;
             0 = notes and sound together.
+        planner: sizes of the planner, see `SaxsoloPlanner`, and "ranges": instrument -> lowest and
+            highest MIDI pitch that it is asked for; None = no planner.
         frame_rate: frames a second. sampling_rate: samples a second of the codec's audio.
 
     Raises:
@@ -108,7 +113,9 @@ class SaxsoloConfig(PreTrainedConfig):
     condition_names: list[str] | None = None
     pitch_temperature: float | int = 1.0
     onset_bias: float | int = 0.0
+    plan: str = "frames"
     plan_frames: int = 0
+    planner: dict[str, Any] | None = None
     frame_rate: float | int = FRAME_RATE
     sampling_rate: int = SAMPLING_RATE
     is_encoder_decoder: bool = True
@@ -262,6 +269,17 @@ class SaxsoloConfig(PreTrainedConfig):
             raise SaxsoloConfigError(
                 f"plan_frames is {self.plan_frames} with score_vocab_size {self.score_vocab_size}: "
                 "it must be 0 or more, and 0 without a score stream."
+            )
+        if self.plan not in PLANS:
+            raise SaxsoloConfigError(f"plan {self.plan!r} is unknown: choose one of {PLANS}.")
+        if self.planner is not None and self.score_vocab_size != SCORE_VOCAB_SIZE:
+            raise SaxsoloConfigError(
+                f"planner {self.planner} with score_vocab_size {self.score_vocab_size}: its notes "
+                f"are those of a score stream of {SCORE_VOCAB_SIZE}."
+            )
+        if self.plan == "events" and self.planner is None:
+            raise SaxsoloConfigError(
+                "plan 'events' with planner None: give the planner's sizes, or plan 'frames'."
             )
         if not self.pitch_temperature > 0:
             raise SaxsoloConfigError(

@@ -1,9 +1,10 @@
 """How the solo model plays: the library's `generate()` on top of three small overrides.
 
-With `plan_frames` the notes of the next seconds are decided first, without the sound, as in
-training on scores alone; then they are played. In training, the sound reveals when the next note
-begins, because the last one fades first. A score stream that hears the sound learns to rely on this
-cue instead of the beat, and is out of time when it plays freely.
+The notes of the next seconds are decided first, then they are played: by the planner in musical
+time (`plan` "events", see planning_saxsolo), or with `plan_frames` by the score stream itself,
+frame by frame and without the sound, as in training on scores alone ("frames"). In training, the
+sound reveals when the next note begins, because the last one fades first. A score stream that hears
+the sound learns to rely on this cue instead of the beat, and is out of time when it plays freely.
 
 The N streams share the batch dimension, (B * N, S). A backing longer than the training window is
 played window by window: each keeps half a window of the solo's own past as its prompt and stops
@@ -16,12 +17,23 @@ from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
 
 from .delay_saxsolo import apply_delay, undo_delay
 from .fast_decoding_saxsolo import FastDecoder, Sampling, supports
+from .generation_inputs_saxsolo import (
+    check_inputs,
+    check_sheet,
+    first_frames,
+    no_codes,
+    refuse_unsupported,
+    repeated,
+    with_null_rows,
+)
+from .plans_saxsolo import make_plans, plan_settings, planned_by
 from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenThenWhat, warpers
 from .seeding_saxsolo import Seed, play_each
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
@@ -35,6 +47,7 @@ if TYPE_CHECKING:
         config: Any
         encoder: Any
         decoder: Any
+        planner: Any
         _prepare_generation_config: Any
 else:
     _Generative = GenerationMixin
@@ -62,7 +75,12 @@ class SaxsoloGenerationMixin(_Generative):
         streamer: BaseStreamer | None = None,
         pitch_temperature: float | None = None,
         onset_bias: float | None = None,
+        plan: str | None = None,
         plan_frames: int | None = None,
+        density: float | None = None,
+        space: float | None = None,
+        lowest: int | None = None,
+        highest: int | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
         seed: Seed | Sequence[Seed] | None = None,
@@ -87,9 +105,15 @@ class SaxsoloGenerationMixin(_Generative):
                 top_p hold for the score stream (for all streams without one); guidance_scale 1 or
                 None = no guidance; max_new_tokens = frames to play after the prompt.
             streamer: a `FrameStreamer`, or any streamer of (B * N,) delayed tokens a step.
-            pitch_temperature, onset_bias: see `WhenThenWhat`; None: the model config's.
-            plan_frames: frames whose notes are decided before they are played, 0 = all streams
-                together; None: the model config's. Guidance then holds for the notes alone.
+            pitch_temperature, onset_bias: see `WhenThenWhat`, or `PlanSettings` for "events"; None:
+                the model config's.
+            plan: "events" or "frames", see the model's config; None: "frames" where plan_frames is
+                given, else the model config's.
+            density, space, lowest, highest: what the planner is asked for: notes a second, share of
+                the time without a note, MIDI pitches; None: nothing, and the range of the
+                instrument in condition_ids. Only for "events".
+            plan_frames: frames whose notes "frames" decides before they are played, 0 = all
+                streams together; None: the model config's. Guidance then holds for the notes alone.
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
                 (None: temperature 1 and every code, unless set on the generation config since it
                 was loaded; files do not keep them).
@@ -108,14 +132,14 @@ class SaxsoloGenerationMixin(_Generative):
         """
         config = self.config
         settings, kwargs = self._prepare_generation_config(generation_config, **kwargs)
-        self._refuse_unsupported(settings)
+        refuse_unsupported(settings)
         for name, value in (
             ("codec_temperature", codec_temperature),
             ("codec_top_k", codec_top_k),
         ):
             setattr(settings, name, getattr(settings, name, None) if value is None else value)
         if backing_codes is None:
-            backing_codes = self._no_codes(frame_label_posteriors)
+            backing_codes = no_codes(config, frame_label_posteriors)
         inputs: dict[str, Any] = {
             "backing_codes": backing_codes,
             "attention_mask": attention_mask,
@@ -124,8 +148,8 @@ class SaxsoloGenerationMixin(_Generative):
             "frame_label_posteriors": frame_label_posteriors,
         }
         sheet = {"beat_times": beat_times, "beat_places": beat_places, "beat_chords": beat_chords}
-        self._check_inputs(inputs, prompt_codes, forced_codes)
-        self._check_sheet(sheet, len(backing_codes))
+        check_inputs(config, inputs, prompt_codes, forced_codes)
+        check_sheet(sheet, len(backing_codes))
         for name in ("temperature", "codec_temperature"):
             value = getattr(settings, name, None)
             if settings.do_sample and value is not None and not 0 < value < float("inf"):
@@ -142,6 +166,10 @@ class SaxsoloGenerationMixin(_Generative):
         onset_bias = config.onset_bias if onset_bias is None else onset_bias
         copies = settings.num_return_sequences or 1
         settings.num_return_sequences = 1
+        by_events, plan_frames = planned_by(config, plan, plan_frames)
+        asked = {"density": density, "space": space, "lowest": lowest, "highest": highest}
+        if any(value is not None for value in asked.values()) and not by_events:
+            raise ValueError(f"{asked} are asked of a planner: give plan='events' too.")
         if seed is not None:
             if streamer is not None and len(backing_codes) * copies > 1:
                 raise ValueError("a streamer takes one solo: call once for each seed.")
@@ -152,7 +180,9 @@ class SaxsoloGenerationMixin(_Generative):
                 streamer=streamer,
                 pitch_temperature=pitch_temperature,
                 onset_bias=onset_bias,
+                plan="events" if by_events else "frames",
                 plan_frames=plan_frames,
+                **asked,
                 codec_temperature=settings.codec_temperature,
                 codec_top_k=settings.codec_top_k,
                 fast=fast,
@@ -160,16 +190,13 @@ class SaxsoloGenerationMixin(_Generative):
             )
             rows = {**inputs, **sheet, "prompt_codes": prompt_codes, "forced_codes": forced_codes}
             return play_each(play, seed, rows, copies, config.pad_token_id)
-        inputs = {
-            name: None if value is None else value.repeat_interleave(copies, dim=0)
-            for name, value in inputs.items()
-        }
+        inputs = repeated(inputs, copies)
         if prompt_codes is None:
             prompt_codes = backing_codes.new_zeros(len(backing_codes), config.num_streams, 0)
         prompt_codes = prompt_codes.repeat_interleave(copies, dim=0)
         if settings.max_new_tokens is not None:
             frames = prompt_codes.shape[-1] + settings.max_new_tokens
-            inputs = _first_frames(inputs, 0, frames)
+            inputs = first_frames(inputs, 0, frames)
             settings.max_new_tokens = None
         given = forced_codes.repeat_interleave(copies, dim=0)
         given = given[..., : inputs["backing_codes"].shape[-1]].long()
@@ -180,25 +207,31 @@ class SaxsoloGenerationMixin(_Generative):
             streamer.start(played[..., :step])
         processors = self._stream_processors(settings, pitch_temperature, onset_bias)
         processors.extend(logits_processor or [])
-        plan = config.plan_frames if plan_frames is None else plan_frames
-        if plan and not config.score_vocab_size:
-            raise ValueError(f"plan_frames {plan}: there is no score stream to plan; give 0.")
-        fast = fast and plan > 0 and not logits_processor and not kwargs and supports(self)
+        plans = None
+        if by_events:
+            drawn = plan_settings(settings, pitch_temperature, onset_bias)
+            rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
+            plans = make_plans(self.planner, config, rows, step, drawn, asked)
+        planned = by_events or plan_frames > 0
+        fast = fast and planned and not logits_processor and not kwargs and supports(self)
         fast = fast and (streamer is None or isinstance(streamer, FrameStreamer))
         decoder = FastDecoder(self) if fast else None
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
-            if plan:
-                stop = min(stop, step + plan)
+            if plans is not None:
+                notes = np.stack([notes.tokens(step, stop) for notes in plans])
+                forced[:, 0, step : step + notes.shape[1]] = torch.from_numpy(notes).to(forced)
+            elif plan_frames:
+                stop = min(stop, step + plan_frames)
                 forced[:, 0, step:stop] = self._plan_notes(
-                    _first_frames(inputs, first, last),
+                    first_frames(inputs, first, last),
                     played[..., first:step],
                     forced[:, 0, first:stop],
                     processors,
                     settings,
                     kwargs,
                 )
-            window = _first_frames(inputs, first, last)
+            window = first_frames(inputs, first, last)
             past, given = played[..., first:step], forced[..., first:stop]
             if decoder is not None:
                 played[..., step:stop] = decoder.play(
@@ -215,7 +248,7 @@ class SaxsoloGenerationMixin(_Generative):
                     LogitsProcessorList([ForcedTokens(given.flatten(0, 1)), *processors]),
                     stop - step,
                     settings,
-                    1.0 if plan else settings.guidance_scale,
+                    1.0 if planned else settings.guidance_scale,
                     None if streamer is None else SkipPrompt(streamer),
                     kwargs,
                 )
@@ -223,79 +256,6 @@ class SaxsoloGenerationMixin(_Generative):
         if streamer is not None:
             streamer.end()
         return undo_delay(played, config.stream_delays)
-
-    def _no_codes(self, posteriors: torch.Tensor | None) -> torch.Tensor:
-        """Codes (B, K, T) that say only how long the backing is, for a model that reads none."""
-        if self.config.reads_codes or posteriors is None:
-            raise ValueError("backing_codes are missing: give them as the processor makes them.")
-        if posteriors.dim() != 3:
-            raise ValueError(
-                f"frame_label_posteriors are {tuple(posteriors.shape)}: give (B, 41, T)."
-            )
-        shape = (posteriors.shape[0], self.config.num_codebooks, posteriors.shape[2])
-        return posteriors.new_zeros(shape, dtype=torch.long)
-
-    def _refuse_unsupported(self, settings: GenerationConfig) -> None:
-        if (settings.num_beams or 1) > 1:
-            raise ValueError(
-                f"num_beams {settings.num_beams}: beam search is not made for parallel streams. "
-                "Sample instead (do_sample=True, num_beams=1), with num_return_sequences for "
-                "several solos to choose from."
-            )
-        if settings.return_dict_in_generate:
-            raise ValueError("return_dict_in_generate=True: generate() returns codes alone.")
-
-    def _check_inputs(
-        self,
-        inputs: dict[str, Any],
-        prompt_codes: torch.Tensor | None,
-        forced_codes: torch.Tensor | None,
-    ) -> None:
-        """Refuse shapes that do not fit, with both named."""
-        config = self.config
-        codes = inputs["backing_codes"]
-        if codes.dim() != 3 or codes.shape[1] != config.num_codebooks or not codes.shape[2]:
-            raise ValueError(
-                f"backing_codes are {tuple(codes.shape)}: give (B, {config.num_codebooks}, T) with "
-                "at least one frame, as the processor makes them."
-            )
-        batch, _, frames = codes.shape
-        wanted = {
-            "attention_mask": (batch, frames),
-            "condition_ids": (batch, len(config.conditions or {})),
-            "frame_label_inputs": (batch, len(config.frame_labels or {}), frames),
-            "frame_label_posteriors": (batch, sum((config.frame_labels or {}).values()), frames),
-        }
-        wanted["forced_codes"] = (batch, config.num_streams, frames)
-        given = {**inputs, "forced_codes": forced_codes}
-        for name, shape in wanted.items():
-            if given[name] is not None and tuple(given[name].shape) != shape:
-                raise ValueError(
-                    f"{name} is {tuple(given[name].shape)} but backing_codes "
-                    f"{tuple(codes.shape)} ask for {shape}."
-                )
-        if prompt_codes is not None:
-            batch_streams = (batch, config.num_streams)
-            if tuple(prompt_codes.shape[:2]) != batch_streams or prompt_codes.shape[2] > frames:
-                raise ValueError(
-                    f"prompt_codes are {tuple(prompt_codes.shape)}: give (B, N, t) with (B, N) = "
-                    f"{batch_streams} and t <= {frames} backing frames."
-                )
-
-    def _check_sheet(self, sheet: dict[str, torch.Tensor | None], batch: int) -> None:
-        """Refuse a lead sheet that is not whole, with both shapes named."""
-        shapes = {
-            name: None if value is None else tuple(value.shape) for name, value in sheet.items()
-        }
-        if all(shape is None for shape in shapes.values()):
-            return
-        beats = (shapes["beat_times"] or (0, 0))[-1]
-        wanted = [(batch, beats), (batch, beats, 3), (batch, beats, 2)]
-        if list(shapes.values()) != wanted:
-            raise ValueError(
-                f"the lead sheet is {shapes} but backing_codes of {batch} rows ask for "
-                f"{dict(zip(shapes, wanted, strict=True))}."
-            )
 
     def _forced_tokens(
         self, mask: torch.Tensor | None, given: torch.Tensor, prompt_codes: torch.Tensor
@@ -376,7 +336,7 @@ class SaxsoloGenerationMixin(_Generative):
         start = past.new_full((batch, streams, 1), config.decoder_start_token_id)
         prompt = torch.cat([start, past], dim=-1).flatten(0, 1)
         if guidance is not None and guidance != 1:
-            inputs = _with_null_rows(inputs)
+            inputs = with_null_rows(inputs)
             kwargs = {**kwargs, "guidance": float(guidance)}
         # What is done here must look done to the library; None would mean the model's default.
         settings = copy.deepcopy(settings)
@@ -462,34 +422,3 @@ class SaxsoloGenerationMixin(_Generative):
             "score_only": score_only,
             "logits_to_keep": 1,
         }
-
-
-def _first_frames(inputs: dict[str, Any], first: int, last: int) -> dict[str, Any]:
-    """Frames first..last of every input that has a frame axis (it is the last one)."""
-    return {
-        name: value if value is None or name == "condition_ids" else value[..., first:last]
-        for name, value in inputs.items()
-    }
-
-
-def _with_null_rows(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Append to every row its null: no backing, no conditions, no labels."""
-    codes = inputs["backing_codes"]
-    mask = inputs["attention_mask"]
-    mask = codes.new_ones(codes.shape[0], codes.shape[2]) if mask is None else mask
-    nulls = {
-        "backing_codes": codes,
-        "attention_mask": torch.zeros_like(mask),
-        "condition_ids": _filled(inputs["condition_ids"], -1),
-        "frame_label_inputs": _filled(inputs["frame_label_inputs"], -100),
-        "frame_label_posteriors": _filled(inputs["frame_label_posteriors"], 0),
-    }
-    inputs = {**inputs, "attention_mask": mask}
-    return {
-        name: None if value is None else torch.cat([value, nulls[name]])
-        for name, value in inputs.items()
-    }
-
-
-def _filled(tensor: torch.Tensor | None, value: int) -> torch.Tensor | None:
-    return None if tensor is None else torch.full_like(tensor, value)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -47,13 +48,23 @@ class LeadSheet:
 
     def beat_at(self, seconds: np.ndarray | float) -> np.ndarray:
         """Places on the line of beats, 0 = the first; the tempo goes on beyond both ends."""
-        beats = _with_ends(self.beats)
-        return np.asarray(np.interp(seconds, beats, np.arange(len(beats)) - _REACH))
+        beats, places = self._line
+        return np.asarray(np.interp(seconds, beats, places))
 
     def seconds_at(self, place: np.ndarray | float) -> np.ndarray:
         """The inverse of `beat_at`."""
-        beats = _with_ends(self.beats)
-        return np.asarray(np.interp(place, np.arange(len(beats)) - _REACH, beats))
+        beats, places = self._line
+        return np.asarray(np.interp(place, places, beats))
+
+    @cached_property
+    def _line(self) -> tuple[np.ndarray, np.ndarray]:
+        """Seconds of the beats, and of `_REACH` more on both sides at the tempo of the ends; and
+        their places."""
+        more = np.arange(1, _REACH + 1)
+        first, last = self.beats[1] - self.beats[0], self.beats[-1] - self.beats[-2]
+        before = self.beats[0] - more[::-1] * first
+        beats = np.concatenate([before, self.beats, self.beats[-1] + more * last])
+        return beats, np.arange(len(beats)) - _REACH
 
     def inputs(self) -> dict[str, np.ndarray]:
         """As the model's inputs: beat_times (n,) float32 seconds, beat_places (n, 3) int64 (place,
@@ -85,13 +96,6 @@ class LeadSheet:
 
 # beats that are added before the first and after the last to go on beyond both ends
 _REACH = 4096
-
-
-def _with_ends(beats: np.ndarray) -> np.ndarray:
-    """(n,) beats with `_REACH` more on both sides, at the tempo of the ends."""
-    more = np.arange(1, _REACH + 1)
-    before = beats[0] - more[::-1] * (beats[1] - beats[0])
-    return np.concatenate([before, beats, beats[-1] + more * (beats[-1] - beats[-2])])
 
 
 def sheet_of_inputs(row: Mapping[str, np.ndarray]) -> LeadSheet:
@@ -128,7 +132,7 @@ def sheet_of_music(music: HeardMusic, seconds: float) -> LeadSheet:
         np.full(len(music.beats), NO_ROOT),
         np.full(len(music.beats), NO_CHORD),
     )
-    return _with_chords(_covering(_filled(sheet), seconds), music)
+    return _with_chords(covering(filled(sheet), seconds), music)
 
 
 def sheet_of_labels(labels: np.ndarray, other: LeadSheet | None = None) -> LeadSheet:
@@ -159,7 +163,7 @@ def sheet_of_labels(labels: np.ndarray, other: LeadSheet | None = None) -> LeadS
         np.where(named, root[frames], NO_ROOT),
         np.where(named, quality[frames], NO_CHORD),
     )
-    return _covering(_filled(sheet), seconds)
+    return covering(filled(sheet), seconds)
 
 
 def _metres(places: np.ndarray) -> np.ndarray:
@@ -173,7 +177,7 @@ def _metres(places: np.ndarray) -> np.ndarray:
     return np.asarray(np.maximum(metres, places + 1))
 
 
-def _filled(sheet: LeadSheet) -> LeadSheet:
+def filled(sheet: LeadSheet) -> LeadSheet:
     """Holes between beats filled with beats of about the median length."""
     gaps = np.diff(sheet.beats)
     usual = float(np.median(gaps))
@@ -195,7 +199,7 @@ def _filled(sheet: LeadSheet) -> LeadSheet:
     )
 
 
-def _covering(sheet: LeadSheet, seconds: float) -> LeadSheet:
+def covering(sheet: LeadSheet, seconds: float) -> LeadSheet:
     """With more beats before the first and after the last, so that 0 to `seconds` lie inside."""
     first, last = np.median(np.diff(sheet.beats[:9])), np.median(np.diff(sheet.beats[-9:]))
     before = max(0, int(np.ceil(sheet.beats[0] / first)))

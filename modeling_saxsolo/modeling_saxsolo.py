@@ -12,6 +12,7 @@ Design choices
 - The decoder receives chord and beat as the heads name them, the encoder's states, or both
   (`listen`); the chord's root also turns pitches into degrees for the score stream (see
   harmony_saxsolo), the beat turns frames into beats (see rhythm_saxsolo).
+- Planner, if any (see planner_saxsolo): decides the notes that the score stream is then given.
 - Decoder: sum of N stream embeddings a step, causal; N heads, each run only where it has labels.
 
 B batch, K codebooks, N streams (the score stream first, if any), T frames, S = T + max(stream
@@ -37,6 +38,7 @@ from .layers_saxsolo import (
     dropout,
     layer_norm,
 )
+from .planner_saxsolo import SIZES, SaxsoloPlanner
 from .rhythm_saxsolo import SaxsoloRhythm, SilentLinear
 from .saving_saxsolo import SavedWithPipeline
 
@@ -220,6 +222,9 @@ class SaxsoloForConditionalGeneration(
         self.heads = nn.ModuleList(
             nn.Linear(config.hidden_size, size, bias=False) for size in config.stream_sizes
         )
+        if config.planner is not None:
+            sizes = {name: value for name, value in config.planner.items() if name in SIZES}
+            self.planner = SaxsoloPlanner(sizes)
         self.post_init()
         # Greedy decoding soon holds one note for ever: sample unless a checkpoint says otherwise.
         self.generation_config.do_sample = True

@@ -23,7 +23,12 @@ CUSTOM_PIPELINES = {
 OWN_SETTINGS = (
     "pitch_temperature",
     "onset_bias",
+    "plan",
     "plan_frames",
+    "density",
+    "space",
+    "lowest",
+    "highest",
     "codec_temperature",
     "codec_top_k",
 )

@@ -197,6 +197,48 @@ def train_ear(
     print(out / "best")
 
 
+def train_planner(
+    config: Annotated[
+        Path, typer.Argument(metavar="CONFIG", help="Settings, see configs/planner.yaml.")
+    ],
+    weimar_dir: Annotated[Path, typer.Option(help="Folder of the Weimar Jazz Database's solos.")],
+    out: Annotated[Path, typer.Option(help="Folder of the run.")],
+    other_horns: Annotated[
+        list[Path] | None,
+        typer.Option(help="Solos of other instruments in the same format; may be repeated."),
+    ] = None,
+    quantised: Annotated[
+        list[Path] | None,
+        typer.Option(help="Saxophone solos with a metronome's onsets; may be repeated."),
+    ] = None,
+    into: Annotated[
+        Path | None, typer.Option(help="Solo model that the planner is put into in the end.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Of training.", show_default="the config's")
+    ] = None,
+    threads: ThreadsOption = 1,
+    seed: Annotated[int | None, typer.Option(show_default="the config's")] = None,
+) -> None:
+    """Train the planner of notes on transcribed solos.
+
+    No performer and no title of validation or test, over all folders together, is in training.
+    OUT/best holds the weights with the best held-out loss, OUT/log.jsonl the losses.
+    """
+    from saxsolo.training.planner import install_planner, read_planner_settings
+    from saxsolo.training.planner import train_planner as run
+    from saxsolo.training.planner_data import read_solos
+
+    use_threads(threads)
+    given = {"minutes": minutes, "seed": seed}
+    settings = read_planner_settings(config, {k: v for k, v in given.items() if v is not None})
+    solos = read_solos([weimar_dir], other_horns or [], quantised or [])
+    print(json.dumps(run(solos, out, settings)))
+    if into is not None:
+        install_planner(out / "best", into)
+        print(into)
+
+
 def _evaluated(
     codec: Path,
     pairs: Path | None,

@@ -18,17 +18,20 @@ class ScoreError(ValueError):
 
 @dataclass(frozen=True)
 class Note:
-    """One note of the solo: `pitch` is a MIDI number, `loudness` lies in [0, 1]."""
+    """One note of the solo: `pitch` is a MIDI number, `loudness` lies in [0, 1]; `written` is the
+    onset as the metre has it, a swung eighth even, in seconds, None where nobody says."""
 
     onset: float
     duration: float
     pitch: int
     loudness: float
+    written: float | None = None
 
 
 @dataclass(frozen=True)
 class Beat:
-    """One beat: `beat` counts from 1, `chord` is a Weimar symbol, `bass` a MIDI pitch or None."""
+    """One beat: `beat` counts from 1, `chord` is a Weimar symbol, `bass` a MIDI pitch or None,
+    `section_bar` the bar of its section of the form from 0, -1 where the form is not known."""
 
     onset: float
     bar: int
@@ -36,6 +39,7 @@ class Beat:
     beats_per_bar: int
     chord: str
     bass: int | None
+    section_bar: int = -1
 
 
 @dataclass(frozen=True)
@@ -105,7 +109,12 @@ class Score:
         if not factor > 0:
             raise ScoreError(f"tempo factor {factor} is not positive")
         notes = tuple(
-            replace(note, onset=note.onset / factor, duration=note.duration / factor)
+            replace(
+                note,
+                onset=note.onset / factor,
+                duration=note.duration / factor,
+                written=None if note.written is None else note.written / factor,
+            )
             for note in self.notes
         )
         beats = tuple(replace(beat, onset=beat.onset / factor) for beat in self.beats)
@@ -118,6 +127,7 @@ class Score:
                 note,
                 onset=note.onset - start,
                 duration=min(note.duration, end - note.onset),
+                written=None if note.written is None else note.written - start,
             )
             for note in self.notes
             if start <= note.onset < end

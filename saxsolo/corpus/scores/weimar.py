@@ -7,6 +7,7 @@ import csv
 import gzip
 import math
 from collections import Counter, defaultdict
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -27,8 +28,11 @@ class WeimarError(ScoreError):
     """The folder is not a readable export of the Weimar Jazz Database."""
 
 
-def read_weimar(folder: Path | str) -> list[Score]:
+def read_weimar(folder: Path | str, other_horns: bool = False) -> list[Score]:
     """All solos of the folder, in the order of `solos.csv`.
+
+    With `other_horns`, solos of other instruments are read as if a tenor had played them; their
+    pitches stay as they are.
 
     Times are shifted so that the first beat or note starts at 0.5 s. Loudness comes from
     `loud_median`: the solo's 5th..95th percentile maps to 0.2..1.0, 0.6 where it was not measured:
@@ -39,7 +43,10 @@ def read_weimar(folder: Path | str) -> list[Score]:
     solos = _read_rows(folder / "solos.csv")
     notes, beats = (_by_solo(_read_rows(folder / f"{name}.csv.gz")) for name in ("notes", "beats"))
     try:
-        return [_read_solo(row, notes[row["solo_id"]], beats[row["solo_id"]]) for row in solos]
+        return [
+            _read_solo(row, notes[row["solo_id"]], beats[row["solo_id"]], other_horns)
+            for row in solos
+        ]
     except KeyError as error:
         raise WeimarError(f"{folder}: column {error} is missing; check its CSV files") from error
 
@@ -63,28 +70,32 @@ def _by_solo(rows: list[Row]) -> dict[str, list[Row]]:
     return grouped
 
 
-def _read_solo(solo: Row, note_rows: list[Row], beat_rows: list[Row]) -> Score:
+def _read_solo(solo: Row, note_rows: list[Row], beat_rows: list[Row], other_horns: bool) -> Score:
     name = solo["solo_id"]
     if not note_rows or not beat_rows:
         raise WeimarError(f"{name} has {len(note_rows)} notes and {len(beat_rows)} beats")
-    if solo["instrument"] not in _INSTRUMENTS:
+    if solo["instrument"] not in _INSTRUMENTS and not other_horns:
         raise WeimarError(
             f"{name}: instrument {solo['instrument']!r} is not a saxophone ({sorted(_INSTRUMENTS)})"
         )
     first = min(float(rows[0]["onset"]) for rows in (note_rows, beat_rows))
-    beats = tuple(_read_beat(row, first - LEAD_IN) for row in beat_rows)
+    sections = _section_bars(beat_rows)
+    beats = tuple(
+        _read_beat(row, first - LEAD_IN, bar) for row, bar in zip(beat_rows, sections, strict=True)
+    )
     bar_lengths = Counter(beat.beats_per_bar for beat in beats)
-    feel = solo["rhythmfeel"].split("/")[0].lower()
+    # some name the feel of each part of the form: A:LATIN/B:SWING
+    feel = solo["rhythmfeel"].split("/")[0].split(":")[-1].lower()
     if bar_lengths.most_common(1)[0][0] == 3:
         feel = "waltz"
     return Score(
         id=name,
         performer=solo["performer"],
         title=solo["title"],
-        instrument=_INSTRUMENTS[solo["instrument"]],
+        instrument=_INSTRUMENTS.get(solo["instrument"], "tenor"),
         style=solo["style"].lower(),
         feel=feel,
-        notes=_read_notes(note_rows, first - LEAD_IN),
+        notes=_read_notes(note_rows, beats, first - LEAD_IN),
         beats=beats,
         source=SOURCE,
         licence=LICENCE,
@@ -92,7 +103,20 @@ def _read_solo(solo: Row, note_rows: list[Row], beat_rows: list[Row]) -> Score:
     )
 
 
-def _read_beat(row: Row, shift: float) -> Beat:
+def _section_bars(rows: list[Row]) -> list[int]:
+    """The bar of its section of each beat, -1 in front of the form and without one."""
+    bars, start, section = [], 0, ("", "")
+    for row in rows:
+        here = (row["form"], row["chorus_id"])
+        if here != section:
+            start, section = int(row["bar"]), here
+        # I is an introduction; what is no part of the form has no name
+        known = row["form"] and not row["form"].startswith("I") and int(row["bar"]) >= 1
+        bars.append(int(row["bar"]) - start if known else -1)
+    return bars
+
+
+def _read_beat(row: Row, shift: float, section_bar: int) -> Beat:
     return Beat(
         onset=float(row["onset"]) - shift,
         bar=int(row["bar"]),
@@ -100,20 +124,35 @@ def _read_beat(row: Row, shift: float) -> Beat:
         beats_per_bar=int(row["signature"].split("/")[0]),
         chord=row["chord"] or "NC",
         bass=int(float(row["bass"])) if row["bass"] else None,
+        section_bar=section_bar,
     )
 
 
-def _read_notes(rows: list[Row], shift: float) -> tuple[Note, ...]:
+def _read_notes(rows: list[Row], beats: tuple[Beat, ...], shift: float) -> tuple[Note, ...]:
     loudness = _relative_loudness([row["loud_median"] for row in rows])
     onsets = [float(row["onset"]) - shift for row in rows]
+    spans = {
+        (beat.bar, beat.beat): (beat.onset, after.onset - beat.onset)
+        for beat, after in pairwise(beats)
+    }
     notes = []
     for index, row in enumerate(rows):
         # One saxophone plays one note at a time: what overlaps ends where the next begins.
         room = onsets[index + 1] - onsets[index] if index + 1 < len(rows) else math.inf
         duration = min(float(row["duration"]), room)
         if duration > 0:
-            notes.append(Note(onsets[index], duration, int(row["pitch"]), loudness[index]))
+            written = _written(row, spans)
+            pitch = int(row["pitch"])
+            notes.append(Note(onsets[index], duration, pitch, loudness[index], written))
     return tuple(notes)
+
+
+def _written(row: Row, spans: dict[tuple[int, int], tuple[float, float]]) -> float | None:
+    """Where the metre has a note: which part (`tatum`) of so many (`division`) of its beat."""
+    span = spans.get((int(row["bar"]), int(row["beat"])))
+    if span is None or not row["tatum"] or not row["division"]:
+        return None
+    return span[0] + span[1] * (int(row["tatum"]) - 1) / int(row["division"])
 
 
 def _relative_loudness(texts: list[str]) -> list[float]:

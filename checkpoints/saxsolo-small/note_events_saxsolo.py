@@ -1,0 +1,1 @@
+../../modeling_saxsolo/note_events_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/planning_saxsolo.py

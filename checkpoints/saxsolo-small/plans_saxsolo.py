@@ -1,0 +1,1 @@
+../../modeling_saxsolo/plans_saxsolo.py

@@ -1,0 +1,412 @@
+"""The planner: decides the notes of a solo in musical time, one event after another.
+
+For each event four choices, each knowing those before it: the step to where it begins, its pitch,
+its length, how early or late it is. What was played is seen as degrees over the chords of its own
+moment and of 1, 2 and 4 beats later, as intervals, and by its place in beat, bar and section. The
+logits of a step lean by the place that it leads to, those of a pitch by its interval and by its
+degree over the chords of that place: what was learnt in one key and one bar holds in all. Rotary
+positions count events in one half of the channels and beats in the other, so that a motif of four
+bars ago is as near as the last note.
+
+B batch, E events, n beats, D width.
+"""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from .note_events_saxsolo import (
+    LONGEST,
+    METRE,
+    NO_OFFSET,
+    NO_PITCH,
+    OFFSETS,
+    PLACE,
+    QUALITY,
+    ROOT,
+    SECTION,
+    SECTION_BARS,
+    STEPS,
+    TEMPO,
+    TEMPO_CLASSES,
+    TICKS,
+)
+from .vocabulary_saxsolo import (
+    FEELS,
+    IRREGULAR_BAR,
+    LOWEST_PITCH,
+    NO_CHORD,
+    NO_ROOT,
+    NUM_PITCHES,
+)
+
+#: beats after an event whose chords it is heard over
+AHEAD = (0, 1, 2, 4)
+WIDEST = 24  # semitones of the widest interval that is told apart
+NO_INTERVAL = 2 * WIDEST + 1
+#: what a solo may be asked for -> classes, 0 = not asked
+CONTROLS = {
+    "density": 13,
+    "space": 9,
+    "lowest": NUM_PITCHES + 1,
+    "highest": NUM_PITCHES + 1,
+    "feel": len(FEELS) + 1,
+}
+# notes a second of the first and after the last class of density
+_FEWEST, _MOST = 0.75, 12.0
+SIZES = {"hidden_size": 192, "num_layers": 4, "num_heads": 4, "dropout": 0.25}
+
+_DEGREES = [NO_ROOT + 1] * len(AHEAD)
+_QUALITIES = [NO_CHORD + 1] * len(AHEAD)
+_MOTIONS = [NO_ROOT + 1] * (len(AHEAD) - 1)
+_PLACE = [TICKS, IRREGULAR_BAR + 1, IRREGULAR_BAR + 1, SECTION_BARS + 1, TEMPO_CLASSES]
+_AT = [*_PLACE, *_DEGREES, *_QUALITIES, *_MOTIONS]
+_NOTE = [NUM_PITCHES + 1, NO_INTERVAL + 1]
+_EVENT = [STEPS, LONGEST + 1, OFFSETS + 1, *_NOTE, *_AT, *CONTROLS.values()]
+_LANDING = [STEPS, *_AT]
+_STRUCK = [*_NOTE, *_DEGREES]
+
+
+class SummedEmbedding(nn.Module):
+    """One table for many small vocabularies: (..., F) indices -> the sum of their F vectors."""
+
+    def __init__(self, sizes: list[int], width: int):
+        super().__init__()
+        self.table = nn.Embedding(sum(sizes), width)
+        self.sizes = sizes
+
+    def forward(self, index: torch.Tensor) -> torch.Tensor:
+        first = torch.tensor([0, *self.sizes[:-1]], device=index.device).cumsum(0)
+        total: torch.Tensor = self.table(index + first).sum(dim=-2)
+        return total
+
+
+class PlannerLayer(nn.Module):
+    """Attention to all events so far, then a gated feed-forward layer."""
+
+    def __init__(self, width: int, heads: int, dropout: float):
+        super().__init__()
+        self.heads, self.dropout = heads, dropout
+        self.norm = nn.LayerNorm(width)
+        self.qkv = nn.Linear(width, 3 * width, bias=False)
+        self.out = nn.Linear(width, width, bias=False)
+        self.norm_two = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 4 * width)
+        self.down = nn.Linear(2 * width, width)
+
+    def forward(
+        self,
+        hidden: torch.Tensor,
+        rotary: torch.Tensor,
+        past: tuple[torch.Tensor, torch.Tensor] | None,
+    ) -> tuple[torch.Tensor, tuple[torch.Tensor, torch.Tensor]]:
+        """(B, E, D), angles (B, 1, E, head / 2) -> the same, and keys and values so far."""
+        batch, events, width = hidden.shape
+        parts = self.qkv(self.norm(hidden)).view(batch, events, 3, self.heads, -1)
+        query, key, value = parts.permute(2, 0, 3, 1, 4)
+        query, key = _rotate(query, rotary), _rotate(key, rotary)
+        if past is not None:
+            key, value = torch.cat([past[0], key], dim=2), torch.cat([past[1], value], dim=2)
+        mixed = F.scaled_dot_product_attention(query, key, value, is_causal=past is None)
+        mixed = self.out(mixed.transpose(1, 2).reshape(batch, events, width))
+        hidden = hidden + F.dropout(mixed, self.dropout, self.training)
+        up, gate = self.up(self.norm_two(hidden)).chunk(2, dim=-1)
+        fed = self.down(up * F.silu(gate))
+        return hidden + F.dropout(fed, self.dropout, self.training), (key, value)
+
+
+class _Mixer(nn.Module):
+    """Adds to a state what a choice has made known, and what follows from both."""
+
+    def __init__(self, sizes: list[int], width: int, dropout: float):
+        super().__init__()
+        self.embed = SummedEmbedding(sizes, width)
+        self.norm = nn.LayerNorm(width)
+        self.up = nn.Linear(width, 2 * width)
+        self.down = nn.Linear(2 * width, width)
+        self.dropout = dropout
+
+    def forward(self, hidden: torch.Tensor, known: torch.Tensor) -> torch.Tensor:
+        hidden = hidden + self.embed(known)
+        mixed = self.down(F.silu(self.up(self.norm(hidden))))
+        return hidden + F.dropout(mixed, self.dropout, self.training)
+
+
+class SaxsoloPlanner(nn.Module):
+    """See the module's docstring.
+
+    Args:
+        sizes: hidden_size, num_layers, num_heads, dropout; those of `SIZES` where not given.
+    """
+
+    def __init__(self, sizes: Mapping[str, Any] | None = None):
+        super().__init__()
+        self.sizes = {**SIZES, **(sizes or {})}
+        width, dropout = self.sizes["hidden_size"], float(self.sizes["dropout"])
+        self.dropout = dropout
+        self.embed = SummedEmbedding(_EVENT, width)
+        heads = self.sizes["num_heads"]
+        self.layers = nn.ModuleList(
+            PlannerLayer(width, heads, dropout) for _ in range(self.sizes["num_layers"])
+        )
+        self.norm = nn.LayerNorm(width)
+        self.step = nn.Linear(width, STEPS)
+        self.step_phase = nn.Linear(width, TICKS, bias=False)
+        self.step_place = nn.Linear(width, 2 * (IRREGULAR_BAR + 1), bias=False)
+        self.landing = _Mixer(_LANDING, width, dropout)
+        self.pitch_norm = nn.LayerNorm(width)
+        self.pitch = nn.Linear(width, NUM_PITCHES)
+        self.pitch_interval = nn.Linear(width, NO_INTERVAL, bias=False)
+        self.pitch_degree = nn.Linear(width, NO_ROOT * len(AHEAD), bias=False)
+        self.struck = _Mixer(_STRUCK, width, dropout)
+        self.length_norm = nn.LayerNorm(width)
+        self.length = nn.Linear(width, LONGEST + 1)
+        self.offset = nn.Linear(width, OFFSETS)
+
+    def reset(self) -> None:
+        """Weights as they are before training."""
+        for module in self.modules():
+            if isinstance(module, (nn.Linear, nn.Embedding)):
+                nn.init.normal_(module.weight, std=0.02)
+            if isinstance(module, nn.Linear) and module.bias is not None:
+                nn.init.zeros_(module.bias)
+            if isinstance(module, nn.LayerNorm):
+                nn.init.ones_(module.weight)
+                nn.init.zeros_(module.bias)
+
+    def forward(
+        self,
+        events: torch.Tensor,
+        sheet: torch.Tensor,
+        controls: torch.Tensor,
+        past: "PlannerPast | None" = None,
+    ) -> tuple[torch.Tensor, "PlannerPast"]:
+        """States after each event.
+
+        Args:
+            events: (B, E, 5) int64 tick, step, pitch, length, offset, those after `past`.
+            sheet: (B, n, 6) int64, see `sheet_table`.
+            controls: (B, 5) int64 classes in the order of `CONTROLS`, 0 = not asked.
+            past: what an earlier call returned.
+
+        Returns:
+            (B, E, D), and the past of the next call.
+        """
+        before = events.new_full((len(events), 1), NO_PITCH) if past is None else past.pitch
+        tick, step, pitch, length, offset = events.unbind(-1)
+        last = last_pitch(pitch, before)
+        previous = torch.cat([before, last[:, :-1]], dim=1)
+        at = place_features(sheet, tick, pitch)
+        asked = controls[:, None].expand(-1, events.shape[1], -1)
+        known = torch.stack([step, length, offset, pitch, interval_class(pitch, previous)], dim=-1)
+        hidden = self.embed(torch.cat([known, at, asked], dim=-1))
+        hidden = F.dropout(hidden, self.dropout, self.training)
+        count = 0 if past is None else past.count
+        rotary = self._rotary(tick, count)
+        caches = []
+        for index, layer in enumerate(self.layers):
+            hidden, cache = layer(hidden, rotary, None if past is None else past.caches[index])
+            caches.append(cache)
+        state = PlannerPast(caches, last[:, -1:], count + events.shape[1])
+        return self.norm(hidden), state
+
+    def step_logits(
+        self, hidden: torch.Tensor, tick: torch.Tensor, sheet: torch.Tensor
+    ) -> torch.Tensor:
+        """(B, E, D) states after events at ticks (B, E) -> (B, E, 97)."""
+        landing = tick[..., None] + torch.arange(STEPS, device=tick.device)
+        phase = landing % TICKS
+        on_beat = (phase == 0).long()
+        index = (landing // TICKS).clamp(0, sheet.shape[1] - 1).flatten(1)
+        beat = sheet[..., PLACE].gather(1, index).view_as(landing)
+        leaning = self.step_phase(hidden).gather(-1, phase)
+        leaning = leaning + self.step_place(hidden).gather(-1, 2 * beat + on_beat)
+        # a wait lands nowhere
+        leaning = torch.cat([leaning[..., :-1], torch.zeros_like(leaning[..., -1:])], dim=-1)
+        logits: torch.Tensor = self.step(hidden) + leaning
+        return logits
+
+    def land(self, hidden: torch.Tensor, step: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+        """States once the step is known: `at` are `place_features` of the landing and of the last
+        pitch."""
+        state: torch.Tensor = self.landing(hidden, torch.cat([step[..., None], at], dim=-1))
+        return state
+
+    def pitch_logits(
+        self, hidden: torch.Tensor, last: torch.Tensor, roots: torch.Tensor
+    ) -> torch.Tensor:
+        """States from `land`, the last pitch (B, E) and chord roots (B, E, 4) -> (B, E, 60)."""
+        hidden = self.pitch_norm(hidden)
+        pitches = torch.arange(NUM_PITCHES, device=hidden.device)
+        shape = (*last.shape, NUM_PITCHES)
+        interval = interval_class(pitches.expand(shape), last[..., None].expand(shape))
+        wide = F.pad(self.pitch_interval(hidden), (0, 1))
+        logits = self.pitch(hidden) + wide.gather(-1, interval)
+        degrees = self.pitch_degree(hidden).unflatten(-1, (len(AHEAD), NO_ROOT))
+        for leaning, root in zip(degrees.unbind(-2), roots.unbind(-1), strict=True):
+            over = degree_class(pitches.expand(shape), root[..., None].expand(shape))
+            logits = logits + F.pad(leaning, (0, 1)).gather(-1, over)
+        return logits
+
+    def strike(
+        self, hidden: torch.Tensor, pitch: torch.Tensor, last: torch.Tensor, roots: torch.Tensor
+    ) -> torch.Tensor:
+        """States once the pitch is known."""
+        known = [pitch, interval_class(pitch, last)]
+        known += [degree_class(pitch, root) for root in roots.unbind(-1)]
+        state: torch.Tensor = self.struck(hidden, torch.stack(known, dim=-1))
+        return self.length_norm(state)
+
+    def _rotary(self, tick: torch.Tensor, count: int) -> torch.Tensor:
+        """(B, 1, E, head / 2) angles: events in the first half, beats in the second."""
+        half = self.sizes["hidden_size"] // self.sizes["num_heads"] // 2
+        rates = 2.0 ** -torch.linspace(0, 9, half // 2, device=tick.device)
+        index = torch.arange(count, count + tick.shape[1], device=tick.device)
+        events = index[None, :, None] * rates
+        # a bar of four turns the slower ones by a part, the fastest by two turns
+        beats = (tick / TICKS)[..., None] * rates * torch.pi
+        events = events.expand(len(tick), -1, -1)
+        return torch.cat([events, beats], dim=-1)[:, None]
+
+
+class PlannerPast:
+    """What the planner keeps of events: keys and values, the last pitch (B, 1), how many."""
+
+    def __init__(
+        self,
+        caches: list[tuple[torch.Tensor, torch.Tensor]],
+        pitch: torch.Tensor,
+        count: int,
+    ):
+        self.caches, self.pitch, self.count = caches, pitch, count
+
+
+def control_classes(
+    density: float | None = None,
+    space: float | None = None,
+    lowest: int | None = None,
+    highest: int | None = None,
+    feel: int | None = None,
+) -> list[int]:
+    """What a solo is asked for, as classes in the order of `CONTROLS`; None = not asked.
+
+    Args:
+        density: notes a second. space: share of the time without a note, 0 to 1.
+        lowest, highest: MIDI pitches. feel: index into `FEELS`.
+    """
+    classes = [0] * len(CONTROLS)
+    if density is not None:
+        share = math.log(max(density, 1e-3) / _FEWEST) / math.log(_MOST / _FEWEST)
+        classes[0] = 1 + min(11, max(0, int(12 * share)))
+    if space is not None:
+        classes[1] = 1 + min(7, max(0, int(8 * space)))
+    for index, pitch in ((2, lowest), (3, highest)):
+        if pitch is not None:
+            classes[index] = 1 + min(NUM_PITCHES - 1, max(0, pitch - LOWEST_PITCH))
+    if feel is not None and feel >= 0:
+        classes[4] = 1 + feel
+    return classes
+
+
+def place_features(sheet: torch.Tensor, tick: torch.Tensor, pitch: torch.Tensor) -> torch.Tensor:
+    """What is known of a moment: place in beat, bar and section, tempo, and `pitch` over its
+    chords; (B, n, 6), (B, E), (B, E) -> (B, E, 16)."""
+    beat = tick // TICKS
+    rows = [_beat_rows(sheet, beat + ahead) for ahead in AHEAD]
+    now = rows[0]
+    place = [tick % TICKS, now[..., PLACE], now[..., METRE], now[..., SECTION], now[..., TEMPO]]
+    degrees = [degree_class(pitch, row[..., ROOT]) for row in rows]
+    qualities = [row[..., QUALITY] for row in rows]
+    motions = [_motion(now[..., ROOT], row[..., ROOT]) for row in rows[1:]]
+    return torch.stack([*place, *degrees, *qualities, *motions], dim=-1)
+
+
+def roots_ahead(sheet: torch.Tensor, tick: torch.Tensor) -> torch.Tensor:
+    """Roots of the chords of a moment and of those ahead: (B, E, 4)."""
+    beat = tick // TICKS
+    return torch.stack([_beat_rows(sheet, beat + ahead)[..., ROOT] for ahead in AHEAD], dim=-1)
+
+
+def interval_class(pitch: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
+    """Semitones from one pitch to the next, cut at two octaves; a class of its own for waits."""
+    steps = (pitch - last).clamp(-WIDEST, WIDEST) + WIDEST
+    return steps.masked_fill((pitch == NO_PITCH) | (last == NO_PITCH), NO_INTERVAL)
+
+
+def degree_class(pitch: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
+    """Semitones of a pitch above a root, 0 to 11; 12 without a pitch or a root."""
+    degree = (pitch + LOWEST_PITCH - root) % 12
+    return degree.masked_fill((pitch == NO_PITCH) | (root == NO_ROOT), NO_ROOT)
+
+
+def last_pitch(pitch: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
+    """The pitch of the last note at each event (B, E), waits passed over."""
+    events = pitch.shape[1]
+    index = torch.arange(events, device=pitch.device).expand_as(pitch)
+    index = torch.where(pitch == NO_PITCH, -1, index).cummax(dim=1).values
+    return torch.where(index < 0, before, pitch.gather(1, index.clamp(min=0)))
+
+
+def _motion(root: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
+    none = (root == NO_ROOT) | (other == NO_ROOT)
+    return ((other - root) % 12).masked_fill(none, NO_ROOT)
+
+
+def _beat_rows(sheet: torch.Tensor, beat: torch.Tensor) -> torch.Tensor:
+    """(B, n, 6), (B, E, ...) beats -> (B, E, ..., 6); beyond both ends the first and last beat."""
+    index = beat.clamp(0, sheet.shape[1] - 1)
+    flat = index.reshape(len(index), -1)
+    rows = sheet.gather(1, flat[..., None].expand(-1, -1, sheet.shape[-1]))
+    return rows.view(*index.shape, sheet.shape[-1])
+
+
+def _rotate(x: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
+    """Pairs of channels turned by (B, 1, E, head / 2) angles."""
+    cos, sin = angles.cos(), angles.sin()
+    one, two = x.chunk(2, dim=-1)
+    return torch.cat([one * cos - two * sin, one * sin + two * cos], dim=-1)
+
+
+def planner_losses(
+    planner: SaxsoloPlanner,
+    events: torch.Tensor,
+    sheet: torch.Tensor,
+    controls: torch.Tensor,
+    mask: torch.Tensor,
+    seen: torch.Tensor | None = None,
+) -> dict[str, torch.Tensor]:
+    """Mean cross-entropy of each choice over the events after the first, nats.
+
+    Args:
+        events, sheet, controls: as in `forward`.
+        mask: (B, E), which events are real.
+        seen: (B, E, 5) events as the planner sees them, if they are not the true ones.
+    """
+    hidden, _ = planner(events if seen is None else seen, sheet, controls)
+    hidden = hidden[:, :-1]
+    tick, pitch = events[..., 0], events[..., 2]
+    last = last_pitch(pitch, pitch[:, :1])[:, :-1]
+    target, real = events[:, 1:], mask[:, 1:]
+    sounding = real & (target[..., 2] != NO_PITCH)
+    roots = roots_ahead(sheet, target[..., 0])
+    landed = planner.land(hidden, target[..., 1], place_features(sheet, target[..., 0], last))
+    struck = planner.strike(landed, target[..., 2], last, roots)
+    chosen = {
+        "step": (planner.step_logits(hidden, tick[:, :-1], sheet), target[..., 1], real),
+        "pitch": (planner.pitch_logits(landed, last, roots), target[..., 2], sounding),
+        "length": (planner.length(struck), target[..., 3], sounding),
+        "offset": (
+            planner.offset(struck),
+            target[..., 4],
+            sounding & (target[..., 4] != NO_OFFSET),
+        ),
+    }
+    losses = {}
+    for name, (logits, wanted, counted) in chosen.items():
+        total = F.cross_entropy(logits[counted], wanted[counted], reduction="sum")
+        losses[name] = total / counted.sum().clamp(min=1)
+    return losses

@@ -1,0 +1,309 @@
+"""A solo's notes, decided by the planner only as far as they are needed, as the score stream.
+
+What is given is kept where it stands: the notes of a prompt, notes and rests further on. A note
+that is drawn to begin after a given one lets the given one come first; a given note that nothing
+follows lasts as long as the planner likes.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from transformers.generation import LogitsProcessorList
+
+from .lead_sheet_saxsolo import LeadSheet
+from .note_events_saxsolo import (
+    LONGEST,
+    LONGEST_STEP,
+    NO_OFFSET,
+    NO_PITCH,
+    QUALITY,
+    ROOT,
+    STEPS,
+    TICKS,
+    WAIT,
+    Event,
+    TimedNote,
+    end_seconds,
+    events_of,
+    frame_of,
+    notes_of,
+    onset_seconds,
+    sheet_table,
+    wait,
+)
+from .planner_saxsolo import (
+    PlannerPast,
+    SaxsoloPlanner,
+    control_classes,
+    place_features,
+    roots_ahead,
+)
+from .sampling_saxsolo import FREE, warpers
+from .vocabulary_saxsolo import FRAME_RATE, HOLD, LOWEST_PITCH, NO_CHORD, NO_ROOT, ONSET, REST
+
+# events after which the planner's memory is cut to half of them
+MEMORY = 256
+# a frame after every other: nothing is left to choose
+_NEVER = 2**62
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """How notes are drawn.
+
+    Attributes:
+        do_sample: False takes the likeliest.
+        temperature: of steps, lengths and offsets; pitch_temperature: a factor on it for pitches.
+        top_k, top_p: as in the library, for every choice.
+        guidance: how far pitches lean to the chords: 1 = as learnt.
+        onset_bias: added to the logit of beginning a note at each twelfth of a beat.
+    """
+
+    do_sample: bool = True
+    temperature: float = 1.0
+    pitch_temperature: float = 1.0
+    top_k: int | None = None
+    top_p: float | None = None
+    guidance: float = 1.0
+    onset_bias: float = 0.0
+
+
+class NotePlan:
+    """The notes of one solo over one lead sheet.
+
+    Args:
+        planner: of the model.
+        sheet: beats and chords.
+        given: (T,) score tokens, FREE where the planner chooses; other tokens than the score's are
+            rests.
+        known: frames that are past, where nothing is chosen.
+        settings: how notes are drawn.
+        controls: what is asked for, see `control_classes`.
+    """
+
+    def __init__(
+        self,
+        planner: SaxsoloPlanner,
+        sheet: LeadSheet,
+        given: np.ndarray,
+        known: int = 0,
+        settings: PlanSettings | None = None,
+        controls: Mapping[str, float | None] | None = None,
+    ):
+        self.planner, self.sheet = planner, sheet
+        self.settings = settings or PlanSettings()
+        self.device = planner.step.weight.device
+        free = np.flatnonzero(given == FREE)
+        self.free = np.zeros(len(given), bool)
+        self.free[free[free >= known]] = True
+        self.last = int(free[-1]) + 1 if len(free) else 0
+        self.given_tokens = given
+        self.first = int(np.flatnonzero(self.free)[0]) if self.free.any() else self.last
+        notes = notes_of(np.where(given == FREE, REST, given))
+        past = [note for note in notes if note.start < self.first]
+        self.given = [note for note in notes if note.start >= self.first]
+        self.notes = past
+        self.silent_until = self.first
+        self._tables(sheet_table(sheet), controls or {})
+        self._begin(past)
+
+    def tokens(self, first: int, stop: int) -> np.ndarray:
+        """The score stream's frames [first, stop), given ones included."""
+        while self.reached < stop:
+            self._next()
+        stop = min(stop, len(self.given_tokens))
+        tokens = self.given_tokens[first:stop].copy()
+        for note in self.notes:
+            if note.end > first and note.start < stop:
+                frames = np.arange(max(note.start, first), min(note.end, stop))
+                drawn = np.where(frames == note.start, ONSET, HOLD) + note.pitch
+                places = frames - first
+                tokens[places] = np.where(tokens[places] == FREE, drawn, tokens[places])
+        return np.where(tokens == FREE, REST, tokens)
+
+    def _tables(self, table: np.ndarray, controls: Mapping[str, float | None]) -> None:
+        rows = [table]
+        if self.settings.guidance != 1:
+            hidden = table.copy()
+            hidden[:, ROOT], hidden[:, QUALITY] = NO_ROOT, NO_CHORD
+            rows.append(hidden)
+        self.table = torch.from_numpy(np.stack(rows)).to(self.device)
+        asked = torch.tensor(control_classes(**controls), device=self.device)  # type: ignore[arg-type]
+        self.controls = asked.expand(len(rows), -1)
+
+    def _begin(self, past: Sequence[TimedNote]) -> None:
+        """What was played before, or the wait with which a solo begins."""
+        self.past: PlannerPast | None = None
+        self.history: list[Event] = []
+        if past:
+            starts = np.array([note.start for note in past])
+            ends = np.array([note.end for note in past])
+            pitches = np.array([note.pitch for note in past]) + LOWEST_PITCH
+            events = events_of(
+                self.sheet, starts / FRAME_RATE, (ends - starts) / FRAME_RATE, pitches
+            )
+            open_note = past[-1].end == self.first
+            self._hear(events[:-1][-MEMORY // 2 :])
+            last = self._lasting(events[-1], past[-1]) if open_note else events[-1]
+            if open_note:
+                self.notes[-1] = self._timed(last, past[-1].start)
+            self._hear([last])
+        else:
+            self._hear([wait(round(TICKS * float(self.sheet.beat_at(self.first / FRAME_RATE))))])
+        self.reached = self.first if self.first < self.last else _NEVER
+
+    def _hear(self, events: Sequence[Event]) -> None:
+        """Takes events into the planner's memory."""
+        self.history.extend(events)
+        if self.past is not None and self.past.count + len(events) > MEMORY:
+            self.past, events = None, self.history[-MEMORY // 2 :]
+        rows = [(e.tick, e.step, e.pitch, e.length, e.offset) for e in events]
+        tensor = torch.tensor(rows, device=self.device)[None].expand(len(self.table), -1, -1)
+        hidden, self.past = self.planner(tensor, self.table, self.controls, self.past)
+        self.hidden = hidden[:, -1:]
+
+    def _next(self) -> None:
+        """One more event: drawn, or the next given note if that comes first."""
+        tick = self.history[-1].tick
+        at = self.given[0].start if self.given else self.last
+        frames = self._frames(tick)
+        step = self._draw_step(tick, frames, at)
+        if int(frames[step]) < at:
+            if step == WAIT:
+                self.reached = self.silent_until = max(self.reached, int(frames[step]))
+                self._hear([Event(tick + WAIT, WAIT, NO_PITCH, 0, NO_OFFSET)])
+                return
+            event = self._draw_note(tick, step)
+            start = max(self._earliest, frame_of(onset_seconds(self.sheet, event)))
+            # a little early or late, but not into what is given
+            start = start if start < at and self.free[start] else int(frames[step])
+            self._add(event, self._timed(event, start))
+        elif self.given:
+            self._take_given(self.given.pop(0))
+        else:
+            self.reached = _NEVER
+
+    def _take_given(self, note: TimedNote) -> None:
+        onset, length = note.start / FRAME_RATE, (note.end - note.start) / FRAME_RATE
+        begin = self.history[-1].tick
+        pitch = note.pitch + LOWEST_PITCH
+        event = events_of(
+            self.sheet, np.array([onset]), np.array([length]), np.array([pitch]), begin=None
+        )[-1]
+        tick = max(event.tick, begin)
+        while tick - self.history[-1].tick > LONGEST_STEP:
+            self._hear([wait(self.history[-1].tick + WAIT)])
+        event = Event(tick, tick - self.history[-1].tick, event.pitch, event.length, event.offset)
+        is_open = note.end < len(self.free) and bool(self.free[note.end])
+        if is_open:
+            event = self._lasting(event, note)
+        timed = self._timed(event, note.start) if is_open else note
+        self._add(event, TimedNote(timed.start, max(timed.end, note.end), timed.pitch))
+
+    def _add(self, event: Event, note: TimedNote) -> None:
+        if self.notes:
+            before = self.notes[-1]
+            end = min(before.end, note.start)
+            self.notes[-1] = TimedNote(before.start, end, before.pitch)
+        self.notes.append(note)
+        self.reached = max(self.reached, note.start)
+        self._hear([event])
+
+    @property
+    def _earliest(self) -> int:
+        """First frame in which a note may begin."""
+        return max(self.silent_until, self.notes[-1].start + 1 if self.notes else 0)
+
+    def _timed(self, event: Event, start: int) -> TimedNote:
+        """An event as a note from a frame on, no longer than what is free after it."""
+        end = max(start + 1, frame_of(end_seconds(self.sheet, event)))
+        return TimedNote(start, end, event.pitch)
+
+    def _frames(self, tick: int) -> np.ndarray:
+        """(97,) frames in which the steps from a tick land; of the same or earlier frames than the
+        last note's, the next."""
+        seconds = self.sheet.seconds_at((tick + np.arange(STEPS)) / TICKS)
+        frames = np.floor(seconds * FRAME_RATE + 0.5).astype(int)
+        # a note may be later than its tick: the next one of a small step follows it
+        near = np.arange(STEPS) <= TICKS // 4
+        return np.where(near & (frames < self._earliest), self._earliest, frames)
+
+    def _draw_step(self, tick: int, frames: np.ndarray, at: int) -> int:
+        where = torch.tensor([[tick]], device=self.device)
+        logits = self.planner.step_logits(self.hidden[:1], where, self.table[:1])[0, 0].float()
+        if self.settings.onset_bias:
+            logits = with_onset_bias(logits, self.settings.onset_bias)
+        inside = frames < min(at, len(self.free))
+        allowed = ~inside
+        allowed[inside] = self.free[frames[inside]] & (frames[inside] >= self._earliest)
+        # waiting is always possible
+        allowed[WAIT] = True
+        blocked = torch.from_numpy(~allowed).to(self.device)
+        return self._draw(logits.masked_fill(blocked, -torch.inf), self.settings.temperature)
+
+    def _draw_note(self, tick: int, step: int) -> Event:
+        landed, last, roots = self._land(tick, step)
+        logits = self.planner.pitch_logits(landed, last, roots)[:, 0].float()
+        if len(logits) > 1:
+            logits = logits[1:] + self.settings.guidance * (logits[:1] - logits[1:])
+        heat = self.settings.temperature * self.settings.pitch_temperature
+        pitch = self._draw(logits[0], heat)
+        length, offset = self._draw_rest(landed, pitch, last, roots, 1)
+        return Event(tick + step, step, pitch, length, offset)
+
+    def _lasting(self, event: Event, note: TimedNote) -> Event:
+        """A note that has begun, with an end that is drawn; at least as long as it is."""
+        landed, last, roots = self._land(event.tick - event.step, event.step)
+        length, _ = self._draw_rest(landed, event.pitch, last, roots, event.length)
+        return Event(event.tick, event.step, event.pitch, length, event.offset)
+
+    def _land(self, tick: int, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+        rows = len(self.table)
+        assert self.past is not None, "a solo begins with an event"
+        last = self.past.pitch
+        landing = torch.full((rows, 1), tick + step, device=self.device)
+        steps = torch.full((rows, 1), step, device=self.device)
+        at = place_features(self.table, landing, last)
+        return (
+            self.planner.land(self.hidden, steps, at),
+            last,
+            roots_ahead(self.table, landing),
+        )
+
+    def _draw_rest(
+        self, landed: torch.Tensor, pitch: int, last: torch.Tensor, roots: torch.Tensor, least: int
+    ) -> tuple[int, int]:
+        """Length, of at least so many ticks, and offset."""
+        pitches = torch.full((1, 1), pitch, device=self.device)
+        struck = self.planner.strike(landed[:1], pitches, last[:1], roots[:1])
+        lengths = self.planner.length(struck)[0, 0].float()
+        lengths[: min(least, LONGEST)] = -torch.inf
+        heat = self.settings.temperature
+        offsets = self.planner.offset(struck)[0, 0].float()
+        return self._draw(lengths, heat), self._draw(offsets, heat)
+
+    def _draw(self, logits: torch.Tensor, temperature: float) -> int:
+        if not self.settings.do_sample:
+            return int(logits.argmax())
+        changed = warpers(temperature, self.settings.top_k, self.settings.top_p)
+        drawn = _warped(changed, logits[None])
+        return int(torch.multinomial(drawn.softmax(-1), 1))
+
+
+def _warped(changes: LogitsProcessorList, logits: torch.Tensor) -> torch.Tensor:
+    for change in changes:
+        logits = change(torch.zeros(1, 1, dtype=torch.long), logits)
+    return logits
+
+
+def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:
+    """Step logits (97,) as if at every twelfth of a beat the logit of beginning a note, given that
+    none has begun, were higher by `bias`."""
+    # chance of a step = chance of beginning there * chance of not having begun before
+    later = logits.flip(0).logcumsumexp(0).flip(0)
+    odds = logits[:-1] - later[1:] + bias
+    begun = torch.nn.functional.logsigmoid(odds)
+    waited = torch.nn.functional.logsigmoid(-odds).cumsum(0)
+    return torch.cat([begun + torch.cat([waited.new_zeros(1), waited[:-1]]), waited[-1:]])

@@ -1,0 +1,123 @@
+"""From what `generate()` is given to the plans of its solos: over what, asked for what."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from .configuration_saxsolo import PLANS, SaxsoloConfig
+from .lead_sheet_saxsolo import (
+    SHEET_INPUTS,
+    LeadSheet,
+    plain_sheet,
+    sheet_of_inputs,
+    sheet_of_labels,
+)
+from .planner_saxsolo import SaxsoloPlanner
+from .planning_saxsolo import NotePlan, PlanSettings
+from .vocabulary_saxsolo import FEELS, LABEL_SIZES
+
+
+def planned_by(
+    config: SaxsoloConfig, plan: str | None, plan_frames: int | None
+) -> tuple[bool, int]:
+    """Whether the planner decides the notes, and how many frames are planned if it does not.
+
+    Raises:
+        ValueError: for an unknown plan, and one that the model cannot make.
+    """
+    frames = config.plan_frames if plan_frames is None else plan_frames
+    if plan is None:
+        plan = "frames" if plan_frames is not None else config.plan
+    if plan not in PLANS:
+        raise ValueError(f"plan {plan!r} is unknown: choose one of {PLANS}.")
+    if plan == "events":
+        if config.planner is None:
+            raise ValueError("plan 'events': this model has no planner; give 'frames'.")
+        return True, 0
+    if frames and not config.score_vocab_size:
+        raise ValueError(f"plan_frames {frames}: there is no score stream to plan; give 0.")
+    return False, frames
+
+
+def plan_settings(settings: Any, pitch_temperature: float, onset_bias: float) -> PlanSettings:
+    """A generation config as the planner's settings."""
+    guidance = settings.guidance_scale
+    return PlanSettings(
+        do_sample=bool(settings.do_sample),
+        temperature=1.0 if settings.temperature is None else settings.temperature,
+        pitch_temperature=pitch_temperature,
+        top_k=settings.top_k,
+        top_p=settings.top_p,
+        guidance=1.0 if guidance is None else float(guidance),
+        onset_bias=onset_bias,
+    )
+
+
+def make_plans(
+    planner: SaxsoloPlanner,
+    config: SaxsoloConfig,
+    inputs: Mapping[str, Any],
+    known: int,
+    settings: PlanSettings,
+    asked: Mapping[str, float | None],
+) -> list[NotePlan]:
+    """One plan for each solo of a batch.
+
+    Args:
+        inputs: those of `generate`, B rows each, and "score" (B, S): the score stream, FREE where
+            it is to be planned.
+        known: frames that are played.
+        asked: controls for all of them, see `control_classes`; None = not asked.
+
+    Raises:
+        ValueError: without a lead sheet and anything that it could be made of.
+    """
+    frames = inputs["backing_codes"].shape[-1]
+    plans = []
+    for row, score in enumerate(inputs["score"]):
+        given = score[:frames].cpu().numpy()
+        controls = {**_named(config, inputs["condition_ids"], row), **_without_none(asked)}
+        sheet = lead_sheet(config, inputs, row)
+        plans.append(NotePlan(planner, sheet, given, known, settings, controls))
+    return plans
+
+
+def lead_sheet(config: SaxsoloConfig, inputs: Mapping[str, Any], row: int) -> LeadSheet:
+    """The lead sheet of one row: the given one, else the likeliest label of each frame, with what
+    is told from outside in its place."""
+    told, posteriors = inputs["frame_label_inputs"], inputs["frame_label_posteriors"]
+    if inputs["beat_times"] is not None:
+        sheet = sheet_of_inputs({name: inputs[name][row].cpu().numpy() for name in SHEET_INPUTS})
+    elif posteriors is not None:
+        parts = posteriors[row].split(list(LABEL_SIZES.values()))
+        sheet = sheet_of_labels(torch.stack([part.argmax(0) for part in parts]).cpu().numpy())
+    elif told is not None:
+        sheet = plain_sheet(told.shape[-1] / config.frame_rate)
+    else:
+        raise ValueError(
+            "plan 'events' needs a lead sheet: give beat_times, beat_places and beat_chords as the "
+            "processor makes them, or plan 'frames'."
+        )
+    return sheet if told is None else sheet.told(told[row].cpu().numpy())
+
+
+def _named(config: SaxsoloConfig, ids: torch.Tensor | None, row: int) -> dict[str, float | None]:
+    """What the conditions of a row say to the planner: the feel, and the instrument's range."""
+    named: dict[str, str] = {}
+    for index, (name, values) in enumerate((config.conditions or {}).items()):
+        chosen = -1 if ids is None else int(ids[row, index])
+        if chosen >= 0:
+            named[name] = values[chosen]
+    ranges = (config.planner or {}).get("ranges", {})
+    lowest, highest = ranges.get(named.get("instrument"), (None, None))
+    feel = named.get("feel")
+    return {
+        "lowest": lowest,
+        "highest": highest,
+        "feel": FEELS.index(feel) if feel in FEELS else None,
+    }
+
+
+def _without_none(asked: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: value for name, value in asked.items() if value is not None}

@@ -1,0 +1,307 @@
+"""The planner: notes as events in musical time, and the plans that are made of them."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet
+from modeling_saxsolo.note_events_saxsolo import (
+    LONGEST_STEP,
+    NO_PITCH,
+    STEPS,
+    TICKS,
+    TimedNote,
+    events_of,
+    frames_of,
+    notes_of,
+    sheet_table,
+    tokens_of,
+)
+from modeling_saxsolo.planner_saxsolo import CONTROLS, SaxsoloPlanner, control_classes
+from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings, with_onset_bias
+from modeling_saxsolo.sampling_saxsolo import FREE
+from modeling_saxsolo.vocabulary_saxsolo import HOLD, LABEL_SIZES, LOWEST_PITCH, ONSET, REST
+
+SIZES = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "dropout": 0.0}
+FRAMES = 600
+
+
+@pytest.fixture(scope="module")
+def planner() -> SaxsoloPlanner:
+    torch.manual_seed(3)
+    planner = SaxsoloPlanner(SIZES)
+    planner.reset()
+    with torch.no_grad():
+        # large weights make an untrained planner react to all that it is given
+        for name, parameter in planner.named_parameters():
+            if "norm" not in name and parameter.dim() > 1:
+                parameter.mul_(6)
+        # and notes frequent
+        planner.step.bias[12:] -= 3
+    return planner.eval()
+
+
+def sheet(seed: int = 0, seconds: float = 12.0) -> LeadSheet:
+    rng = np.random.default_rng(seed)
+    plain = plain_sheet(seconds, 130.0)
+    roots, qualities = rng.integers(0, 12, len(plain)), rng.integers(0, 7, len(plain))
+    places, metres = np.arange(len(plain)) % 4, np.full(len(plain), 4)
+    return LeadSheet(plain.beats, places, metres, plain.bars, roots, qualities)
+
+
+def played(planner, given=None, known=0, seed=1, lead=None, controls=None, **how) -> np.ndarray:
+    given = np.full(FRAMES, FREE) if given is None else given
+    torch.manual_seed(seed)
+    with torch.no_grad():
+        plan = NotePlan(planner, lead or sheet(), given, known, PlanSettings(**how), controls)
+        return plan.tokens(0, len(given))
+
+
+@given(st.data())
+@settings(max_examples=60, deadline=None)
+def test_notes_come_back_from_events_and_tokens(data) -> None:
+    """Notes that begin on ticks, at a tempo at which every tick has a frame of its own."""
+    lead = plain_sheet(40.0, 60.0)
+    steps = data.draw(st.lists(st.integers(1, 300), min_size=1, max_size=20))
+    ticks = np.cumsum(steps)
+    room = np.append(np.diff(ticks), 60)
+    lengths = np.array([data.draw(st.integers(1, int(min(most, 90)))) for most in room])
+    pitches = np.array(data.draw(st.lists(st.integers(40, 99), min_size=20, max_size=20)))
+    onsets = lead.seconds_at(ticks / TICKS)
+    durations = lead.seconds_at((ticks + lengths) / TICKS) - onsets
+    events = events_of(lead, onsets, durations, pitches[: len(ticks)], onsets)
+    notes = [event for event in events if event.pitch != NO_PITCH]
+    assert [event.tick for event in notes] == list(ticks)
+    assert [event.length for event in notes] == list(lengths)
+    assert [event.pitch + LOWEST_PITCH for event in notes] == list(pitches[: len(ticks)])
+    assert all(0 <= event.step <= LONGEST_STEP for event in notes)
+    for before, event in zip(events, events[1:], strict=False):
+        assert event.tick - before.tick == event.step
+    timed = frames_of(lead, events)
+    frames = timed[-1].end + 10
+    assert notes_of(tokens_of(timed, frames)) == timed
+    for note, onset in zip(timed, onsets, strict=True):
+        assert abs(note.start / 50 - onset) <= 0.011
+
+
+@given(st.lists(st.floats(0.05, 1.5), min_size=1, max_size=30), st.integers(40, 240))
+@settings(max_examples=60, deadline=None)
+def test_onsets_that_are_not_on_ticks_are_kept_by_their_offsets(gaps, tempo) -> None:
+    lead = plain_sheet(60.0, float(tempo))
+    onsets = np.cumsum(gaps)
+    events = events_of(lead, onsets, np.full(len(onsets), 0.04), np.full(len(onsets), 60))
+    timed = frames_of(lead, events)
+    tick = 60 / tempo / TICKS
+    for note, onset in zip(timed, onsets, strict=True):
+        assert abs(note.start / 50 - onset) <= 0.25 * tick + 0.021
+
+
+def test_no_event_knows_those_after_it(planner) -> None:
+    torch.manual_seed(0)
+    table = torch.from_numpy(sheet_table(sheet()))[None]
+    events = torch.stack(
+        [
+            torch.arange(12) * 7,
+            torch.randint(0, STEPS, (12,)),
+            torch.randint(0, NO_PITCH + 1, (12,)),
+            torch.randint(0, 97, (12,)),
+            torch.randint(0, 18, (12,)),
+        ],
+        dim=-1,
+    )[None]
+    controls = torch.zeros(1, len(CONTROLS), dtype=torch.long)
+    whole, _ = planner(events, table, controls)
+    other = events.clone()
+    other[:, 7:, 1:] = 5
+    changed, _ = planner(other, table, controls)
+    torch.testing.assert_close(whole[:, :7], changed[:, :7])
+    assert not torch.allclose(whole[:, 7], changed[:, 7])
+    past, states = None, []
+    for index in range(12):
+        state, past = planner(events[:, index : index + 1], table, controls, past)
+        states.append(state)
+    torch.testing.assert_close(torch.cat(states, dim=1), whole, atol=1e-4, rtol=1e-4)
+
+
+def test_logits_turn_with_the_key(planner) -> None:
+    """What leans on degrees and intervals moves with chords and melody; absolute pitch is mute."""
+    lead = sheet()
+    higher = LeadSheet(
+        lead.beats, lead.places, lead.metres, lead.bars, (lead.roots + 3) % 12, lead.qualities
+    )
+    hidden = torch.randn(1, 1, 32)
+    with torch.no_grad():
+        weight, bias = planner.pitch.weight.clone(), planner.pitch.bias.clone()
+        planner.pitch.weight.zero_()
+        planner.pitch.bias.zero_()
+        rows = [
+            planner.pitch_logits(
+                hidden, torch.tensor([[last]]), torch.from_numpy(other.roots[None, None, :4])
+            )[0, 0]
+            for last, other in ((20, lead), (23, higher))
+        ]
+        planner.pitch.weight.copy_(weight)
+        planner.pitch.bias.copy_(bias)
+    torch.testing.assert_close(rows[0][:-3], rows[1][3:])
+
+
+def test_the_same_seed_plays_the_same_in_any_pieces(planner) -> None:
+    whole = played(planner)
+    assert (whole != played(planner, seed=2)).any()
+    torch.manual_seed(1)
+    with torch.no_grad():
+        plan = NotePlan(planner, sheet(), np.full(FRAMES, FREE), 0, PlanSettings())
+        parts = [plan.tokens(start, start + 37) for start in range(0, FRAMES, 37)]
+    np.testing.assert_array_equal(np.concatenate(parts), whole)
+    assert len(notes_of(whole)) > 10
+
+
+def test_a_score_stream_obeys_its_grammar(planner) -> None:
+    tokens = played(planner, temperature=1.5)
+    for before, token in zip([REST, *tokens[:-1]], tokens, strict=True):
+        assert 0 <= token < HOLD + NO_PITCH
+        if token >= HOLD:
+            assert before in (token, token - HOLD + ONSET)
+
+
+@given(st.lists(st.tuples(st.integers(5, 60), st.integers(0, 40), st.integers(0, 59)), max_size=6))
+@settings(max_examples=20, deadline=None)
+def test_what_is_given_is_kept_where_it_stands(planner, given_notes) -> None:
+    """Notes and rests from outside, whatever is played between them."""
+    given = np.full(FRAMES, FREE)
+    given[:50], given[500:] = REST, REST
+    frame = 50
+    for gap, length, pitch in given_notes:
+        frame += gap
+        if frame + length + 1 > 490:
+            break
+        given[frame] = ONSET + pitch
+        given[frame + 1 : frame + 1 + length] = HOLD + pitch
+        frame += length + 1
+    tokens = played(planner, given)
+    kept = given != FREE
+    np.testing.assert_array_equal(tokens[kept], given[kept])
+    begun = {note.start for note in notes_of(np.where(kept, given, REST))}
+    assert begun <= {note.start for note in notes_of(tokens)}
+
+
+def test_a_prompt_is_continued(planner) -> None:
+    first = played(planner)
+    given = np.full(FRAMES, FREE)
+    given[:300] = first[:300]
+    tokens = played(planner, given, known=300, seed=5)
+    np.testing.assert_array_equal(tokens[:300], first[:300])
+    assert (tokens[300:] != first[300:]).any() and (tokens[300:] != REST).any()
+    again = played(planner, given, known=300, seed=5)
+    np.testing.assert_array_equal(again, tokens)
+
+
+def test_a_prompt_whose_last_note_sounds_is_held_or_ended(planner) -> None:
+    given = np.full(FRAMES, FREE)
+    given[:100] = tokens_of([TimedNote(60, 100, 25)], 100)
+    for seed in range(5):
+        tokens = played(planner, given, known=100, seed=seed)
+        assert tokens[100] != HOLD + 24
+        notes = notes_of(tokens)
+        assert notes[0].start == 60 and notes[0].end >= 100 and notes[0].pitch == 25
+
+
+def test_chords_and_wishes_change_the_solo(planner) -> None:
+    plain = played(planner)
+    assert (plain != played(planner, lead=sheet(1))).any()
+    assert (plain != played(planner, guidance=2.0)).any()
+    for name, value in (("density", 6.0), ("space", 0.5), ("lowest", 50), ("highest", 70)):
+        assert (plain != played(planner, controls={name: value})).any(), name
+    assert control_classes() == [0] * len(CONTROLS)
+
+
+def test_an_onset_bias_makes_notes_more_frequent(planner) -> None:
+    logits = torch.randn(STEPS)
+    torch.testing.assert_close(
+        with_onset_bias(logits, 0.0).softmax(0), logits.softmax(0), atol=1e-5, rtol=1e-4
+    )
+    steps = torch.arange(STEPS).float()
+    means = [(with_onset_bias(logits, b).softmax(0) * steps).sum() for b in (-1.0, 0.0, 1.0)]
+    assert means[0] > means[1] > means[2]
+
+
+BY_PLAN = {
+    "num_codebooks": 3,
+    "codebook_size": 150,
+    "score_vocab_size": 121,
+    "listen": "labels",
+    "hears": "spectrum",
+    "frame_labels": dict(LABEL_SIZES),
+    "plan": "events",
+    "planner": {**SIZES, "ranges": {"alto": [50, 80], "tenor": [45, 75]}},
+    "window_frames": 64,
+}
+
+
+def inputs_of(frames: int = 200, batch: int = 2) -> dict[str, torch.Tensor]:
+    torch.manual_seed(0)
+    rows = [sheet(seed, frames / 50).inputs() for seed in range(batch)]
+    lead = {name: torch.from_numpy(np.stack([row[name] for row in rows])) for name in rows[0]}
+    posteriors = torch.rand(batch, sum(LABEL_SIZES.values()), frames)
+    return {
+        "frame_label_posteriors": posteriors,
+        "condition_ids": torch.zeros(batch, 2, dtype=torch.long),
+        **lead,
+    }
+
+
+def test_generate_plays_what_the_planner_decides(make_model) -> None:
+    """Longer than three windows; rests that are given; the codebooks follow."""
+    model, inputs = make_model(**BY_PLAN), inputs_of()
+    forced = torch.full((2, 4, 200), FREE)
+    forced[:, 0, :60] = REST
+    codes = model.generate(**inputs, forced_codes=forced, seed=[3, 4])
+    assert codes.shape == (2, 4, 200) and (codes[:, 0, :60] == REST).all()
+    assert all(notes_of(row[0].numpy()) for row in codes)
+    again = model.generate(**inputs, forced_codes=forced, seed=[3, 4])
+    assert torch.equal(codes, again)
+    for row in range(2):
+        alone = {name: value[row : row + 1] for name, value in inputs.items()}
+        solo = model.generate(**alone, forced_codes=forced[row : row + 1], seed=3 + row)
+        assert torch.equal(solo[0], codes[row])
+
+
+def test_generate_continues_a_prompt_by_events(make_model) -> None:
+    model, inputs = make_model(**BY_PLAN), inputs_of(batch=1)
+    codes = model.generate(**inputs, seed=1)
+    more = model.generate(**inputs, prompt_codes=codes[..., :90], seed=2)
+    assert torch.equal(more[..., :90], codes[..., :90]) and more.shape == codes.shape
+
+
+def test_what_is_told_takes_the_place_of_the_lead_sheet(make_model) -> None:
+    model, inputs = make_model(**BY_PLAN), inputs_of(batch=1)
+    told = torch.full((1, 4, 200), -100)
+    same = model.generate(**inputs, frame_label_inputs=told, seed=1)
+    assert torch.equal(same, model.generate(**inputs, seed=1))
+    told[:, 0], told[:, 1] = 4, 2
+    assert not torch.equal(model.generate(**inputs, frame_label_inputs=told, seed=1), same)
+
+
+def test_frames_can_still_be_planned(make_model) -> None:
+    model, inputs = make_model(**BY_PLAN), inputs_of(batch=1)
+    frames = model.generate(**inputs, plan="frames", plan_frames=40, seed=1)
+    assert torch.equal(frames, model.generate(**inputs, plan_frames=40, seed=1))
+    assert not torch.equal(frames, model.generate(**inputs, seed=1))
+
+
+def test_a_plan_that_cannot_be_made_is_refused(make_model, make_config) -> None:
+    with pytest.raises(ValueError, match="no planner"):
+        make_model().generate(torch.zeros(1, 3, 20, dtype=torch.long), plan="events")
+    with pytest.raises(ValueError, match="unknown"):
+        make_model().generate(torch.zeros(1, 3, 20, dtype=torch.long), plan="bars")
+    with pytest.raises(ValueError, match="plan='events'"):
+        make_model().generate(torch.zeros(1, 3, 20, dtype=torch.long), density=4.0)
+    with pytest.raises(ValueError, match="planner None"):
+        make_config(plan="events")
+    with pytest.raises(ValueError, match="score_vocab_size"):
+        make_config(planner=SIZES)
+    model, inputs = make_model(**BY_PLAN), inputs_of(batch=1)
+    with pytest.raises(ValueError, match="lead sheet"):
+        model.generate(**{**inputs, "beat_chords": inputs["beat_chords"][:, :3]})
