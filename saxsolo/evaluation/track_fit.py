@@ -29,7 +29,6 @@ from modeling_saxsolo.vocabulary_saxsolo import (
     UNKNOWN,
 )
 from saxsolo.audio.files import open_sound
-from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.playing.performance import Performance
 from saxsolo.playing.settings import Settings
 from saxsolo.weights.loading import Player
@@ -37,32 +36,51 @@ from saxsolo.weights.loading import Player
 from . import harmony, timing
 from .ear_listeners import Listener
 from .ear_report import Track
-from .notes import SoloNotes
+from .notes import SoloNotes, notes_of_score
 
 FIGURES = (
     ("chord_tones", harmony.fit),
     ("scale_tones", harmony.fit),
     ("beat_concentration", timing.fit),
+    ("eighth_concentration", timing.fit),
+    ("triplet_concentration", timing.fit),
 )
+# a rest at least this long counts as a pause, seconds
+PAUSE = 0.4
 
 
 def fit_to_tracks(
-    player: Player, tracks: Sequence[Track], seconds: float, seed: int = 1
+    player: Player,
+    tracks: Sequence[Track],
+    seconds: float,
+    seed: int = 1,
+    notes_only: bool = False,
 ) -> dict[str, dict[str, float]]:
     """Plays over the beginning of each track and judges each solo over all of them.
 
     Args:
         tracks: with chords and beats. seconds: of each. seed: of every solo.
+        notes_only: only plan the notes, for a model that plans by events; they are the same.
 
     Returns:
         Figure -> "own" and "others" (means over the own track and over the others), "matched" (how
-        often the own track fits better than another: `harmony.matched_against_shuffled`).
+        often the own track fits better than another: `harmony.matched_against_shuffled`). Those of
+        `solo_figures` have "own" alone.
     """
-    solos = [_notes(player, track, seconds, seed) for track in tqdm(tracks, disable=None)]
+    solos = [
+        _notes(player, track, seconds, seed, notes_only) for track in tqdm(tracks, disable=None)
+    ]
     labels = [track_labels(track, seconds) for track in tracks]
-    result = {}
+    return fit_of_solos(solos, labels)
+
+
+def fit_of_solos(
+    solos: Sequence[SoloNotes], labels: Sequence[np.ndarray]
+) -> dict[str, dict[str, float]]:
+    """As `fit_to_tracks`, of solos that are there."""
+    result: dict[str, dict[str, float]] = {}
     for name, measure in FIGURES:
-        scores = harmony.fit_matrix(solos, labels, name, measure)
+        scores = harmony.fit_matrix(list(solos), list(labels), name, measure)
         apart = ~np.eye(len(scores), dtype=bool)
         matched = harmony.matched_against_shuffled(scores)
         result[name] = {
@@ -70,6 +88,9 @@ def fit_to_tracks(
             "others": float(np.nanmean(scores[apart])) if len(scores) > 1 else float("nan"),
             "matched": float("nan") if matched is None else matched,
         }
+    rows = [solo_figures(notes) for notes in solos]
+    for name in rows[0]:
+        result[name] = {"own": float(np.mean([row[name] for row in rows]))}
     return result
 
 
@@ -82,17 +103,27 @@ def judged_from_outside(track: Track, judge: Listener, seconds: float) -> Track:
     return Track(track.name, track.path, heard.chords, heard.beats, None)
 
 
-def _notes(player: Player, track: Track, seconds: float, seed: int) -> SoloNotes:
+def solo_figures(notes: SoloNotes) -> dict[str, float]:
+    """Notes a second, share of the time with a note, share of the time in rests of 0.4 s or more
+    between notes, and seconds of the longest note."""
+    rests = notes.onsets[1:] - notes.ends[:-1]
+    lengths = notes.ends - notes.onsets
+    return {
+        "notes_a_second": len(notes) / notes.seconds,
+        "voiced": notes.voiced_share,
+        "pauses": float(rests[rests >= PAUSE].sum()) / notes.seconds,
+        "longest_note": float(lengths.max(initial=0.0)),
+    }
+
+
+def _notes(player: Player, track: Track, seconds: float, seed: int, notes_only: bool) -> SoloNotes:
     settings = Settings(seed=seed, seconds=seconds)
     performance = Performance(player, open_sound(track.path), settings)
+    if notes_only:
+        return notes_of_score(performance.plan())
     for _ in performance:
         pass
-    notes = tokens_to_notes(np.concatenate(performance.frames, axis=-1)[0])
-    onsets = np.array([note.onset for note in notes])
-    ends = onsets + np.array([note.duration for note in notes])
-    pitches = np.array([note.pitch for note in notes], int)
-    sounding = float(np.sum(ends - onsets)) / seconds
-    return SoloNotes(onsets, ends, pitches, np.full(len(notes), np.nan), seconds, sounding)
+    return notes_of_score(np.concatenate(performance.frames, axis=-1)[0])
 
 
 def track_labels(track: Track, seconds: float) -> np.ndarray:

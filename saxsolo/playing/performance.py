@@ -162,6 +162,34 @@ class Performance:
             )
         return replace(heard, placed=placed)
 
+    def plan(self) -> np.ndarray:
+        """The score stream (T,) that this performance would play, without its sound.
+
+        Raises:
+            ValueError: for a model that does not plan its notes before it plays them.
+        """
+        heard = self.heard = self.listen()
+        model = self.player.solo.model
+        with self._seeded(), torch.inference_mode():
+            planned = model.generate(
+                **heard.inputs(model.device),
+                condition_ids=self.condition_ids,
+                prompt_codes=self._prompt(),
+                generation_config=self.generation_config,
+                notes_only=True,
+            )
+        tokens: np.ndarray = planned[0, 0].cpu().numpy()
+        return tokens
+
+    @contextmanager
+    def _seeded(self) -> Iterator[None]:
+        """One thread, and torch's random state from the settings' seed, left as it was after."""
+        device = self.player.solo.model.device
+        devices = [device.index or 0] if device.type == "cuda" else []
+        with _RANDOM_STATE, _one_thread(), torch.random.fork_rng(devices):
+            torch.manual_seed(self.settings.seed)
+            yield
+
     @property
     def notes(self) -> list[str]:
         """What a person should know of the backing, one line each."""
@@ -188,15 +216,8 @@ class Performance:
 
         def work() -> None:
             model = self.player.solo.model
-            devices = [model.device.index or 0] if model.device.type == "cuda" else []
             try:
-                with (
-                    _RANDOM_STATE,
-                    _one_thread(),
-                    torch.random.fork_rng(devices),
-                    torch.inference_mode(),
-                ):
-                    torch.manual_seed(self.settings.seed)
+                with self._seeded(), torch.inference_mode():
                     model.generate(
                         **heard.inputs(model.device),
                         condition_ids=self.condition_ids,
