@@ -29,6 +29,7 @@ from saxsolo.errors import AudioError
 
 from .headers import KINDS, REMEDY, file_name, one_line, read_header, readable_file
 from .names import printable
+from .ogg_pages import is_damaged
 
 READ_FRAMES = 65_536
 MIN_SECONDS = 1.0
@@ -308,30 +309,46 @@ def _from_file(path: Path, name: str, partial: bool) -> Source:
 
 
 def _is_damaged(source: Source, path: Path) -> bool:
-    """Whether libsndfile cannot read all of a FLAC or OGG file: it checks their sums."""
+    """Whether the sums in a FLAC or OGG file do not fit what they are of."""
+    if source.format == "OGG":
+        return is_damaged(path)
+    return not _reads_whole(source, path)
+
+
+def _reads_whole(source: Source, path: Path) -> bool:
+    """Whether libsndfile gives as many samples as the header, or an Ogg's last page, says."""
     try:
         there = sum(map(len, _read(path)))
     except sf.LibsndfileError:
-        return True
-    # it leaves a damaged page of Vorbis out, and what follows comes too early
-    ends = ogg_frames(path) if source.format == "OGG" else 0
-    lost = ends - there if ends < 2 * there else 0
-    return there < source.frames or lost > DAMAGE * source.sampling_rate
+        return False
+    return (
+        there >= source.frames and there >= _ends_at(source, path) - DAMAGE * source.sampling_rate
+    )
+
+
+def _ends_at(source: Source, path: Path) -> int:
+    """Samples that a file says it has."""
+    last = ogg_frames(path) if source.format == "OGG" else 0
+    # a damaged position says anything
+    return last if source.frames <= last < 2 * source.frames else source.frames
 
 
 def _damaged(source: Source, path: Path, partial: bool) -> Source:
-    """The same file as FFmpeg reads it, which leaves out what is damaged, as players do.
+    """The same file with a note: as libsndfile reads it where it gets to the end, else as FFmpeg,
+    which leaves out what is damaged, as players do.
 
     Raises:
         AudioError: it breaks off, or nothing can be read.
     """
-    found = _from_ffmpeg(path, source.name, partial)
-    lost = max(source.frames, ogg_frames(path) if source.format == "OGG" else 0) - found.frames
     note = f"{source.name} is damaged; what can be read of it is played"
-    if lost > DAMAGE * source.sampling_rate:
-        note += f", {lost / source.sampling_rate:.1f} s less than its header says"
+    if _reads_whole(source, path):
+        return replace(source, notes=(note,))
+    found = _from_ffmpeg(path, source.name, partial)
     if found.notes:
         return found
+    lost = (_ends_at(source, path) - found.frames) / source.sampling_rate
+    if lost > DAMAGE:
+        note += f", {lost:.1f} s less than its header says"
     return replace(found, notes=(note,), format=source.format, started=source.started)
 
 

@@ -27,7 +27,8 @@ _RESAMPLES = 2000
 @dataclass
 class HeldoutResult:
     """Per clip: losses and accuracies of each case and stream, (clips, cases, streams), NaN where a
-    stream has no targets or a case was left out; `label_accuracy` (L,) is that of the label heads on the own backing."""
+    stream has no targets or a case was left out; `label_accuracy` (L,) is that of the label heads
+    on the own backing."""
 
     clips: list[str]
     solos: list[str]
