@@ -13,9 +13,9 @@ sampling_saxsolo decides what may be drawn at each step, and at which temperatur
 """
 
 import copy
-from collections.abc import Sequence
-from functools import partial
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Sequence
+from functools import partial, wraps
+from typing import TYPE_CHECKING, Any, ParamSpec
 
 import numpy as np
 import torch
@@ -38,6 +38,9 @@ from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenT
 from .seeding_saxsolo import Seed, play_each
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
 from .streaming_saxsolo import SkipPrompt
+from .threads_saxsolo import one_thread
+
+Parameters = ParamSpec("Parameters")
 
 if TYPE_CHECKING:
 
@@ -53,11 +56,26 @@ else:
     _Generative = GenerationMixin
 
 
+def _on_one_thread(
+    method: Callable[Parameters, torch.Tensor],
+) -> Callable[Parameters, torch.Tensor]:
+    """A method of a model that computes as `one_thread` says."""
+
+    @wraps(method)
+    def play(*args: Parameters.args, **kwargs: Parameters.kwargs) -> torch.Tensor:
+        model: Any = args[0]
+        with one_thread(model.device):
+            return method(*args, **kwargs)
+
+    return play
+
+
 class SaxsoloGenerationMixin(_Generative):
     """`generate()` for delayed streams over a backing of any length."""
 
     # other inputs and another output than the library's: a backing, and codes
     @torch.no_grad()
+    @_on_one_thread
     def generate(  # type: ignore[override]
         self,
         backing_codes: torch.Tensor | None = None,
@@ -89,6 +107,9 @@ class SaxsoloGenerationMixin(_Generative):
         **kwargs: Any,
     ) -> torch.Tensor:
         """Play a solo over a backing.
+
+        On a processor torch computes on one thread meanwhile, unless `OMP_NUM_THREADS` or
+        `torch.set_num_threads` said how many: see `threads_saxsolo`.
 
         Sampling draws from torch's global generator: `torch.manual_seed` or `seed` makes it
         repeatable.

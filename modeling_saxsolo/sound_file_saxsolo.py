@@ -127,6 +127,8 @@ def decode_file(path: str | os.PathLike[str], known: Decoded) -> Iterator[np.nda
             yield from _frames(container, stream, known, failures)
         if known.format == "ogg":
             known.within_frame = not last_page_is_whole(path)
+        if known.format == "w64" and _w64_is_cut(path):
+            known.within_frame, known.promised = True, None
     except failures as error:
         reason = getattr(error, "strerror", None) or error
         raise AudioError(f"{name} cannot be read as a sound: {reason}.") from error
@@ -241,6 +243,24 @@ def last_page_is_whole(path: str | os.PathLike[str]) -> bool:
         return False
     lengths = page[27 : 27 + page[26]]
     return len(lengths) == page[26] and len(page) >= 27 + len(lengths) + sum(lengths)
+
+
+def ogg_frames(path: str | os.PathLike[str]) -> int:
+    """Samples that an Ogg Vorbis file ends after, by the position of its last page that has one; 0
+    where none says so."""
+    with open(path, "rb") as file:
+        file.seek(max(0, os.path.getsize(path) - 2 * 65_536))
+        tail = file.read()
+    positions = [tail[at.end() : at.end() + 8] for at in re.finditer(rb"OggS\0[\0-\7]", tail)]
+    ends = [int.from_bytes(position, "little", signed=True) for position in positions]
+    return max([0, *(end for end in ends[-2:] if end > 0)])
+
+
+def _w64_is_cut(path: str | os.PathLike[str]) -> bool:
+    """Whether a Sony Wave64 file is shorter than its first chunk says; streams leave that open."""
+    with open(path, "rb") as file:
+        stated = int.from_bytes(file.read(24)[16:], "little")
+    return os.path.getsize(path) < stated < 1 << 62
 
 
 def _mpeg_frame(head: bytes) -> tuple[int, int, int] | None:

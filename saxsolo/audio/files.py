@@ -3,7 +3,7 @@ all else (MP3, M4A, OGG, WMA, video, ...) through FFmpeg's libraries.
 
 A sound is never held whole: an hour of silence is a 0.5 MB file that decodes to 1.4 GB. What is
 wrong with a file is found where it can be seen first: at opening (no file, not audio, too short,
-cut off) or in the first pass over the samples (NaN, cut off in the middle).
+cut off; damaged, for FLAC and OGG, which hold sums) or in the first pass over the samples (NaN).
 """
 
 import os
@@ -17,12 +17,19 @@ import soundfile as sf
 import soxr
 
 from modeling_saxsolo.channels_saxsolo import stereo_matrix
-from modeling_saxsolo.sound_file_saxsolo import SAMPLED, Decoded, decode_file
+from modeling_saxsolo.sound_file_saxsolo import (
+    CAN_DECODE,
+    SAMPLED,
+    Decoded,
+    decode_file,
+    ogg_frames,
+)
 from modeling_saxsolo.vocabulary_saxsolo import INTEGER_SAMPLES
 from saxsolo.errors import AudioError
 
 from .headers import KINDS, REMEDY, file_name, one_line, read_header, readable_file
 from .names import printable
+from .ogg_pages import is_damaged
 
 READ_FRAMES = 65_536
 MIN_SECONDS = 1.0
@@ -32,6 +39,8 @@ MIN_RATE, MAX_RATE = 4_000, 768_000
 FORMAT_NAMES = {"mov": "MP4", "asf": "WMA", "matroska": "MATROSKA"}
 # a mean below -60 dBFS is left in: nobody hears it, and most files stay what they are
 LEAST_OFFSET = 1e-3
+# seconds of a damaged file that are missed without a word
+DAMAGE = 0.05
 
 
 @dataclass(frozen=True)
@@ -284,19 +293,63 @@ def _from_file(path: Path, name: str, partial: bool) -> Source:
         started=header.started,
         partial=partial,
     )
+    checked = header.format in ("FLAC", "OGG") and CAN_DECODE and source.seconds <= MAX_SECONDS
+    if checked and _is_damaged(source, path):
+        return _damaged(source, path, partial)
     if not partial:
         return source
     # in the middle too the data may break off
     there = sum(map(len, source.parts()))
     if there < header.frames or header.breaks_off:
-        if header.format in ("FLAC", "OGG"):
-            # libsndfile gives nothing of the block in which it fails
-            return _from_ffmpeg(path, name, partial)
         note = (
             f"{name} breaks off; the {there / header.sampling_rate:.1f} s that are there are played"
         )
         return replace(source, frames=there, notes=(note,))
     return source
+
+
+def _is_damaged(source: Source, path: Path) -> bool:
+    """Whether the sums in a FLAC or OGG file do not fit what they are of."""
+    if source.format == "OGG":
+        return is_damaged(path)
+    return not _reads_whole(source, path)
+
+
+def _reads_whole(source: Source, path: Path) -> bool:
+    """Whether libsndfile gives as many samples as the header, or an Ogg's last page, says."""
+    try:
+        there = sum(map(len, _read(path)))
+    except sf.LibsndfileError:
+        return False
+    return (
+        there >= source.frames and there >= _ends_at(source, path) - DAMAGE * source.sampling_rate
+    )
+
+
+def _ends_at(source: Source, path: Path) -> int:
+    """Samples that a file says it has."""
+    last = ogg_frames(path) if source.format == "OGG" else 0
+    # a damaged position says anything
+    return last if source.frames <= last < 2 * source.frames else source.frames
+
+
+def _damaged(source: Source, path: Path, partial: bool) -> Source:
+    """The same file with a note: as libsndfile reads it where it gets to the end, else as FFmpeg,
+    which leaves out what is damaged, as players do.
+
+    Raises:
+        AudioError: it breaks off, or nothing can be read.
+    """
+    note = f"{source.name} is damaged; what can be read of it is played"
+    if _reads_whole(source, path):
+        return replace(source, notes=(note,))
+    found = _from_ffmpeg(path, source.name, partial)
+    if found.notes:
+        return found
+    lost = (_ends_at(source, path) - found.frames) / source.sampling_rate
+    if lost > DAMAGE:
+        note += f", {lost:.1f} s less than its header says"
+    return replace(found, notes=(note,), format=source.format, started=source.started)
 
 
 def _from_ffmpeg(path: Path, name: str, partial: bool) -> Source:

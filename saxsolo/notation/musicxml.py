@@ -119,7 +119,7 @@ def _marks(lead: Lead, tempo_here: int | None, first: bool) -> Iterator[Any]:
         mark.placement = "above"
         yield mark
     if first and lead.swing is not None and lead.swing >= SWUNG:
-        words = expressions.TextExpression("Swing")
+        words: Any = expressions.TextExpression("Swing")
         words.placement = "above"
         yield words
 

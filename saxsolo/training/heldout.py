@@ -20,8 +20,6 @@ from saxsolo.corpus.tokens.collate import IGNORE, Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
 from saxsolo.intervals import percentile_interval, resamples
 
-from .errors import SettingsError
-
 CASES = ("own", "other", "none")
 _RESAMPLES = 2000
 
@@ -29,7 +27,8 @@ _RESAMPLES = 2000
 @dataclass
 class HeldoutResult:
     """Per clip: losses and accuracies of each case and stream, (clips, cases, streams), NaN where a
-    stream has no targets; `label_accuracy` (L,) is that of the label heads on the own backing."""
+    stream has no targets or a case was left out; `label_accuracy` (L,) is that of the label heads
+    on the own backing."""
 
     clips: list[str]
     solos: list[str]
@@ -48,6 +47,8 @@ class HeldoutResult:
         """Means for each case, and the gaps to the own backing with 95 % confidence intervals."""
         figures: dict[str, object] = {"clips": len(self.clips), "solos": len(set(self.solos))}
         for place, case in enumerate(CASES):
+            if not np.isfinite(self.loss[:, place]).any():
+                continue
             figures[f"loss_{case}"] = float(np.nanmean(self.loss[:, place]))
             for stream, name in enumerate(self.streams):
                 if np.isfinite(self.loss[:, place, stream]).any():
@@ -62,7 +63,7 @@ class HeldoutResult:
             streams: list[tuple[int | None, str]] = [(None, ""), *enumerate(self.streams)]
             for column, name in streams:
                 losses = self.loss if column is None else self.loss[..., [column]]
-                if not np.isfinite(losses).any():
+                if not np.isfinite(losses[:, place]).any():
                     continue
                 gaps = np.nanmean(losses[:, place], axis=1) - np.nanmean(losses[:, 0], axis=1)
                 key = f"gap_{case}_{name}".rstrip("_")
@@ -71,10 +72,12 @@ class HeldoutResult:
         return figures
 
     def per_clip(self) -> list[dict[str, object]]:
-        """One row a clip with its losses in each case, mean over the streams."""
-        means = np.nanmean(self.loss, axis=2)
+        """One row a clip with its losses in each case that was judged, mean over the streams."""
+        judged = [p for p in range(len(CASES)) if np.isfinite(self.loss[:, p]).any()]
+        names = [CASES[place] for place in judged]
+        means = np.nanmean(self.loss[:, judged], axis=2)
         return [
-            {"clip": clip, "solo": solo, **dict(zip(CASES, row, strict=True))}
+            {"clip": clip, "solo": solo, **dict(zip(names, row, strict=True))}
             for clip, solo, row in zip(self.clips, self.solos, means.tolist(), strict=True)
         ]
 
@@ -107,21 +110,16 @@ def choose_clips(rows: Sequence[Row], count: int) -> list[Row]:
     return [rows[place] for place in np.linspace(0, len(rows) - 1, count).round().astype(int)]
 
 
-def partners(rows: Sequence[Row], seed: int = 0) -> list[int]:
-    """For each row the index of a random row of another tune (by title).
-
-    Raises `SettingsError` when all rows are of one tune.
-    """
+def partners(rows: Sequence[Row], seed: int = 0) -> list[int] | None:
+    """For each row the index of a random row of another tune (by title); None where all rows are of
+    one tune."""
     rng = np.random.default_rng(seed)
     titles = np.array([title_key(str(row["title"])) for row in rows])
     chosen = []
     for title in titles:
         others = np.flatnonzero(titles != title)
         if not len(others):
-            raise SettingsError(
-                f"all {len(rows)} held-out clips are of one tune, {str(title)!r}; the loss under "
-                f"another tune's backing needs two"
-            )
+            return None
         chosen.append(int(rng.choice(others)))
     return chosen
 
@@ -134,7 +132,8 @@ def evaluate_heldout(
     batch_size: int = 4,
     autocast: torch.dtype | None = None,
 ) -> HeldoutResult:
-    """Losses of a solo model on the first window of each row, in every case.
+    """Losses of a solo model on the first window of each row, in every case; without another tune's
+    backing where all rows are of one tune.
 
     Args:
         model: a `SaxsoloForConditionalGeneration`.
@@ -145,7 +144,8 @@ def evaluate_heldout(
     rows = [_first_window(row, collator.window_frames) for row in rows]
     rng = np.random.default_rng(0)
     own = [collator.prepare(row, rng) for row in rows]
-    other = [_with_backing(own[i], own[j]) for i, j in enumerate(partners(rows))]
+    found = partners(rows)
+    other = [_with_backing(own[i], own[j]) for i, j in enumerate(found or ())]
     none = [
         replace(
             example,
@@ -162,7 +162,7 @@ def evaluate_heldout(
     model.eval()
     device = next(model.parameters()).device
     for place, examples in enumerate((own, other, none)):
-        for first in range(0, len(rows), batch_size):
+        for first in range(0, len(examples), batch_size):
             chunk = examples[first : first + batch_size]
             batch = {name: value.to(device) for name, value in collator.stack(chunk).items()}
             with torch.autocast(device.type, dtype=autocast, enabled=autocast is not None):

@@ -1,6 +1,7 @@
 """What a run of the solo model trains on and begins with: rows, codec, earlier weights."""
 
 import json
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,7 @@ from saxsolo.corpus.tokens.score_rows import Row, score_rows
 from .errors import SettingsError
 from .run_state import RunStateError
 from .settings import TrainSettings
+from .small_corpus import recording_of, split_by_recording
 
 FINAL = "final"
 
@@ -55,15 +57,7 @@ def load_rows(
     """
     audio: list[Row] = []
     if inputs.tokens:
-        from saxsolo.corpus.tokens.shards import load_tokens  # datasets takes seconds to import
-
-        for split in ("train", inputs.split):
-            audio += load_tokens(
-                inputs.tokens,
-                split,
-                num_codebooks=config.num_codebooks,
-                codebook_size=config.codebook_size,
-            )
+        audio = _token_rows(inputs.tokens, inputs.split, config)
     scores = read_weimar(inputs.weimar_dir) if inputs.weimar_dir else []
     rows = score_rows(scores, settings.tempi) if scores else []
     if inputs.builtin:
@@ -73,6 +67,34 @@ def load_rows(
     if not audio and not rows:
         raise SettingsError("nothing to train on: give --tokens, --weimar-dir or --builtin")
     return audio, rows
+
+
+def _token_rows(tokens: str, split: str, config: SaxsoloConfig) -> list[Row]:
+    """Rows of training and of the held-out split; where a corpus has no such splits, some of its
+    recordings are held out."""
+    from saxsolo.corpus.tokens.shards import load_tokens, token_splits  # datasets takes seconds
+
+    present = token_splits(tokens)
+    wanted = ["train", split]
+    made = split == "validation" and not set(wanted) <= set(present)
+    if made:
+        # what is held out for the end stays so, unless there is nothing else
+        wanted = ["train"] if "train" in present else present
+    rows: list[Row] = []
+    for name in wanted:
+        rows += load_tokens(
+            tokens, name, num_codebooks=config.num_codebooks, codebook_size=config.codebook_size
+        )
+    if made:
+        rows = split_by_recording(rows, split)
+        held_out = {recording_of(row) for row in rows if row["split"] == split}
+        count = len({recording_of(row) for row in rows})
+        print(
+            f"{tokens} has the splits {', '.join(present)}: {len(held_out)} of {count} recordings "
+            f"held out for {split}",
+            file=sys.stderr,
+        )
+    return rows
 
 
 def open_codec(folder: str) -> PreTrainedModel:

@@ -70,7 +70,12 @@ class SoloTrainer:
         self.settings = settings
         self.run = run
         self.heldout = choose_clips(heldout, settings.heldout_clips)
-        partners(self.heldout)  # refuse now what would only fail at the first evaluation
+        if partners(self.heldout) is None and self.accelerator.is_main_process:
+            print(
+                f"all {len(self.heldout)} held-out clips are of one tune: the loss over another "
+                "tune's backing, which needs two, is left out",
+                file=sys.stderr,
+            )
         collator = Collator(
             model.config,
             backing_dropout=settings.backing_dropout,

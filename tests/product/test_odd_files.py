@@ -38,6 +38,7 @@ KINDS = {
     "lossless.tta": "-c:a tta",
     "lossless.wv": "-c:a wavpack",
     "film.mkv": "-c:a flac",
+    "plain.flac": "",
     "sun.au": "",
     "big.aiff": "",
     "adpcm.wav": "-c:a adpcm_ms",
@@ -144,7 +145,9 @@ def test_tags_change_nothing(sound, tmp_path, name, before, after):
     np.testing.assert_array_equal(whole(tagged), whole(path))
 
 
-@pytest.mark.parametrize("name", ["cbr.mp3", "xing.mp3", "vorbis.ogg", "alac.m4a", "stream.aac"])
+@pytest.mark.parametrize(
+    "name", ["cbr.mp3", "xing.mp3", "vorbis.ogg", "alac.m4a", "stream.aac", "sony.w64"]
+)
 def test_cut_off_is_said_and_played_on_request(sound, tmp_path, name):
     ffmpeg_options = ["-movflags", "+faststart"] if name == "alac.m4a" else []
     path = made(sound, name)
@@ -163,6 +166,22 @@ def test_cut_off_is_said_and_played_on_request(sound, tmp_path, name):
     assert "breaks off" in note and "are played" in note
     there = whole(cut, partial=True)
     np.testing.assert_allclose(there[:40000], whole(path)[:40000], atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["vorbis.ogg", "plain.flac"])
+def test_one_flipped_bit_is_played_with_a_note(sound, tmp_path, name):
+    path = made(sound, name)
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 4
+    flipped = tmp_path / name
+    flipped.write_bytes(data)
+    assert open_sound(path).notes == ()
+    source = open_sound(flipped)
+    (note,) = source.notes
+    assert "is damaged; what can be read of it is played" in note
+    # a page of Ogg is a second at most
+    assert source.seconds > SECONDS - 1.5
+    assert len(whole(flipped)) == source.frames
 
 
 @pytest.mark.parametrize("kind", ["wav", "flac"])

@@ -32,8 +32,16 @@ def test_a_partner_is_of_another_tune(score_corpus):
     for row, partner in zip(score_corpus, found, strict=True):
         assert row["title"] != score_corpus[partner]["title"]
     one_tune = [row for row in score_corpus if row["title"] == score_corpus[0]["title"]]
-    with pytest.raises(ValueError, match="one tune"):
-        partners(one_tune)
+    assert partners(one_tune) is None
+
+
+def test_of_one_tune_the_other_backing_is_left_out(make_model, audio_corpus):
+    one_tune = [row for row in audio_corpus if row["title"] == audio_corpus[0]["title"]]
+    judgement = evaluate_heldout(make_model().eval(), one_tune)
+    figures = judgement.figures()
+    assert np.isfinite(figures["loss_own"]) and np.isfinite(figures["gap_none"])
+    assert not any("other" in name for name in figures)
+    assert set(judgement.per_clip()[0]) == {"clip", "solo", "own", "none"}
 
 
 def test_chosen_clips_are_spread_over_the_performers(score_corpus):

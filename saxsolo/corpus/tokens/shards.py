@@ -197,6 +197,19 @@ def load_tokens(
     return rows if streaming else list(rows)
 
 
+def token_splits(folder: Path | str) -> list[str]:
+    """The splits of a corpus, in the order of `SPLITS`.
+
+    Args:
+        folder: as in `load_tokens`.
+
+    Raises:
+        TokensError: it holds no corpus.
+    """
+    rows = read_layout(_local(folder)).rows
+    return [split for split in SPLITS if split in rows]
+
+
 def _local(folder: Path | str) -> Path:
     """The folder, or where the Hub's data set of that name was fetched to."""
     if Path(folder).exists() or not _HUB_ID.fullmatch(str(folder)):

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/threads_saxsolo.py
