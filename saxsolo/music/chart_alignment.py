@@ -59,7 +59,7 @@ class AlignmentCosts:
     key: float = 15.0
     least: float = 0.45
     fits: float = 0.4
-    hidden: float = 8.0
+    hidden: float = 100.0
 
 
 @dataclass(frozen=True)

@@ -160,7 +160,9 @@ class Performance:
             how = self.settings
             heard = hear_backing(self.player, self.source, how.seconds, how.force, how.start)
             cents = heard.measure.cents
-            placed = place_chart(how, self.player, heard.ear, cents, self.seconds, self.source.name)
+            placed = self.placed or place_chart(
+                how, self.player, heard.ear, cents, self.seconds, self.source.name
+            )
         if placed is not None and not _tells_labels(self.player):
             raise SettingError(
                 f"{self.player.solo.name} takes no chords: it was trained without frame labels"
