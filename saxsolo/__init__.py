@@ -17,9 +17,14 @@ if TYPE_CHECKING:
     from .errors import OutputError as OutputError
     from .errors import SaxsoloError as SaxsoloError
     from .errors import SettingError as SettingError
+    from .music.charts.chart import Chart as Chart
+    from .music.charts.chart import ChartError as ChartError
+    from .music.charts.reading import read_chart as read_chart
     from .playing.performance import Performance as Performance
     from .playing.performance import improvise as improvise
     from .playing.performance import stream as stream
+    from .playing.rendered_band import RenderedBand as RenderedBand
+    from .playing.rendered_band import render_band as render_band
     from .playing.round_trip import round_trip as round_trip
     from .playing.settings import Settings as Settings
     from .playing.take import Take as Take
@@ -40,6 +45,11 @@ _PLACES = {
     "improvise": "playing.performance",
     "listen": "listening.track",
     "load_player": "weights.loading",
+    "Chart": "music.charts.chart",
+    "ChartError": "music.charts.chart",
+    "RenderedBand": "playing.rendered_band",
+    "read_chart": "music.charts.reading",
+    "render_band": "playing.rendered_band",
     "round_trip": "playing.round_trip",
     "stream": "playing.performance",
 }

@@ -115,6 +115,12 @@ def improvise(
     metre: Annotated[
         str | None, typer.Option(help="Of the chart, such as 3/4.", show_default="the chart's")
     ] = None,
+    choruses: Annotated[
+        int | None,
+        typer.Option(
+            help="Without a BACKING: how often a rendered band plays the chart.", show_default="1"
+        ),
+    ] = None,
     audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
     midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
     musicxml: Annotated[
@@ -137,11 +143,21 @@ def improvise(
 ) -> None:
     """Play a saxophone solo over each BACKING.
 
+    Without one, a band is rendered from the chart (--chords, --chart) and played over. A MIDI file
+    is rendered too.
+
     Exit code: 0 when all were played; 2 when something of yours was wrong (what can be played is
     played, the rest is listed with its reason); 1 for a defect; 130 when interrupted.
     """
     from saxsolo.atomic import output_folder
-    from saxsolo.playing.requests import Outcome, collect_jobs, without_overwriting
+    from saxsolo.audio.names import printable
+    from saxsolo.playing.requests import (
+        Outcome,
+        collect_jobs,
+        jobs_of_band,
+        rendered_band,
+        without_overwriting,
+    )
     from saxsolo.playing.settings import Settings
     from saxsolo.playing.take_files import check_extras
 
@@ -167,7 +183,11 @@ def improvise(
         tempo=tempo,
         metre=metre,
     )
-    jobs = collect_jobs(backings or [], playlist, out, takes, settings)
+    band = rendered_band(backings or [], playlist, settings, choruses)
+    if band is None:
+        jobs = collect_jobs(backings or [], playlist, out, takes, settings)
+    else:
+        jobs = jobs_of_band(band, out, takes)
     jobs = without_overwriting(jobs, playlist, saving)
     if not quiet:
         print_notes(n for job in jobs if job.source for n in job.source.notes)
@@ -176,6 +196,10 @@ def improvise(
         return
     # where nothing can be written, or all goes wrong, no folder stays behind
     with output_folder(out):
+        if band is not None:
+            written = band.save(out)
+            if not (quiet or as_json):
+                print("\n".join(printable(path) for path in written))
         outcomes = _play(jobs, saving, checkpoint, codec, device, quiet, quiet or as_json)
         _report(outcomes, as_json)
 

@@ -34,7 +34,7 @@ class AlignmentCosts:
         root: how much of a chord's chance is its root's alone: bands play other qualities.
         slip: a beat lost, or one too many.
         start, section, bar: to begin the form at its first beat, at a section, at another bar.
-        anywhere: the track begins inside a bar.
+        cut: the track begins inside the form.
         leave: the form ends before its last beat; end: at it.
         jump: from a bar to the beginning of a section; to another bar, twice that.
         time: the ear counts half or double time.
@@ -49,9 +49,9 @@ class AlignmentCosts:
     root: float = 0.5
     slip: float = 12.0
     start: float = 3.0
-    section: float = 8.0
-    bar: float = 12.0
-    anywhere: float = 16.0
+    section: float = 15.0
+    bar: float = 30.0
+    cut: float = 10.0
     leave: float = 60.0
     end: float = 15.0
     jump: float = 60.0
@@ -59,7 +59,7 @@ class AlignmentCosts:
     key: float = 15.0
     least: float = 0.45
     fits: float = 0.4
-    hidden: float = 4.0
+    hidden: float = 100.0
 
 
 @dataclass(frozen=True)
@@ -191,8 +191,10 @@ def _evidence(
         moved = np.append(
             np.roll(share[:-1].reshape(12, QUALITIES), key, axis=0).ravel(), share[-1]
         )
-        mean = 0.75 * joint @ moved + 0.2 * joint[:, -1] + 0.05 * joint.max(axis=1)
-        outside.append(costs.trust * summed(np.log(mean + _FLOOR)[:, None], beats.frames)[:, 0])
+        mean = 0.7 * joint @ moved + 0.2 * joint[:, -1] + 0.1 * joint.max(axis=1)
+        other = costs.trust * summed(np.log(mean + _FLOOR)[:, None], beats.frames)[:, 0]
+        # bars go on there too
+        outside.append(other + places.max(axis=1))
     return np.stack(inside), np.stack(outside)
 
 
@@ -233,7 +235,7 @@ def _search(
     keys, count, size = inside.shape
     entry = np.where(form.sections, costs.section, np.where(form.places == 0, costs.bar, np.inf))
     entry[0] = costs.start
-    first = np.where(np.isinf(entry), costs.anywhere, entry)
+    first = np.where(form.places == 0, np.minimum(entry, costs.cut), costs.cut + costs.slip)
     last_of_bar = form.places == form.sizes - 1
     leave = np.where(last_of_bar, costs.leave, costs.leave + costs.slip)
     leave[-1] = costs.end

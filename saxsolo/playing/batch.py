@@ -52,6 +52,7 @@ def play_jobs(
                         progress=report,
                         scratch=folder,
                         player=loaded,
+                        placed=job.placed,
                         **job.settings.model_dump(),
                     )
                 take.save(folder, **saving)

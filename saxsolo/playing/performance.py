@@ -32,12 +32,14 @@ from saxsolo.device import checked_device
 from saxsolo.errors import SettingError
 from saxsolo.music.charts.chart import Chart
 from saxsolo.music.frame_labels import tokens_to_notes
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
 from .backing_notes import channel_notes, metre_notes
 from .chart_placing import chart_notes, chart_text, place_chart
 from .hearing import HeardBacking, backing_grid, hear_backing
+from .rendered_band import RenderedBand
 from .settings import Settings, SettingsKeywords
 from .take import Take
 
@@ -83,6 +85,7 @@ class Performance:
         source: the backing.
         settings: how to play.
         revision: the earlier solo of which a part is kept.
+        placed: the chart on the backing's clock, where that is known; else it is looked for.
 
     Attributes:
         frames: (N, t) codes so far, a list of parts.
@@ -95,7 +98,9 @@ class Performance:
         source: Source,
         settings: Settings,
         revision: Revision | None = None,
+        placed: PlacedChart | None = None,
     ):
+        self.placed = placed
         self.player, self.source, self.settings = player, source, settings
         self.revision = revision
         self.condition_ids = _condition_ids(player, settings)
@@ -155,7 +160,9 @@ class Performance:
             how = self.settings
             heard = hear_backing(self.player, self.source, how.seconds, how.force, how.start)
             cents = heard.measure.cents
-            placed = place_chart(how, self.player, heard.ear, cents, self.seconds, self.source.name)
+            placed = self.placed or place_chart(
+                how, self.player, heard.ear, cents, self.seconds, self.source.name
+            )
         if placed is not None and not _tells_labels(self.player):
             raise SettingError(
                 f"{self.player.solo.name} takes no chords: it was trained without frame labels"
@@ -299,7 +306,7 @@ class _Stopped(Exception):
 
 
 def improvise(
-    backing: Sound,
+    backing: Sound | RenderedBand,
     *,
     checkpoint: Place | None = None,
     codec: Place | None = None,
@@ -308,12 +315,14 @@ def improvise(
     progress: Report | None = None,
     scratch: Path | None = None,
     chart: Chart | Path | str | None = None,
+    placed: PlacedChart | None = None,
     **settings: Unpack[SettingsKeywords],
 ) -> Take:
     """Plays a saxophone solo over a backing.
 
     Args:
-        backing: path of a WAV, FLAC, OGG or MP3 file, or (samples, sampling rate).
+        backing: path of a WAV, FLAC, OGG or MP3 file, (samples, sampling rate), or a band that
+            `render_band` gave, which is played over with its own chart.
         checkpoint: folder or Hub id of the solo model; the default in checkpoints/ when None.
         codec: folder or Hub id of the codec; the checkpoint's own when None.
         device: "cpu", "cuda" or "mps"; a CUDA GPU where there is one when None.
@@ -322,6 +331,7 @@ def improvise(
         progress: called with the seconds that are played and the seconds in all.
         scratch: folder that holds the audio until the take is saved, on disk, under no name.
         chart: a chart, or a file with one, in place of `chords`.
+        placed: the chart on the backing's clock, where that is known.
         **settings: seed, seconds, temperature, top_k, guidance, instrument, force, feel, chords,
             first_bar, tempo, metre; see `Settings`.
 
@@ -334,9 +344,12 @@ def improvise(
     if chart is not None:
         settings = {**settings, "chords": chart_text(chart)}
     how = Settings(**settings)
+    if isinstance(backing, RenderedBand):
+        how = backing.settings.changed(**settings)
+        placed, backing = placed or backing.placed, backing.source
     source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
-    performance = Performance(player, source, how)
+    performance = Performance(player, source, how, placed=placed)
     solo = Scratch(scratch)
     start = time.perf_counter()
     for block in performance:

@@ -23,8 +23,10 @@ from saxsolo.audio.headers import keep_piped
 from saxsolo.audio.names import looks_like_sound, printable, readable
 from saxsolo.errors import AudioError, OutputError, SettingError
 from saxsolo.music.charts.chart import ChartError
+from saxsolo.music.placed_chart import PlacedChart
 
 from .chart_placing import chart_text
+from .rendered_band import MIDI_SUFFIXES, RenderedBand, render_chart, render_midi
 from .settings import Settings
 from .take_files import earlier_files, take_files
 
@@ -55,6 +57,7 @@ class TakeRequest:
         settings: how to play.
         source: the backing, opened; None where it could not be.
         reason: why it could not be.
+        placed: the chart on the backing's clock, where that is known.
     """
 
     name: str
@@ -62,6 +65,7 @@ class TakeRequest:
     settings: Settings = field(default_factory=Settings)
     source: Source | None = None
     reason: str = ""
+    placed: PlacedChart | None = None
 
 
 @dataclass(frozen=True)
@@ -113,8 +117,7 @@ def collect_jobs(
     Raises:
         SettingError: nothing to play, a playlist that cannot be read, a bad number of takes.
     """
-    if not 1 <= takes <= MOST_TAKES:
-        raise SettingError(f"{takes} takes is not between 1 and {MOST_TAKES}")
+    checked_takes(takes)
     wanted: list[tuple[Path, str | None, Settings]] = [
         (path, None, settings) for given in backings for path in _files(given)
     ]
@@ -139,6 +142,54 @@ def collect_jobs(
             seeded = own.changed(seed=own.seed + number)
             jobs.append(replace(job, out=place / f"take-{number + 1}", settings=seeded))
     return jobs
+
+
+def rendered_band(
+    backings: Sequence[Path], playlist: Path | None, settings: Settings, choruses: int | None
+) -> RenderedBand | None:
+    """The band that is to be rendered: of a chart without a backing, or of a MIDI file.
+
+    Args:
+        choruses: of a chart; None where none were asked for.
+
+    Returns:
+        None where the backings are sounds.
+
+    Raises:
+        SettingError: choruses of a backing, or a MIDI file among several backings.
+        ChartError: a chart or a MIDI file that cannot be read.
+    """
+    midi = [path for path in backings if path.suffix.lower() in MIDI_SUFFIXES]
+    if choruses is not None and (backings or playlist is not None):
+        raise SettingError("--choruses says how often a chart is played; it needs no BACKING")
+    if midi:
+        if len(backings) > 1 or playlist is not None:
+            raise SettingError(f"{printable(midi[0])} is MIDI: play it alone, not among others")
+        return render_midi(midi[0], settings)
+    if backings or playlist is not None or settings.chords is None:
+        return None
+    return render_chart(settings, 1 if choruses is None else choruses)
+
+
+def jobs_of_band(band: RenderedBand, out: Path, takes: int) -> list[TakeRequest]:
+    """One job a take over a rendered band; several have folders take-1, take-2 ..."""
+    checked_takes(takes)
+    return [
+        TakeRequest(
+            band.source.name,
+            out / f"take-{number + 1}" if takes > 1 else out,
+            band.settings.changed(seed=band.settings.seed + number),
+            band.source,
+            placed=band.placed,
+        )
+        for number in range(takes)
+    ]
+
+
+def checked_takes(takes: int) -> None:
+    """Raises SettingError for a number of takes that cannot be played."""
+    if not 1 <= takes <= MOST_TAKES:
+        raise SettingError(f"{takes} takes is not between 1 and {MOST_TAKES}")
 
 
 def without_overwriting(

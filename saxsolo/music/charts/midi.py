@@ -191,7 +191,7 @@ def _named(texts: list[tuple[int, str]]) -> list[tuple[int, str]]:
     return found
 
 
-def _beats(track: MidiTrack) -> np.ndarray:
+def beat_ticks(track: MidiTrack) -> np.ndarray:
     """(N + 1,) ticks of all beats and of the end."""
     ticks: list[float] = []
     for start, metre in track.bars:
@@ -205,7 +205,7 @@ def _beats(track: MidiTrack) -> np.ndarray:
 
 def _cells_of_names(track: MidiTrack, named: list[tuple[int, str]]) -> list[str]:
     """A chord for each beat: the one that begins on it, else the one before."""
-    beats = _beats(track)
+    beats = beat_ticks(track)
     cells = [NO_CHORD] * (len(beats) - 1)
     for tick, symbol in named:
         first = int(np.abs(beats[:-1] - tick).argmin())
@@ -214,7 +214,7 @@ def _cells_of_names(track: MidiTrack, named: list[tuple[int, str]]) -> list[str]
 
 
 def _cells_of_notes(track: MidiTrack) -> list[str]:
-    beats = _beats(track)
+    beats = beat_ticks(track)
     count = len(beats) - 1
     weights, bass = np.zeros((count, 12)), np.full(count, -1)
     lowest = np.full(count, 128)
