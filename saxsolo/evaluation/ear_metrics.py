@@ -18,7 +18,7 @@ import mir_eval
 import numpy as np
 
 CHORD_METRICS = ("root", "majmin", "thirds", "sevenths", "mirex")
-BEAT_METRICS = ("beat_f1", "cmlt", "amlt", "downbeat_f1")
+BEAT_METRICS = ("beat_f1", "cmlt", "amlt", "downbeat_f1", "steady_bars")
 PITCH_NAMES = ("C", "Db", "D", "Eb", "E", "F", "Gb", "G", "Ab", "A", "Bb", "B")
 # the eight qualities of the frame labels in Harte's notation, each with its usual seventh
 _HARTE = ("maj7", "min7", "7", "hdim7", "dim7", "sus4(b7)", "aug", "N")
@@ -128,7 +128,8 @@ def _root_at(track: ChordTrack, time: float) -> int | None:
 def beat_metrics(
     truth: np.ndarray, places: np.ndarray, heard: np.ndarray, heard_places: np.ndarray
 ) -> dict[str, float]:
-    """F1 of beats and of first beats within 70 ms, CMLt and AMLt.
+    """F1 of beats and of first beats within 70 ms, CMLt, AMLt; whether no bar was invented that is
+    shorter or longer than the others, NaN for a track that has such bars.
 
     Args:
         truth, heard: (N,) seconds, rising. places, heard_places: (N,) beat of the bar from 1.
@@ -148,7 +149,13 @@ def beat_metrics(
             "downbeat_f1": float(
                 mir_eval.beat.f_measure(truth[places == 1], heard[heard_places == 1])
             ),
+            "steady_bars": float(_steady(heard_places)) if _steady(places) else float("nan"),
         }
+
+
+def _steady(places: np.ndarray) -> bool:
+    """Whether as many beats lie between all first beats."""
+    return len(set(np.diff(np.flatnonzero(places == 1)).tolist())) <= 1
 
 
 def calibration_error(confidence: np.ndarray, right: np.ndarray, bins: int = 10) -> float:

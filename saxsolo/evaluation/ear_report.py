@@ -143,7 +143,7 @@ def judge(track: Track, heard: Hearing, seconds: float) -> TrackFigures:
         places = track.places if track.places is not None else np.zeros(len(track.beats), int)
         figures |= beat_metrics(track.beats, places, heard.beats, heard.places)
         if track.places is None or (len(heard.places) and not heard.places.any()):
-            figures["downbeat_f1"] = float("nan")
+            figures["downbeat_f1"] = figures["steady_bars"] = float("nan")
     if track.tuning_cents is not None and heard.tuning_cents is not None:
         off = heard.tuning_cents - track.tuning_cents
         figures["tuning_error"] = abs((off + 50) % 100 - 50)

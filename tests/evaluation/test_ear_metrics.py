@@ -100,6 +100,13 @@ def test_half_tempo_is_forgiven_by_amlt_alone():
     assert figures["amlt"] > 0.9 and figures["cmlt"] == 0.0
 
 
+def test_a_bar_that_breaks_off_is_counted_where_the_metre_is_constant():
+    short = np.delete(PLACES, 6)
+    assert beat_metrics(BEATS, PLACES, np.delete(BEATS, 6), short)["steady_bars"] == 0.0
+    changing = beat_metrics(np.delete(BEATS, 6), short, BEATS, PLACES)["steady_bars"]
+    assert np.isnan(changing)
+
+
 def test_beats_outside_the_annotation_do_not_count():
     more = np.concatenate([[-1.0, -0.5], BEATS, [8.0, 8.5]])
     places = np.concatenate([[3, 4], PLACES, [1, 2]])
