@@ -27,6 +27,7 @@ class BeatUnit:
 QUARTER = BeatUnit("quarter", Fraction(1))
 DOTTED_QUARTER = BeatUnit("dotted quarter", Fraction(3, 2))
 EIGHTH = BeatUnit("eighth", Fraction(1, 2))
+BEAT_UNITS = (QUARTER, DOTTED_QUARTER, EIGHTH)
 
 
 def beat_unit(beats_per_bar: int, thirds: float = 0.0) -> BeatUnit:

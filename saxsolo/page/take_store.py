@@ -18,6 +18,7 @@ from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.frame_labels import tokens_to_notes
+from saxsolo.music.metre import BEAT_UNITS, QUARTER
 from saxsolo.playing.take import Take
 
 from .folder_store import FolderStore
@@ -115,7 +116,7 @@ def _plain(grid: BeatGrid | None) -> dict[str, Any] | None:
         return None
     return {
         name: value.tolist() if isinstance(value, np.ndarray) else value
-        for name, value in asdict(grid).items()
+        for name, value in {**vars(grid), "unit": grid.unit.name}.items()
     }
 
 
@@ -125,4 +126,6 @@ def _grid(facts: dict[str, Any] | None) -> BeatGrid | None:
     arrays: dict[str, Any] = {
         name: np.array(value) if isinstance(value, list) else value for name, value in facts.items()
     }
-    return BeatGrid(**arrays)
+    # a take that was stored before there were beat units has none
+    units = {unit.name: unit for unit in BEAT_UNITS}
+    return BeatGrid(**{**arrays, "unit": units[facts.get("unit", QUARTER.name)]})
