@@ -376,3 +376,15 @@ def charts(
     print("| --- |" + " --- |" * len(FIGURES))
     for kind, figures in table.items():
         print(f"| {kind} | " + " | ".join(f"{figures[name]:.3f}" for name in FIGURES) + " |")
+
+
+@measure.command()
+@needs("evaluate")
+def masters(
+    weimar: Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")],
+    out: Annotated[Path, typer.Option(help="JSON file to write.")],
+) -> None:
+    """What held-out masters do, by the measures of `saxsolo judge`."""
+    from saxsolo.evaluation.masters import write_masters
+
+    print(write_masters(weimar, out))
