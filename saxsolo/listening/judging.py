@@ -35,7 +35,8 @@ class BarView:
     """One bar.
 
     Attributes:
-        bar: number from 1, 0 before the first bar line. start: seconds. chords: as a lead sheet has them.
+        bar: number from 1, 0 before the first bar line. start: seconds.
+        chords: as a lead sheet has them.
         notes: how many begin. chord_tones, scale_tones: of their length, the share in the chord
             and in its scale; None without notes or chords.
         outside: names of the longest notes outside the scale, with the chord under them.
