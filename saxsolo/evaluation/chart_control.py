@@ -55,9 +55,11 @@ def measure_control(
                 labels[kind] = performance.heard.placed.labels(frames).astype(int)
         for kind, solo in solos.items():
             row = {}
-            for name in NAMES:
-                row[f"{name} by own"] = harmony.fit(solo, labels[KINDS[0]], name)
-                row[f"{name} by other"] = harmony.fit(solo, labels[KINDS[1]], name)
+            for word, told in (("own", labels[KINDS[0]]), ("other", labels[KINDS[1]])):
+                fits = harmony.fit(solo, told)
+                for name in NAMES:
+                    value = fits[name]
+                    row[f"{name} by {word}"] = np.nan if value is None else float(value)
             rows[kind].append(row)
     return {
         kind: {name: float(np.nanmean([row[name] for row in found])) for name in found[0]}
