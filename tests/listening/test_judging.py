@@ -25,8 +25,7 @@ def eighths(pitches, late: float = 0.0, swing: float = 0.5, start: int = 0) -> l
         BEAT * (start + i // 2 + (swing if i % 2 else 0)) + late for i in range(len(pitches) + 1)
     ]
     return [
-        Note(a, b - a, pitch, 0.6)
-        for a, b, pitch in zip(onsets, onsets[1:], pitches, strict=False)
+        Note(a, b - a, pitch, 0.6) for a, b, pitch in zip(onsets, onsets[1:], pitches, strict=False)
     ]
 
 

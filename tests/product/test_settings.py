@@ -57,7 +57,12 @@ def test_nan_is_never_a_setting(settings, name):
 
 @pytest.mark.parametrize(
     ("wrong", "near"),
-    [("guidence", "guidance"), ("instrment", "instrument"), ("topk", "top_k"), ("temperatur", "temper")],
+    [
+        ("guidence", "guidance"),
+        ("instrment", "instrument"),
+        ("topk", "top_k"),
+        ("temperatur", "temper"),
+    ],
 )
 def test_an_unknown_name_brings_the_nearest_known_one(wrong, near):
     with pytest.raises(
