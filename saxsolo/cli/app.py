@@ -11,6 +11,7 @@ from . import (
     export,
     improvise,
     info,
+    judge,
     listen,
     measure,
     page,
@@ -44,6 +45,7 @@ def root(
 
 app.command()(improvise.improvise)
 app.command()(listen.listen)
+app.command()(judge.judge)
 app.command()(info.codec)
 app.command()(info.info)
 app.command(name="app")(page.open_app)

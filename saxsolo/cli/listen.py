@@ -17,6 +17,10 @@ def listen(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object.")] = False,
     lab: Annotated[bool, typer.Option("--lab", help="Chords as MIREX .lab.")] = False,
     chordpro: Annotated[bool, typer.Option("--chordpro", help="A ChordPro chord grid.")] = False,
+    ireal: Annotated[bool, typer.Option("--ireal", help="A link that iReal Pro opens.")] = False,
+    chart: Annotated[
+        bool, typer.Option("--chart", help="Plain text that improvise --chart reads.")
+    ] = False,
     jams: Annotated[
         bool, typer.Option("--jams", help="Chords, beats, tempo, key as JAMS.")
     ] = False,
@@ -39,7 +43,7 @@ def listen(
     horn: Annotated[
         str,
         typer.Option(
-            help="Write chart, ChordPro and MusicXML for: concert, bb (soprano, tenor) or eb "
+            help="Write charts and MusicXML for: concert, bb (soprano, tenor) or eb "
             "(alto, baritone)."
         ),
     ] = "concert",
@@ -55,7 +59,8 @@ def listen(
     from saxsolo.audio.files import open_sound
     from saxsolo.listening.horns import horn_of
 
-    formats = {"json": as_json, "lab": lab, "chordpro": chordpro, "jams": jams}
+    formats = {"json": as_json, "lab": lab, "chordpro": chordpro, "ireal": ireal, "txt": chart,
+               "jams": jams}  # fmt: skip
     texts = [name for name, wanted in formats.items() if wanted]
     if len(texts) > 1 and out is None:
         raise SettingError(

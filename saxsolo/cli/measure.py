@@ -395,3 +395,45 @@ def charts(
     print("| --- |" + " --- |" * len(FIGURES))
     for kind, figures in table.items():
         print(f"| {kind} | " + " | ".join(f"{figures[name]:.3f}" for name in FIGURES) + " |")
+
+
+@measure.command()
+@needs("evaluate")
+def masters(
+    weimar: Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")],
+    out: Annotated[Path, typer.Option(help="JSON file to write.")],
+) -> None:
+    """What held-out masters do, by the measures of `saxsolo judge`."""
+    from saxsolo.evaluation.masters import write_masters
+
+    print(write_masters(weimar, out))
+
+
+@measure.command()
+@needs("evaluate")
+def control(
+    tracks: Annotated[Path, typer.Option(help="Folder of tracks with truth.json beside them.")],
+    charts: Annotated[Path, typer.Option(help="Folder with irealpro_changes.csv.gz (parkR).")],
+    checkpoint: CheckpointOption = None,
+    codec: CodecOption = None,
+    limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 6,
+    seconds: SecondsOption = 15.0,
+    seed: Annotated[int, typer.Option(help="Of every solo.")] = 1,
+) -> None:
+    """Whether solos follow the chart that is given: the tune's own, another tune's, none."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.chart_accuracy import read_cases
+    from saxsolo.evaluation.chart_control import measure_control
+    from saxsolo.weights.loading import load_player
+
+    torch.set_num_threads(1)
+    cases = read_cases(tracks, charts)
+    cases = cases[:: max(1, len(cases) // limit)][:limit] if limit else cases
+    table = measure_control(load_player(checkpoint, codec), cases, seconds, seed)
+    names = list(next(iter(table.values())))
+    print(f"{len(cases)} tracks of {seconds:g} s\n\n| solo with | {' | '.join(names)} |")
+    print("| --- |" + " --- |" * len(names))
+    for kind, figures in table.items():
+        print(f"| {kind} | " + " | ".join(f"{figures[name]:.3f}" for name in names) + " |")

@@ -145,7 +145,7 @@ def measure_charts(cases: Sequence[ChartCase], hear: Hearer) -> dict[str, dict[s
     rows: dict[str, list[dict[str, float]]] = {}
     heard = [hear(case.path) for case in cases]
     for number, (case, (posteriors, music)) in enumerate(zip(cases, heard, strict=True)):
-        wrong = next(_others(cases, number), case.chart)
+        wrong = next(other_charts(cases, number), case.chart)
         kinds = {"own chart": case.chart, "begun elsewhere": _late(case.chart)}
         kinds["a tone lower"] = case.chart.transpose(-2)
         kinds["another tune's"] = wrong
@@ -159,7 +159,7 @@ def measure_charts(cases: Sequence[ChartCase], hear: Hearer) -> dict[str, dict[s
     }
 
 
-def _others(cases: Sequence[ChartCase], number: int) -> Iterator[Chart]:
+def other_charts(cases: Sequence[ChartCase], number: int) -> Iterator[Chart]:
     """Charts of other tunes in the same metre, the next ones first."""
     own = cases[number]
     for step in range(1, len(cases)):

@@ -1,4 +1,4 @@
-"""What was heard, as files that other programs read: JSON, .lab, ChordPro, JAMS.
+"""What was heard, as files that other programs read: JSON, .lab, ChordPro, iReal Pro, text, JAMS.
 
 .lab holds a line a chord in the syntax of Harte and others (ISMIR 2005), as MIREX and mir_eval read
 it; JAMS (Humphrey and others, ISMIR 2014) is written by its own library.
@@ -13,6 +13,12 @@ from typing import TYPE_CHECKING, Any
 
 from modeling_saxsolo.vocabulary_saxsolo import PITCH_NAMES, QUALITY_NAMES
 from saxsolo.atomic import output_folder, replacing
+from saxsolo.errors import SettingError
+from saxsolo.music.charts.chart import Chart, ChartBar, beats_of
+from saxsolo.music.charts.chordpro import write_chordpro
+from saxsolo.music.charts.ireal import write_ireal
+from saxsolo.music.charts.spelling import NO_CHORD, read_symbol
+from saxsolo.music.charts.text import write_text
 
 from .heard import Listening, symbol
 from .horns import CONCERT, horn_of
@@ -73,40 +79,66 @@ def as_lab(heard: Listening) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
-def as_chordpro(heard: Listening, horn: str = CONCERT) -> str:
-    """A chord grid in ChordPro (chordpro.org, directive start_of_grid), four bars a line.
-
-    Each beat is a cell: a chord where one begins, else a dot.
+def chart_of(heard: Listening, horn: str = CONCERT) -> Chart:
+    """What was heard as a chart: whole bars, in the order of playing.
 
     Args:
         heard: as it sounds.
         horn: a name in `HORNS`, for which it is written.
 
     Raises:
-        SettingError: for another horn.
+        SettingError: for another horn, or where no bars were heard.
     """
-    lines = [f"{{title: {heard.name}}}"]
-    if horn != CONCERT:
-        lines.append(f"{{subtitle: for {horn_of(horn).label}}}")
-        heard = heard.transposed(horn_of(horn).semitones)
-    if heard.key is not None:
-        lines.append(f"{{key: {PITCH_NAMES[heard.key.tonic]}{'m' if heard.key.minor else ''}}}")
-    if heard.tempo is not None:
-        lines += [f"{{time: {heard.metre}}}", f"{{tempo: {round(heard.tempo)}}}"]
-    lines.append("{start_of_grid}")
-    bars, before = heard.bars, None
-    for first in range(0, len(bars), BARS_A_LINE):
-        cells = []
-        for bar in bars[first : first + BARS_A_LINE]:
-            row = ["."] * bar.beats
-            for beat, chord in bar.chords:
-                if beat == 0 or symbol(chord) != before:
-                    row[beat] = symbol(chord).replace("N.C.", "N.C")
-                before = symbol(chord)
-            cells.append(" ".join(row))
-        lines.append("| " + " | ".join(cells) + " |")
-    lines.append("{end_of_grid}")
-    return "\n".join(lines) + "\n"
+    heard = heard.transposed(horn_of(horn).semitones)
+    bars = []
+    for bar in heard.bars:
+        starts = [(beat, symbol_of(chord)) for beat, chord in bar.chords] or [(0, NO_CHORD)]
+        ends = [beat for beat, _ in starts[1:]] + [bar.beats]
+        chords = tuple(
+            (name, float(end - start)) for (start, name), end in zip(starts, ends, strict=True)
+        )
+        # the metre of most bars may count other notes than quarters; broken bars do not
+        usual = heard.metre is not None and beats_of(heard.metre) == bar.beats
+        metre = heard.metre if usual and heard.metre is not None else f"{bar.beats}/4"
+        bars.append(ChartBar(chords, metre))
+    if not bars:
+        raise SettingError(f"no bars were heard in {heard.name}, so there is no chart to write")
+    key, tempo = heard.key, heard.tempo
+    name = "" if key is None else PITCH_NAMES[key.tonic] + ("m" if key.minor else "")
+    return Chart(tuple(bars), heard.name, name, None if tempo is None else float(round(tempo)))
+
+
+def symbol_of(chord: HeardChord) -> str:
+    """A heard chord in the spelling of `chord_symbols`, with the usual seventh of its quality."""
+    return NO_CHORD if chord.root is None else read_symbol(symbol(chord))
+
+
+def as_chordpro(heard: Listening, horn: str = CONCERT) -> str:
+    """A chord grid in ChordPro (chordpro.org), four bars a line, a cell a beat.
+
+    Raises:
+        SettingError: for another horn, or where no bars were heard.
+    """
+    subtitle = "" if horn == CONCERT else f"for {horn_of(horn).label}"
+    return write_chordpro(chart_of(heard, horn), subtitle)
+
+
+def as_ireal(heard: Listening, horn: str = CONCERT) -> str:
+    """A link that iReal Pro opens.
+
+    Raises:
+        SettingError: for another horn, or where no bars were heard.
+    """
+    return write_ireal(chart_of(heard, horn)) + "\n"
+
+
+def as_chart(heard: Listening, horn: str = CONCERT) -> str:
+    """A chart as plain text, to be edited and given back with --chart.
+
+    Raises:
+        SettingError: for another horn, or where no bars were heard.
+    """
+    return write_text(chart_of(heard, horn))
 
 
 def as_jams(heard: Listening) -> str:
@@ -195,19 +227,27 @@ TEXTS: dict[str, Callable[[Listening], str]] = {
     "json": as_json,
     "lab": as_lab,
     "chordpro": as_chordpro,
+    "ireal": as_ireal,
+    "txt": as_chart,
     "jams": as_jams,
+}
+# charts are written for a horn, the others tell what sounds
+FOR_HORNS: dict[str, Callable[[Listening, str], str]] = {
+    "chordpro": as_chordpro,
+    "ireal": as_ireal,
+    "txt": as_chart,
 }
 
 
 def text_of(heard: Listening, name: str, horn: str = CONCERT) -> str:
     """What was heard in a format of `TEXTS`.
 
-    A chord grid is for players and is written for a horn; the others tell what sounds.
+    Charts are for players and are written for a horn; the others tell what sounds.
 
     Raises:
         SettingError: for a horn that is not in `HORNS`.
     """
-    return as_chordpro(heard, horn) if name == "chordpro" else TEXTS[name](heard)
+    return FOR_HORNS[name](heard, horn) if name in FOR_HORNS else TEXTS[name](heard)
 
 
 def write(text: str, folder: Path, name: str) -> Path:

@@ -40,7 +40,8 @@ class AlignmentCosts:
         time: the ear counts half or double time.
         key: another key than the chart's.
         least: agreement from which another key is believed.
-        fits: agreement below which the chart is no chart of the track: it is laid over all of it.
+        fits, covers: agreement, and share of the beats in the form, below which the chart is no
+            chart of the track: it is laid over all of it.
         hidden: what a beat outside the form costs there.
     """
 
@@ -58,8 +59,9 @@ class AlignmentCosts:
     time: float = 10.0
     key: float = 15.0
     least: float = 0.45
-    fits: float = 0.4
-    hidden: float = 100.0
+    fits: float = 0.25
+    covers: float = 0.5
+    hidden: float = 30.0
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ def align(
     if len(music.beats) < 3:
         return None
     placed = _placed(chart, heard, music, first_bar, tempo, costs)
-    if placed.agreement is not None and placed.agreement >= costs.fits:
+    if (placed.agreement or 0.0) >= costs.fits and placed.inside.mean() >= costs.covers:
         return placed
     # whoever gives another chart than the band plays wants it played
     everywhere = replace(costs, leave=1e6, end=1e6, jump=1e6, key=1e6, time=1e6)

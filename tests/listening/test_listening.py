@@ -11,10 +11,21 @@ from modeling_saxsolo.chord_search_saxsolo import HeardChord
 from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
 from modeling_saxsolo.vocabulary_saxsolo import DOMINANT, MAJOR, MINOR, NO_CHORD
 from saxsolo.errors import AudioError, SettingError
-from saxsolo.listening.exports import as_chordpro, as_dict, as_jams, as_json, as_lab, as_text
+from saxsolo.listening.exports import (
+    as_chart,
+    as_chordpro,
+    as_dict,
+    as_ireal,
+    as_jams,
+    as_json,
+    as_lab,
+    as_text,
+    chart_of,
+)
 from saxsolo.listening.heard import Listening
 from saxsolo.listening.horns import HORNS
 from saxsolo.listening.track import listen
+from saxsolo.music.charts.reading import chart_of_text
 from saxsolo.music.key import estimate_key
 
 TWO_FIVE_ONE = ((2, MINOR), (7, DOMINANT), (0, MAJOR), (0, MAJOR))
@@ -133,3 +144,13 @@ def test_a_track_without_music_says_so():
     assert facts["beats"] == facts["chords"] == []
     assert "no beat heard" in as_text(silent) and as_lab(silent) == ""
     assert silent.grid() is None and silent.bars == []
+
+
+def test_what_is_heard_is_written_as_a_chart_that_is_read_back():
+    tune = heard()
+    chart = chart_of(tune)
+    assert [bar.chords for bar in chart.bars][:2] == [(("D-7", 4.0),), (("G7", 4.0),)]
+    assert chart_of_text(as_chart(tune)) == chart
+    assert [bar.chords for bar in chart_of_text(as_ireal(tune)).bars] == [
+        bar.chords for bar in chart.bars
+    ]
