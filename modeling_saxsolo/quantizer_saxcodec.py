@@ -70,8 +70,10 @@ class CodebookTrainer:
 
     @torch.no_grad()
     def start(self, latents: Tensor, iterations: int = 12) -> None:
-        """k-means, codebook by codebook, on latents (N, D) with N several times V."""
-        residual = latents.float()
+        """k-means, codebook by codebook, on latents (N, D) with N several times V; fewer than V are
+        taken several times."""
+        needed = -(-self.quantizer.vectors.shape[1] // len(latents))
+        residual = latents.float().repeat(needed, 1)
         for vectors in self.quantizer.vectors:
             size = vectors.shape[0]
             centres = residual[torch.randperm(len(residual))[:size]].clone()
