@@ -65,7 +65,7 @@ class CodebookTrainer:
         self.decay = decay
         self.revive_below = revive_below
         num_codebooks, size, _ = quantizer.vectors.shape
-        self.counts = torch.ones(num_codebooks, size)
+        self.counts = torch.ones(num_codebooks, size, device=quantizer.vectors.device)
         self.sums = quantizer.vectors.detach().float().clone()
 
     @torch.no_grad()
