@@ -78,7 +78,10 @@ def overlap_add(frames: Tensor, hop: int, tail: Tensor) -> tuple[Tensor, Tensor]
 
 def spread(bands: Tensor, bins: int) -> Tensor:
     """Values (..., bands) at places that lie ever further apart -> (..., bins), lines between."""
-    return bands @ _lines(bands.shape[-1], bins, bands.device).to(bands.dtype)
+    lines = _lines(bands.shape[-1], bins, bands.device).to(bands.dtype)
+    # half precision would step the filters, and complex spectra have none
+    with torch.autocast(bands.device.type, enabled=False):
+        return bands @ lines
 
 
 @lru_cache(maxsize=8)

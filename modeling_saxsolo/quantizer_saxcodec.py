@@ -65,13 +65,15 @@ class CodebookTrainer:
         self.decay = decay
         self.revive_below = revive_below
         num_codebooks, size, _ = quantizer.vectors.shape
-        self.counts = torch.ones(num_codebooks, size)
+        self.counts = torch.ones(num_codebooks, size, device=quantizer.vectors.device)
         self.sums = quantizer.vectors.detach().float().clone()
 
     @torch.no_grad()
     def start(self, latents: Tensor, iterations: int = 12) -> None:
-        """k-means, codebook by codebook, on latents (N, D) with N several times V."""
-        residual = latents.float()
+        """k-means, codebook by codebook, on latents (N, D) with N several times V; fewer than V are
+        taken several times."""
+        needed = -(-self.quantizer.vectors.shape[1] // len(latents))
+        residual = latents.float().repeat(needed, 1)
         for vectors in self.quantizer.vectors:
             size = vectors.shape[0]
             centres = residual[torch.randperm(len(residual))[:size]].clone()

@@ -113,3 +113,12 @@ def test_shapes_at_44100(codec):
     assert decode(codec, codes).shape == (2, 1, 8 * FRAME)
     assert codec.codebook_vectors.shape == (4, 2048, 8)
     assert codec.config.frame_rate == 50
+
+
+def test_half_precision_trains_it_too(codec):
+    model = SaxcodecModel(codec.config)
+    with torch.autocast("cpu", torch.bfloat16):
+        output = model(torch.randn(1, 1, 6 * FRAME) * 0.1, torch.full((1, 6), 220.0))
+    assert output.audio.dtype == torch.float32
+    (output.audio.abs().mean() + output.f0_logits.float().mean()).backward()
+    assert model.filter_head.weight.grad.abs().sum() > 0
