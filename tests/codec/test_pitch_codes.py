@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import soundfile
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,6 +12,7 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.pitch_saxcodec import FEATURES, code_features, code_to_f0, f0_to_code
 from modeling_saxsolo.source_saxcodec import pulse_train
+from saxsolo.playing.round_trip import round_trip
 
 RANGE = (2048, 46.875, 2093.0)
 RATE, FRAME = 44100, 882
@@ -122,3 +124,11 @@ def test_half_precision_trains_it_too(codec):
     assert output.audio.dtype == torch.float32
     (output.audio.abs().mean() + output.f0_logits.float().mean()).backward()
     assert model.filter_head.weight.grad.abs().sum() > 0
+
+
+def test_the_command_writes_the_codecs_rate(codec, tmp_path):
+    codec.save_pretrained(tmp_path / "codec")
+    soundfile.write(tmp_path / "in.wav", np.zeros(48000, np.float32), 48000)
+    out = round_trip(tmp_path / "in.wav", tmp_path / "out.wav", codec=tmp_path / "codec")
+    info = soundfile.info(out)
+    assert (info.samplerate, info.frames) == (RATE, RATE)
