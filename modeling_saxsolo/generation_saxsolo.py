@@ -191,7 +191,12 @@ class SaxsoloGenerationMixin(_Generative):
         copies = settings.num_return_sequences or 1
         settings.num_return_sequences = 1
         by_events, plan_frames = planned_by(config, plan, plan_frames)
-        asked = {"density": density, "space": space, "lowest": lowest, "highest": highest}
+        asked: dict[str, Any] = {
+            "density": density,
+            "space": space,
+            "lowest": lowest,
+            "highest": highest,
+        }
         if not by_events and (notes_only or any(value is not None for value in asked.values())):
             raise ValueError(
                 f"notes_only {notes_only} and {asked} are asked of a planner: give plan='events'."

@@ -113,7 +113,7 @@ def train_planner(
         planner.train()
         losses = _losses(planner, batch)
         optimiser.zero_grad()
-        total(losses).backward()  # type: ignore[no-untyped-call]
+        total(losses).backward()
         torch.nn.utils.clip_grad_norm_(planner.parameters(), 1.0)
         optimiser.step()
         averaged.update_parameters(planner)
@@ -123,7 +123,10 @@ def train_planner(
             if figures["sum"] < best["sum"]:
                 best = figures
                 save_planner(averaged.module, out / "best", figures, ranges)
-            row = {"step": step, "minutes": round((time.monotonic() - began) / 60, 2)}
+            row: dict[str, Any] = {
+                "step": step,
+                "minutes": round((time.monotonic() - began) / 60, 2),
+            }
             row |= {"train": {name: round(float(x.detach()), 4) for name, x in losses.items()}}
             _log(out, {**row, "validation": {k: round(v, 4) for k, v in figures.items()}})
     write_text(out / "settings.json", json.dumps(settings.model_dump(), indent=1) + "\n")

@@ -21,6 +21,8 @@ from modeling_saxsolo.note_events_saxsolo import (
     NO_PITCH,
     QUALITY,
     ROOT,
+    SECTION,
+    SECTION_BARS,
     TEMPO,
     TEMPO_CLASSES,
     TICKS,
@@ -87,6 +89,7 @@ class Noise:
             are hidden or another.
         hidden_chords: share of excerpts without any chord, so that `guidance` has what to compare
             with. lost_chord: share of beats whose chord is not known.
+        hidden_form: share of excerpts in which no bar of the section is known, as an ear leaves it.
         asked: share of controls that are told.
         octave: share of excerpts an octave higher or lower, where the range allows.
     """
@@ -95,6 +98,7 @@ class Noise:
     timing: float = 0.03
     hidden_chords: float = 0.12
     lost_chord: float = 0.02
+    hidden_form: float = 0.6
     asked: float = 0.4
     octave: float = 0.15
 
@@ -240,6 +244,8 @@ def _excerpt(
     if rng.random() < noise.hidden_chords:
         lost[:] = True
     sheet[lost, ROOT], sheet[lost, QUALITY] = NO_ROOT, NO_CHORD
+    if rng.random() < noise.hidden_form:
+        sheet[:, SECTION] = SECTION_BARS
     told = rng.random(len(CONTROLS)) < (noise.asked if rng.random() < 0.7 else 0.0)
     return events, _seen(events, rng, noise), sheet, np.where(told, asked, 0)
 

@@ -8,7 +8,14 @@ from modeling_saxsolo.vocabulary_saxsolo import QUALITY_NAMES
 from saxsolo.evaluation.ear_listeners import Hearing
 from saxsolo.evaluation.ear_metrics import ChordTrack, harte
 from saxsolo.evaluation.ear_report import Track, read_sounds
-from saxsolo.evaluation.track_fit import judged_from_outside, root_and_quality, track_labels
+from saxsolo.evaluation.notes import notes_of_score
+from saxsolo.evaluation.track_fit import (
+    fit_of_solos,
+    judged_from_outside,
+    root_and_quality,
+    solo_figures,
+    track_labels,
+)
 
 
 @pytest.mark.parametrize("root", range(12))
@@ -55,3 +62,31 @@ def test_a_judge_hears_the_seconds_that_are_played(tmp_path):
 def test_a_folder_without_sounds_is_refused(tmp_path):
     with pytest.raises(ValueError, match="no sound"):
         read_sounds(tmp_path)
+
+
+def test_figures_of_a_solo_alone():
+    tokens = np.zeros(500, int)
+    tokens[50], tokens[51:100] = 21, 81
+    tokens[200], tokens[201:225] = 23, 83
+    figures = solo_figures(notes_of_score(tokens))
+    assert figures == pytest.approx(
+        {"notes_a_second": 0.2, "voiced": 0.15, "pauses": 0.2, "longest_note": 1.0}
+    )
+    silence = solo_figures(notes_of_score(np.zeros(500, int)))
+    assert silence == dict.fromkeys(figures, 0.0)
+
+
+def test_a_solo_fits_its_own_chords_best():
+    """Chord tones of C and of F sharp, each over both."""
+    solos, labels = [], []
+    for root in (0, 6):
+        tokens = np.zeros(500, int)
+        for index in range(40):
+            tokens[12 * index] = 1 + 20 + root + (0, 4, 7)[index % 3]
+        frames = np.arange(500)
+        solos.append(notes_of_score(tokens))
+        phase, place = frames % 25 * 12 // 25, frames // 25 % 4
+        labels.append(np.stack([np.full(500, root), np.zeros(500, int), phase, place], axis=1))
+    figures = fit_of_solos(solos, labels)
+    assert figures["chord_tones"]["own"] == 1.0 and figures["chord_tones"]["matched"] == 1.0
+    assert "matched" not in figures["notes_a_second"]
