@@ -103,7 +103,7 @@ def align(
     if (placed.agreement or 0.0) >= costs.fits and placed.inside.mean() >= costs.covers:
         return placed
     # whoever gives another chart than the band plays wants it played
-    everywhere = replace(costs, leave=1e6, end=1e6, jump=1e6, key=1e6, time=1e6)
+    everywhere = replace(costs, leave=1e6, end=1e6, jump=1e6, key=1e6)
     return _placed(chart, heard, music, first_bar, tempo, everywhere, costs.hidden)
 
 
@@ -118,7 +118,7 @@ def _placed(
 ) -> PlacedChart:
     """The likeliest place; a beat outside the form costs `hidden`."""
     form = form_of(chart)
-    options = _options(music, len(heard["chord"]), tempo)
+    options = _options(music, len(heard["chord"]), tempo, int(form.sizes[0]))
     best: tuple[float, _Beats, int, np.ndarray] | None = None
     keys = [0]
     for beats in options:
@@ -128,6 +128,8 @@ def _placed(
         if beats is options[0]:
             keys = _keys(_search(inside, outside, form, costs, forced, keep=False)[0], costs)
         values, paths = _search(inside[keys], outside[keys], form, costs, forced)
+        # against the track without the chart: other beats, other evidence
+        values = values - (outside[keys] + hidden).sum(axis=1)
         for key, value, index in zip(keys, values, paths, strict=True):
             value -= costs.key * (key != 0) + costs.time * (beats.factor != 1)
             if key and _agreement(heard, form, beats, index, key) < costs.least:
@@ -150,19 +152,30 @@ def _keys(values: np.ndarray, costs: AlignmentCosts) -> list[int]:
     return [0] if other == 0 or values[other] < values[0] + costs.key else [0, other]
 
 
-def _options(music: HeardMusic, frames: int, tempo: float | None) -> list[_Beats]:
-    """The heard beats, every second of them, and with one between each two."""
+def _options(music: HeardMusic, frames: int, tempo: float | None, size: int) -> list[_Beats]:
+    """The heard beats, every second of them, and with one between each two; of a waltz that may be
+    heard in one, with two between."""
     heard = np.asarray(music.beats, float)
-    between = np.sort(np.concatenate([heard, (heard[1:] + heard[:-1]) / 2]))
     options = [_beats_at(heard, 1.0, frames, heard)]
     options += [_beats_at(heard[start::2], 0.5, frames, heard) for start in (0, 1)]
-    options.append(_beats_at(between, 2.0, frames, heard))
+    options.append(_beats_at(_divided(heard, 2), 2.0, frames, heard))
+    if size == 3:
+        options.append(_beats_at(_divided(heard, 3), 3.0, frames, heard))
     options = [option for option in options if len(option.seconds) >= 3]
     if tempo is None:
         return options
     heard_tempo = 60 / float(np.median(np.diff(heard)))
     apart = [abs(np.log(option.factor * heard_tempo / tempo)) for option in options]
     return [o for o, a in zip(options, apart, strict=True) if a <= min(apart) + 1e-6]
+
+
+def _divided(beats: np.ndarray, parts: int) -> np.ndarray:
+    """Beats with others between, each divided into equal parts."""
+    count = len(beats)
+    finer: np.ndarray = np.interp(
+        np.arange(parts * (count - 1) + 1) / parts, np.arange(count), beats
+    )
+    return finer
 
 
 def _beats_at(seconds: np.ndarray, factor: float, frames: int, heard: np.ndarray) -> _Beats:
