@@ -7,10 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import torch
-
 from saxsolo.errors import SettingError
-from saxsolo.listening.track import decoded
 from saxsolo.music.chart_alignment import align
 from saxsolo.music.charts.chart import Chart
 from saxsolo.music.charts.reading import chart_of_text, read_chart
@@ -18,6 +15,8 @@ from saxsolo.music.charts.text import write_text
 from saxsolo.music.placed_chart import PlacedChart, place_by_tempo
 
 if TYPE_CHECKING:
+    import torch
+
     from saxsolo.weights.loading import Player
 
     from .settings import Settings
@@ -85,6 +84,9 @@ def place_chart(
     advice = "give --first-bar and --tempo (first_bar, tempo)"
     if ear is None or player.ear is None:
         raise SettingError(f"{player.solo.name} has no ear to place a chart with; {advice}")
+    # the command line reads a chart before it loads torch
+    from saxsolo.listening.track import decoded
+
     music = decoded(player.ear.model, ear, cents)
     arrays = {part: values.numpy() for part, values in ear.items()}
     placed = align(chart, arrays, music, first_bar=settings.first_bar, tempo=settings.tempo)
