@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
-from saxsolo import improvise
+from saxsolo import Performance, Settings, improvise, load_player
 from saxsolo.assets import asset
+from saxsolo.audio.files import open_sound
 
 ROOT = Path(__file__).resolve().parents[2]
 CHECKPOINTS = asset("checkpoints")
@@ -47,3 +48,14 @@ def test_the_checkpoints_are_safetensors_and_small():
     assert {path.suffix for path in files} <= {".safetensors", ".json", ".py", ".md"}
     assert sum(path.stat().st_size for path in files) < 100e6
     assert (CHECKPOINTS / "saxsolo-small" / "model.safetensors").is_file()
+
+
+def test_a_plan_has_the_notes_that_are_played():
+    """Without the sound, and with it through two windows of the model."""
+    player, settings = load_player(), Settings(seed=3, seconds=17.0)
+    backing = open_sound(ROOT / "examples" / "blues_in_f.flac")
+    played = Performance(player, backing, settings)
+    for _ in played:
+        pass
+    plan = Performance(player, backing, settings).plan()
+    np.testing.assert_array_equal(np.concatenate(played.frames, axis=-1)[0], plan)
