@@ -67,6 +67,7 @@ class SaxsoloConfig(PreTrainedConfig):
             dict); leave them None.
         pitch_temperature: how boldly `generate` chooses a struck note's pitch, as a factor on its
             temperature. onset_bias: added to the logit of striking a note, above 0 = more notes.
+        codec_temperature: of the codebooks beside a score stream.
         plan: how `generate` decides notes before it plays them: "events" (by the planner, in
             musical time) or "frames" (by the score stream, frame by frame).
         plan_frames: frames whose notes "frames" decides, without the sound, before it plays them;
@@ -113,6 +114,7 @@ class SaxsoloConfig(PreTrainedConfig):
     condition_names: list[str] | None = None
     pitch_temperature: float | int = 1.0
     onset_bias: float | int = 0.0
+    codec_temperature: float | int = 1.0
     plan: str = "frames"
     plan_frames: int = 0
     planner: dict[str, Any] | None = None
@@ -284,6 +286,10 @@ class SaxsoloConfig(PreTrainedConfig):
         if not self.pitch_temperature > 0:
             raise SaxsoloConfigError(
                 f"pitch_temperature is {self.pitch_temperature}: it must be positive."
+            )
+        if not self.codec_temperature > 0:
+            raise SaxsoloConfigError(
+                f"codec_temperature is {self.codec_temperature}: it must be positive."
             )
         if not 0 <= self.dropout < 1:
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")

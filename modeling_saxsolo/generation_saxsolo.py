@@ -139,8 +139,8 @@ class SaxsoloGenerationMixin(_Generative):
             plan_frames: frames whose notes "frames" decides before they are played, 0 = all
                 streams together; None: the model config's. Guidance then holds for the notes alone.
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
-                (None: temperature 1 and every code, unless set on the generation config since it
-                was loaded; files do not keep them).
+                (None: the model config's temperature and every code, unless set on the generation
+                config since it was loaded; files do not keep them).
             seed: whole numbers or torch generators, one for each solo: each solo is then what it
                 would be alone, and the global generator is left as it was. One for all plays each
                 solo from that seed.
@@ -162,6 +162,8 @@ class SaxsoloGenerationMixin(_Generative):
             ("codec_top_k", codec_top_k),
         ):
             setattr(settings, name, getattr(settings, name, None) if value is None else value)
+        if settings.codec_temperature is None:
+            settings.codec_temperature = config.codec_temperature
         if backing_codes is None:
             backing_codes = no_codes(config, frame_label_posteriors)
         inputs: dict[str, Any] = {

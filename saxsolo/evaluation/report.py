@@ -305,7 +305,14 @@ def model_key(options: Options, key: object, player: Player) -> list[Any]:
     settings: list[Any] = [options.seed, options.temperature, options.top_k, options.guidance]
     settings.append(player.solo.model.generation_config.to_dict())
     config = player.solo.model.config
-    settings.append([config.pitch_temperature, config.onset_bias, config.plan_frames])
+    settings.append(
+        [
+            config.pitch_temperature,
+            config.onset_bias,
+            config.codec_temperature,
+            config.plan_frames,
+        ]
+    )
     return [key, player.solo.sha256, player.codec.sha256, settings]
 
 
