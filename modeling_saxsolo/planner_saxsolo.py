@@ -15,6 +15,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 from torch.nn import functional as F
@@ -297,7 +298,11 @@ def control_classes(
     Args:
         density: notes a second. space: share of the time without a note, 0 to 1.
         lowest, highest: MIDI pitches. feel: index into `FEELS`.
+
+    Raises:
+        ValueError: for a value that no solo can have.
     """
+    _check_controls(density, space, lowest, highest)
     classes = [0] * len(CONTROLS)
     if density is not None:
         share = math.log(max(density, 1e-3) / _FEWEST) / math.log(_MOST / _FEWEST)
@@ -306,10 +311,29 @@ def control_classes(
         classes[1] = 1 + min(7, max(0, int(8 * space)))
     for index, pitch in ((2, lowest), (3, highest)):
         if pitch is not None:
-            classes[index] = 1 + min(NUM_PITCHES - 1, max(0, pitch - LOWEST_PITCH))
+            classes[index] = 1 + min(NUM_PITCHES - 1, max(0, int(pitch) - LOWEST_PITCH))
     if feel is not None and feel >= 0:
         classes[4] = 1 + feel
     return classes
+
+
+def _check_controls(density: Any, space: Any, lowest: Any, highest: Any) -> None:
+    ranges = {
+        "density": (density, 0.0, 20.0),
+        "space": (space, 0.0, 1.0),
+        "lowest": (lowest, 0, 127),
+        "highest": (highest, 0, 127),
+    }
+    for name, (value, least, most) in ranges.items():
+        if value is None:
+            continue
+        number = isinstance(value, (int, float, np.integer, np.floating))
+        if not number or not least <= value <= most:
+            raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}.")
+        if name in ("lowest", "highest") and value != int(value):
+            raise ValueError(f"{name} is {value!r}: give a whole MIDI pitch.")
+    if lowest is not None and highest is not None and lowest > highest:
+        raise ValueError(f"lowest {lowest} lies above highest {highest}: exchange them.")
 
 
 def place_features(sheet: torch.Tensor, tick: torch.Tensor, pitch: torch.Tensor) -> torch.Tensor:

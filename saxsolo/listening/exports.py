@@ -20,7 +20,7 @@ from saxsolo.music.charts.ireal import write_ireal
 from saxsolo.music.charts.spelling import NO_CHORD, read_symbol
 from saxsolo.music.charts.text import write_text
 
-from .heard import Listening, symbol
+from .heard import Bar, Listening, symbol
 from .horns import CONCERT, horn_of
 
 if TYPE_CHECKING:
@@ -91,7 +91,7 @@ def chart_of(heard: Listening, horn: str = CONCERT) -> Chart:
     """
     heard = heard.transposed(horn_of(horn).semitones)
     bars = []
-    for bar in heard.bars:
+    for bar in _whole_bars(heard):
         starts = [(beat, symbol_of(chord)) for beat, chord in bar.chords] or [(0, NO_CHORD)]
         ends = [beat for beat, _ in starts[1:]] + [bar.beats]
         chords = tuple(
@@ -106,6 +106,16 @@ def chart_of(heard: Listening, horn: str = CONCERT) -> Chart:
     key, tempo = heard.key, heard.tempo
     name = "" if key is None else PITCH_NAMES[key.tonic] + ("m" if key.minor else "")
     return Chart(tuple(bars), heard.name, name, None if tempo is None else float(round(tempo)))
+
+
+def _whole_bars(heard: Listening) -> list[Bar]:
+    """The bars without a pick-up and what is left after the last whole one: they belong to the
+    track and would come again in every chorus of a chart."""
+    bars = list(heard.bars)
+    if heard.metre is None:
+        return bars
+    whole = [n for n, bar in enumerate(bars) if bar.beats == beats_of(heard.metre)]
+    return bars[whole[0] : whole[-1] + 1] if whole else bars
 
 
 def symbol_of(chord: HeardChord) -> str:

@@ -17,10 +17,11 @@ from modeling_saxsolo.vocabulary_saxsolo import (
     UNKNOWN,
 )
 from saxsolo.music.beat_grid import BeatGrid
-from saxsolo.music.charts.chart import Chart
+from saxsolo.music.charts.chart import Chart, beats_of
 from saxsolo.music.charts.form import played
 from saxsolo.music.charts.spelling import lead_symbol
 from saxsolo.music.chord_symbols import parse_chord
+from saxsolo.music.metre import EIGHTH, QUARTER, BeatUnit, beat_unit
 
 OUTSIDE = -1
 # a chord that begins this early is the next beat's: half a beat before it and later
@@ -106,6 +107,20 @@ class PlacedChart:
         """(N,) bool, whether a beat belongs to the form."""
         return self.index != OUTSIDE
 
+    def until(self, seconds: float) -> PlacedChart:
+        """The same for the beginning of the track: the beats before `seconds`, three at least."""
+        kept = slice(max(3, int(np.searchsorted(self.beats, seconds))))
+        heard = self.heard
+        if heard is not None:
+            heard = replace(
+                heard,
+                beats=heard.beats[kept],
+                places=heard.places[kept],
+                roots=heard.roots[kept],
+                qualities=heard.qualities[kept],
+            )
+        return replace(self, beats=self.beats[kept], index=self.index[kept], heard=heard)
+
     @property
     def first_bar(self) -> float | None:
         """Second at which the first bar line inside the form lies; None where none does."""
@@ -129,6 +144,15 @@ class PlacedChart:
         return places
 
     @property
+    def _unit(self) -> BeatUnit:
+        """What a foot taps in most bars of the chart: dotted quarters in 6/8, eighths in 7/8."""
+        metre = Counter(bar.metre for bar in self.chart.bars).most_common(1)[0][0]
+        count, below = (int(part) for part in metre.split("/"))
+        if below < 8:
+            return QUARTER
+        return beat_unit(beats_of(metre), 1.0) if beats_of(metre) < count else EIGHTH
+
+    @property
     def symbols(self) -> tuple[str, ...]:
         """The chord on each beat as a lead sheet has it; empty outside the form."""
         names = [lead_symbol(symbol) for symbol in self.form.symbols]
@@ -142,7 +166,7 @@ class PlacedChart:
             roots = np.where(self.inside, roots, self.heard.roots)
             qualities = np.where(self.inside, qualities, self.heard.qualities)
         size = Counter(self.form.sizes.tolist()).most_common(1)[0][0]
-        return BeatGrid(self.beats, self._places, int(size), roots, qualities)
+        return BeatGrid(self.beats, self._places, int(size), roots, qualities, self._unit)
 
     def labels(self, frames: int) -> np.ndarray:
         """Frame labels (T, 4) int16 inside the form, -100 elsewhere.

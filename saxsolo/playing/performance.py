@@ -159,10 +159,7 @@ class Performance:
         with _one_thread():
             how = self.settings
             heard = hear_backing(self.player, self.source, how.seconds, how.force, how.start)
-            cents = heard.measure.cents
-            placed = self.placed or place_chart(
-                how, self.player, heard.ear, cents, self.seconds, self.source.name
-            )
+            placed = self.placed or self._placed(heard)
         if placed is not None and not _tells_labels(self.player):
             raise SettingError(
                 f"{self.player.solo.name} takes no chords: it was trained without frame labels"
@@ -196,6 +193,16 @@ class Performance:
         with _RANDOM_STATE, _one_thread(), torch.random.fork_rng(devices):
             torch.manual_seed(self.settings.seed)
             yield
+
+    def _placed(self, heard: HeardBacking) -> PlacedChart | None:
+        """The chart of the settings where it lies in the whole track, however little is played."""
+        how, ear, cents = self.settings, heard.ear, heard.measure.cents
+        by_ear = how.chords is not None and (how.first_bar is None or how.tempo is None)
+        if by_ear and ear is not None and self.seconds < self.source.seconds:
+            whole = hear_backing(self.player, self.source, None, how.force, how.start)
+            ear, cents = whole.ear, whole.measure.cents
+        placed = place_chart(how, self.player, ear, cents, self.seconds, self.source.name)
+        return None if placed is None else placed.until(self.seconds)
 
     @property
     def notes(self) -> list[str]:

@@ -1,25 +1,31 @@
-"""No track at all: a band rendered from a chart or a MIDI file, to be played over."""
+"""No track at all: a band rendered from a chart or a MIDI file, to be played over.
+
+The renderer is loaded when a band is asked for: its libraries come with an extra, and a Space has
+no renderer.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import write_audio
-from saxsolo.corpus.accompany.from_chart import MANNERS, Band, band_of_chart
-from saxsolo.corpus.accompany.from_midi import band_of_midi, placed_on_midi
-from saxsolo.corpus.render.sounds import MissingSoundError
 from saxsolo.errors import OutputError, SettingError
+from saxsolo.extras import missing_extra
 from saxsolo.music.charts.chart import Chart, ChartError
 from saxsolo.music.charts.midi import read_midi_track
 from saxsolo.music.placed_chart import PlacedChart, place_by_tempo
 
 from .chart_placing import chart_of_settings, chart_text
 from .settings import Settings
+
+if TYPE_CHECKING:
+    from saxsolo.corpus.accompany.from_chart import Band
 
 MOST_CHORUSES = 100
 MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
@@ -76,6 +82,11 @@ def render_chart(settings: Settings, choruses: int = 1) -> RenderedBand:
         raise SettingError("no backing and no chart: give a BACKING, or --chords or --chart")
     if not 1 <= choruses <= MOST_CHORUSES:
         raise SettingError(f"{choruses} choruses is not between 1 and {MOST_CHORUSES}")
+    try:
+        from saxsolo.corpus.accompany.from_chart import MANNERS, band_of_chart
+        from saxsolo.corpus.render.sounds import MissingSoundError
+    except ModuleNotFoundError as error:
+        raise _no_renderer(error) from error
     if settings.feel is not None and settings.feel not in MANNERS:
         raise SettingError(f"feel {settings.feel!r} is none of {', '.join(MANNERS)}")
     try:
@@ -103,6 +114,11 @@ def render_midi(path: Path, settings: Settings) -> RenderedBand:
         SettingError: no sound font or mido: with what to install.
     """
     try:
+        from saxsolo.corpus.accompany.from_midi import band_of_midi, placed_on_midi
+        from saxsolo.corpus.render.sounds import MissingSoundError
+    except ModuleNotFoundError as error:
+        raise _no_renderer(error) from error
+    try:
         data = path.read_bytes()
     except OSError as error:
         raise OutputError(f"{path} cannot be read: {error.strerror}") from error
@@ -118,6 +134,10 @@ def render_midi(path: Path, settings: Settings) -> RenderedBand:
     elif placed is not None:
         settings = settings.changed(chords=chart_text(placed.chart))
     return RenderedBand(band, _source(band, path.name), settings, placed)
+
+
+def _no_renderer(error: ModuleNotFoundError) -> SettingError:
+    return SettingError(missing_extra(error.name or "the renderer", "corpus"))
 
 
 def _source(band: Band, name: str) -> Source:

@@ -1,6 +1,7 @@
 """What was heard, named and written: key, bars, JSON, .lab, ChordPro, JAMS."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -154,3 +155,17 @@ def test_what_is_heard_is_written_as_a_chart_that_is_read_back():
     assert [bar.chords for bar in chart_of_text(as_ireal(tune)).bars] == [
         bar.chords for bar in chart.bars
     ]
+
+
+def test_a_pick_up_and_a_last_broken_bar_are_no_part_of_the_form():
+    tune = heard()
+    music = replace(
+        tune.music,
+        beats=np.concatenate([[0.0], tune.music.beats, [8.5]]),
+        places=np.concatenate([[4], tune.music.places, [1]]),
+        metres=np.concatenate([[4], tune.music.metres, [4]]),
+        beat_confidence=np.concatenate([[0.9], tune.music.beat_confidence, [0.9]]),
+    )
+    chart = chart_of(replace(tune, music=music))
+    assert chart.bars == chart_of(tune).bars
+    assert as_ireal(replace(tune, music=music)).startswith("irealb://")

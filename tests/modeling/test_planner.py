@@ -305,3 +305,20 @@ def test_a_plan_that_cannot_be_made_is_refused(make_model, make_config) -> None:
     model, inputs = make_model(**BY_PLAN), inputs_of(batch=1)
     with pytest.raises(ValueError, match="lead sheet"):
         model.generate(**{**inputs, "beat_chords": inputs["beat_chords"][:, :3]})
+
+
+@pytest.mark.parametrize(
+    "asked, words",
+    [
+        ({"density": -1}, "density is -1"),
+        ({"density": float("nan")}, "density is nan"),
+        ({"space": 2.0}, "space is 2.0"),
+        ({"lowest": "C4"}, "lowest is 'C4'"),
+        ({"lowest": 60.5}, "whole MIDI pitch"),
+        ({"lowest": 999}, "lowest is 999"),
+        ({"lowest": 80, "highest": 60}, "lies above"),
+    ],
+)
+def test_what_no_solo_can_be_is_refused(asked, words):
+    with pytest.raises(ValueError, match=words):
+        control_classes(**asked)

@@ -1,6 +1,7 @@
 """A chart that is given is told to the model, kept in run.json, and refused in one line."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -8,15 +9,19 @@ import torch
 
 import saxsolo
 from saxsolo import ChartError, SettingError, Settings
+from saxsolo.corpus.accompany import from_chart
 from saxsolo.corpus.accompany.from_chart import MANNERS, band_of_chart, manner_of
 from saxsolo.corpus.accompany.from_midi import band_of_midi
 from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
 from saxsolo.music.charts.text import read_text
+from saxsolo.music.placed_chart import place_by_tempo
 from saxsolo.playing import rendered_band
 from saxsolo.playing.chart_placing import chart_of_settings
 from saxsolo.playing.performance import Performance
 from saxsolo.playing.requests import read_playlist
 
+EXAMPLE = Path(__file__).resolve().parents[2] / "examples" / "blues_in_f.flac"
+BLUES = "F7 | Bb7 | F7 | Cm7 F7 | Bb7 | % | F7 | D7 | Gm7 | C7 | F7 D7 | Gm7 C7"
 PLACED = {"chords": "F7 | Bb7", "first_bar": 0.5, "tempo": 120}
 
 
@@ -38,6 +43,26 @@ def test_a_chart_is_told_frame_by_frame(player, backing):
     told = inputs["frame_label_inputs"]
     assert told.shape == (1, 4, 150) and (told[..., :25] == -100).all()
     assert (told[0, 0, 25:125] == 5).all() and (told[0, 0, 125:] == 10).all()
+
+
+def test_a_chart_lies_where_it_does_in_the_whole_track_however_little_is_played():
+    sound = saxsolo.audio.files.open_sound(EXAMPLE)
+    player = saxsolo.load_player()
+    first = [
+        Performance(player, sound, Settings(chords=BLUES, seconds=seconds)).listen().placed
+        for seconds in (8.0, 14.0)
+    ]
+    assert first[0].first_bar == first[1].first_bar
+    assert first[0].agreement == first[1].agreement
+    assert first[0].beats[-1] < 8 and len(first[0].grid().beats) == len(first[0].beats)
+
+
+def test_sevens_are_written_in_eighths():
+    chart = read_text("Metre: 7/8\nF7 | Bb7")
+    placed = place_by_tempo(chart, 0.5, 300, 8.0)
+    assert placed.grid().unit.name == "eighth" and placed.until(4.0).grid().beats[-1] < 4
+    six = place_by_tempo(read_text("Metre: 6/8\nF7 | Bb7"), 0.5, 90, 8.0)
+    assert six.grid().unit.name == "dotted quarter"
 
 
 def test_other_chords_other_solo_and_the_run_brings_them_back(player, backing):
@@ -127,7 +152,7 @@ def test_a_missing_sound_font_is_named(monkeypatch):
     def missing(*_, **__):
         raise MissingSoundError("no sound font: install Debian package fluid-soundfont-gm")
 
-    monkeypatch.setattr(rendered_band, "band_of_chart", missing)
+    monkeypatch.setattr(from_chart, "band_of_chart", missing)
     with pytest.raises(SettingError, match="no band can be rendered: .*fluid-soundfont-gm"):
         saxsolo.render_band("C | F")
 
