@@ -67,6 +67,8 @@ class SaxsoloConfig(PreTrainedConfig):
             dict); leave them None.
         pitch_temperature: how boldly `generate` chooses a struck note's pitch, as a factor on its
             temperature. onset_bias: added to the logit of striking a note, above 0 = more notes.
+        rhythm_temperature: of the place of notes within a beat, as a factor on the temperature, for
+            "events"; below 1 = steadier subdivisions, as many notes.
         codec_temperature: of the codebooks beside a score stream.
         plan: how `generate` decides notes before it plays them: "events" (by the planner, in
             musical time) or "frames" (by the score stream, frame by frame).
@@ -113,6 +115,7 @@ class SaxsoloConfig(PreTrainedConfig):
     conditions: dict[str, list[str]] | None = None
     condition_names: list[str] | None = None
     pitch_temperature: float | int = 1.0
+    rhythm_temperature: float | int = 1.0
     onset_bias: float | int = 0.0
     codec_temperature: float | int = 1.0
     plan: str = "frames"
@@ -283,14 +286,9 @@ class SaxsoloConfig(PreTrainedConfig):
             raise SaxsoloConfigError(
                 "plan 'events' with planner None: give the planner's sizes, or plan 'frames'."
             )
-        if not self.pitch_temperature > 0:
-            raise SaxsoloConfigError(
-                f"pitch_temperature is {self.pitch_temperature}: it must be positive."
-            )
-        if not self.codec_temperature > 0:
-            raise SaxsoloConfigError(
-                f"codec_temperature is {self.codec_temperature}: it must be positive."
-            )
+        for name in ("pitch_temperature", "rhythm_temperature", "codec_temperature"):
+            if not getattr(self, name) > 0:
+                raise SaxsoloConfigError(f"{name} is {getattr(self, name)}: it must be positive.")
         if not 0 <= self.dropout < 1:
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")
 

@@ -92,6 +92,7 @@ class SaxsoloGenerationMixin(_Generative):
         logits_processor: LogitsProcessorList | None = None,
         streamer: BaseStreamer | None = None,
         pitch_temperature: float | None = None,
+        rhythm_temperature: float | None = None,
         onset_bias: float | None = None,
         plan: str | None = None,
         plan_frames: int | None = None,
@@ -128,7 +129,7 @@ class SaxsoloGenerationMixin(_Generative):
                 None = no guidance; max_new_tokens = frames to play after the prompt.
             streamer: a `FrameStreamer`, or any streamer of (B * N,) delayed tokens a step.
             pitch_temperature, onset_bias: see `WhenThenWhat`, or `PlanSettings` for "events"; None:
-                the model config's.
+                the model config's. rhythm_temperature: see `PlanSettings`; only for "events".
             plan: "events" or "frames", see the model's config; None: "frames" where plan_frames is
                 given, else the model config's.
             notes_only: return the plan, (B, 1, T) of the score stream, without the codebooks; only
@@ -187,8 +188,14 @@ class SaxsoloGenerationMixin(_Generative):
             forced_codes = backing_codes.new_full(shape, FREE)
         if pitch_temperature is None:
             pitch_temperature = config.pitch_temperature
-        if not pitch_temperature > 0:
-            raise ValueError(f"pitch_temperature {pitch_temperature}: it must be above 0.")
+        if rhythm_temperature is None:
+            rhythm_temperature = config.rhythm_temperature
+        for name, value in (
+            ("pitch_temperature", pitch_temperature),
+            ("rhythm_temperature", rhythm_temperature),
+        ):
+            if not value > 0:
+                raise ValueError(f"{name} {value}: it must be above 0.")
         onset_bias = config.onset_bias if onset_bias is None else onset_bias
         copies = settings.num_return_sequences or 1
         settings.num_return_sequences = 1
@@ -212,6 +219,7 @@ class SaxsoloGenerationMixin(_Generative):
                 logits_processor=logits_processor,
                 streamer=streamer,
                 pitch_temperature=pitch_temperature,
+                rhythm_temperature=rhythm_temperature,
                 onset_bias=onset_bias,
                 plan="events" if by_events else "frames",
                 plan_frames=plan_frames,
@@ -243,7 +251,7 @@ class SaxsoloGenerationMixin(_Generative):
         processors.extend(logits_processor or [])
         plans = None
         if by_events:
-            drawn = plan_settings(settings, pitch_temperature, onset_bias)
+            drawn = plan_settings(settings, pitch_temperature, rhythm_temperature, onset_bias)
             rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
             plans = make_plans(self.planner, config, rows, step, drawn, asked)
             if notes_only:

@@ -22,6 +22,7 @@ CUSTOM_PIPELINES = {
 }
 OWN_SETTINGS = (
     "pitch_temperature",
+    "rhythm_temperature",
     "onset_bias",
     "plan",
     "plan_frames",

@@ -56,6 +56,7 @@ class PlanSettings:
     Attributes:
         do_sample: False takes the likeliest.
         temperature: of steps, lengths and offsets; pitch_temperature: a factor on it for pitches.
+        rhythm_temperature: a factor on it for the place within a beat, once the beat is chosen.
         top_k, top_p: as in the library, for every choice.
         guidance: how far pitches lean to the chords: 1 = as learnt.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
@@ -64,6 +65,7 @@ class PlanSettings:
     do_sample: bool = True
     temperature: float = 1.0
     pitch_temperature: float = 1.0
+    rhythm_temperature: float = 1.0
     top_k: int | None = None
     top_p: float | None = None
     guidance: float = 1.0
@@ -243,10 +245,15 @@ class NotePlan:
         inside = frames < min(at, len(self.free))
         allowed = ~inside
         allowed[inside] = self.free[frames[inside]] & (frames[inside] >= self._earliest)
-        # waiting is always possible
-        allowed[WAIT] = True
+        # waiting is always possible; but a solo begins in the first eight beats, as every one in
+        # training does: a rule, since so few events are first ones that they teach nothing
+        opens = len(self.history) == 1 and self.history[0].pitch == NO_PITCH
+        allowed[WAIT] = not (opens and allowed[:WAIT].any())
         blocked = torch.from_numpy(~allowed).to(self.device)
-        return self._draw(logits.masked_fill(blocked, -torch.inf), self.settings.temperature)
+        logits = logits.masked_fill(blocked, -torch.inf)
+        if self.settings.rhythm_temperature != 1:
+            logits = with_rhythm_temperature(logits, tick, self.settings.rhythm_temperature)
+        return self._draw(logits, self.settings.temperature)
 
     def _draw_note(self, tick: int, step: int) -> Event:
         landed, last, roots = self._land(tick, step)
@@ -302,6 +309,20 @@ def _warped(changes: LogitsProcessorList, logits: torch.Tensor) -> torch.Tensor:
     for change in changes:
         logits = change(torch.zeros(1, 1, dtype=torch.long), logits)
     return logits
+
+
+def with_rhythm_temperature(logits: torch.Tensor, tick: int, temperature: float) -> torch.Tensor:
+    """Step logits (97,) from a tick, with the choice among the twelfths of each beat at another
+    temperature; how likely each beat and a wait are stays as it was."""
+    changed = logits.clone()
+    beats = (tick % TICKS + torch.arange(LONGEST_STEP + 1, device=logits.device)) // TICKS
+    for beat in range(int(beats[-1]) + 1):
+        inside = torch.nonzero(beats == beat)[:, 0]
+        within = logits[inside]
+        if torch.isfinite(within).any():
+            places = (within / temperature).log_softmax(0)
+            changed[inside] = places + within.logsumexp(0)
+    return changed
 
 
 def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:

@@ -41,13 +41,16 @@ def planned_by(
     return False, frames
 
 
-def plan_settings(settings: Any, pitch_temperature: float, onset_bias: float) -> PlanSettings:
+def plan_settings(
+    settings: Any, pitch_temperature: float, rhythm_temperature: float, onset_bias: float
+) -> PlanSettings:
     """A generation config as the planner's settings."""
     guidance = settings.guidance_scale
     return PlanSettings(
         do_sample=bool(settings.do_sample),
         temperature=1.0 if settings.temperature is None else settings.temperature,
         pitch_temperature=pitch_temperature,
+        rhythm_temperature=rhythm_temperature,
         top_k=settings.top_k,
         top_p=settings.top_p,
         guidance=1.0 if guidance is None else float(guidance),

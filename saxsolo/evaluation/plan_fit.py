@@ -73,7 +73,12 @@ def _beginning(
 def _planned(solo: Weights, score: Score, frames: int, seed: int) -> SoloNotes:
     model = solo.model
     config = model.config
-    settings = plan_settings(model.generation_config, config.pitch_temperature, config.onset_bias)
+    settings = plan_settings(
+        model.generation_config,
+        config.pitch_temperature,
+        config.rhythm_temperature,
+        config.onset_bias,
+    )
     lowest, highest = config.planner["ranges"].get(score.instrument, (None, None))
     asked = {"lowest": lowest, "highest": highest}
     given = np.full(frames, FREE)

@@ -308,6 +308,7 @@ def model_key(options: Options, key: object, player: Player) -> list[Any]:
     settings.append(
         [
             config.pitch_temperature,
+            config.rhythm_temperature,
             config.onset_bias,
             config.codec_temperature,
             config.plan_frames,

@@ -27,7 +27,7 @@ from saxsolo.atomic import replacing_folder
 from saxsolo.errors import OutputError, SettingError
 from saxsolo.weights.hub_folder import write_hub_folder
 
-OURS = ("pitch_temperature", "onset_bias", "codec_temperature", "plan_frames")
+OURS = ("pitch_temperature", "rhythm_temperature", "onset_bias", "codec_temperature", "plan_frames")
 DEFAULT_CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
 
 

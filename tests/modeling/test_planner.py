@@ -1,5 +1,7 @@
 """The planner: notes as events in musical time, and the plans that are made of them."""
 
+import copy
+
 import numpy as np
 import pytest
 import torch
@@ -12,6 +14,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     NO_PITCH,
     STEPS,
     TICKS,
+    WAIT,
     TimedNote,
     events_of,
     frames_of,
@@ -20,7 +23,12 @@ from modeling_saxsolo.note_events_saxsolo import (
     tokens_of,
 )
 from modeling_saxsolo.planner_saxsolo import CONTROLS, SaxsoloPlanner, control_classes
-from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings, with_onset_bias
+from modeling_saxsolo.planning_saxsolo import (
+    NotePlan,
+    PlanSettings,
+    with_onset_bias,
+    with_rhythm_temperature,
+)
 from modeling_saxsolo.sampling_saxsolo import FREE
 from modeling_saxsolo.vocabulary_saxsolo import HOLD, LABEL_SIZES, LOWEST_PITCH, ONSET, REST
 
@@ -215,6 +223,32 @@ def test_chords_and_wishes_change_the_solo(planner) -> None:
     for name, value in (("density", 6.0), ("space", 0.5), ("lowest", 50), ("highest", 70)):
         assert (plain != played(planner, controls={name: value})).any(), name
     assert control_classes() == [0] * len(CONTROLS)
+
+
+def test_a_solo_begins_within_eight_beats(planner) -> None:
+    """Also one that likes to wait, and after rests that are given, as before a band begins."""
+    waiting = copy.deepcopy(planner)
+    with torch.no_grad():
+        waiting.step.bias[WAIT] += 20
+    beats_of_eight = 8 * 60 / 130 * 50
+    for rests in (0, 200):
+        given = np.full(FRAMES, FREE)
+        given[:rests] = REST
+        first = notes_of(played(waiting, given))[0].start
+        assert rests <= first <= rests + beats_of_eight + 8
+
+
+@pytest.mark.parametrize("tick", [0, 7, 30])
+def test_a_rhythm_temperature_leaves_the_beat_of_a_note_alone(tick) -> None:
+    logits = torch.randn(STEPS, generator=torch.Generator().manual_seed(0)).log_softmax(0)
+    sharp = with_rhythm_temperature(logits, tick, 0.5)
+    assert torch.allclose(with_rhythm_temperature(logits, tick, 1.0), logits, atol=1e-6)
+    assert sharp[WAIT] == logits[WAIT]
+    beats = (tick + np.arange(WAIT)) // 12
+    for beat in np.unique(beats):
+        before, after = logits[:WAIT][beats == beat], sharp[:WAIT][beats == beat]
+        assert torch.allclose(after.logsumexp(0), before.logsumexp(0), atol=1e-5)
+        assert after.argmax() == before.argmax() and after.max() >= before.max()
 
 
 def test_an_onset_bias_makes_notes_more_frequent(planner) -> None:
