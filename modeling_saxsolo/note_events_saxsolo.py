@@ -9,7 +9,7 @@ ticks is a chain of waits: events without a note. A solo begins with a wait too.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -33,6 +33,7 @@ LONGEST = 96  # ticks of the longest note
 OFFSETS = 17  # half ticks, the middle one is on time
 _HALF = 2  # offsets in a tick
 ON_TIME, NO_OFFSET = OFFSETS // 2, OFFSETS
+GOES_ON, ENDS, NO_END_KNOWN = range(3)  # whether a rest of a beat follows a note
 #: columns of the table of a lead sheet
 PLACE, METRE, SECTION, ROOT, QUALITY, TEMPO = range(6)
 SECTION_BARS = 16  # bars of a section that are told apart, the last for all after
@@ -50,6 +51,7 @@ class Event:
         pitch: MIDI pitch - `LOWEST_PITCH`, or `NO_PITCH`.
         length: ticks, 1 to 96; 0 for a wait.
         offset: 0 (four ticks early) to 16 (four ticks late); `NO_OFFSET` where it is not known.
+        ending: whether a phrase ends with it: a beat or more without a note follows.
     """
 
     tick: int
@@ -57,6 +59,7 @@ class Event:
     pitch: int
     length: int
     offset: int
+    ending: int = NO_END_KNOWN
 
 
 @dataclass(frozen=True)
@@ -122,7 +125,22 @@ def events_of(
         ticks_long = int(np.clip(np.floor(length + 0.5), 1, LONGEST))
         step = int(tick) - events[-1].tick
         events.append(Event(int(tick), step, fold(pitch), ticks_long, late if timed else NO_OFFSET))
-    return events
+    return _with_endings(events)
+
+
+def _with_endings(events: list[Event]) -> list[Event]:
+    """Whether a phrase ends is known of all notes but the last."""
+    following: int | None = None
+    told: list[Event] = []
+    for event in reversed(events):
+        if event.pitch != NO_PITCH and following is not None:
+            rest = following - event.tick - event.length
+            told.append(replace(event, ending=ENDS if rest >= TICKS else GOES_ON))
+        else:
+            told.append(event)
+        if event.pitch != NO_PITCH:
+            following = event.tick
+    return told[::-1]
 
 
 # ticks by which a note is rather written elsewhere than on each tick of a beat

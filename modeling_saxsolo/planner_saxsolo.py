@@ -1,10 +1,12 @@
 """The planner: decides the notes of a solo in musical time, one event after another.
 
-For each event four choices, each knowing those before it: the step to where it begins, its pitch,
-its length, how early or late it is. What was played is seen as degrees over the chords of its own
-moment and of 1, 2 and 4 beats later, as intervals, and by its place in beat, bar and section. The
-logits of a step lean by the place that it leads to, those of a pitch by its interval and by its
-degree over the chords of that place: what was learnt in one key and one bar holds in all. Rotary
+For each event five choices, each knowing those before it: the step to where it begins, whether a
+phrase ends with it, its pitch, its length, how early or late it is. What was played is seen as
+degrees over the chords of its own moment and of 1, 2 and 4 beats later, as intervals, by its place
+in beat, bar and section, and by what is counted of the line (`line_saxsolo`). The logits of a step
+lean by the place that it leads to, those of a pitch by its interval, by its distance from the
+register's middle and by its degree over the chords of that place: what was learnt in one key and
+one bar holds in all. Both lean to what followed when the line last moved as it moves now. Rotary
 positions count events in one half of the channels and beats in the other, so that a motif of four
 bars ago is as near as the last note.
 
@@ -20,9 +22,24 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .line_saxsolo import (
+    CENTRE,
+    ECHO_INTERVAL,
+    ECHO_STEP,
+    END,
+    INTERVAL_ORDER,
+    LINE_SIZES,
+    NO_INTERVAL,
+    ORDERS,
+    RESTS,
+    STEP_ORDER,
+    WIDEST,
+    rest_class,
+)
 from .note_events_saxsolo import (
     LONGEST,
     METRE,
+    NO_END_KNOWN,
     NO_OFFSET,
     NO_PITCH,
     OFFSETS,
@@ -47,8 +64,8 @@ from .vocabulary_saxsolo import (
 
 #: beats after an event whose chords it is heard over
 AHEAD = (0, 1, 2, 4)
-WIDEST = 24  # semitones of the widest interval that is told apart
-NO_INTERVAL = 2 * WIDEST + 1
+FARTHEST = 16  # semitones from the register's middle that are told apart
+NO_DISTANCE = 2 * FARTHEST + 1
 #: what a solo may be asked for -> classes, 0 = not asked
 CONTROLS = {
     "density": 13,
@@ -67,8 +84,9 @@ _MOTIONS = [NO_ROOT + 1] * (len(AHEAD) - 1)
 _PLACE = [TICKS, IRREGULAR_BAR + 1, IRREGULAR_BAR + 1, SECTION_BARS + 1, TEMPO_CLASSES]
 _AT = [*_PLACE, *_DEGREES, *_QUALITIES, *_MOTIONS]
 _NOTE = [NUM_PITCHES + 1, NO_INTERVAL + 1]
-_EVENT = [STEPS, LONGEST + 1, OFFSETS + 1, *_NOTE, *_AT, *CONTROLS.values()]
-_LANDING = [STEPS, *_AT]
+_EVENT = [STEPS, LONGEST + 1, OFFSETS + 1, NO_END_KNOWN + 1, *_NOTE]
+_EVENT += [*_AT, *CONTROLS.values(), *LINE_SIZES]
+_LANDING = [STEPS, *_AT, RESTS]
 _STRUCK = [*_NOTE, *_DEGREES]
 
 
@@ -158,11 +176,16 @@ class SaxsoloPlanner(nn.Module):
         self.step = nn.Linear(width, STEPS)
         self.step_phase = nn.Linear(width, TICKS, bias=False)
         self.step_place = nn.Linear(width, 2 * (IRREGULAR_BAR + 1), bias=False)
+        self.step_echo = nn.Linear(width, ORDERS, bias=False)
         self.landing = _Mixer(_LANDING, width, dropout)
+        self.ending = nn.Linear(width, NO_END_KNOWN)
+        self.ended = nn.Embedding(NO_END_KNOWN, width)
         self.pitch_norm = nn.LayerNorm(width)
         self.pitch = nn.Linear(width, NUM_PITCHES)
         self.pitch_interval = nn.Linear(width, NO_INTERVAL, bias=False)
         self.pitch_degree = nn.Linear(width, NO_ROOT * len(AHEAD), bias=False)
+        self.pitch_register = nn.Linear(width, NO_DISTANCE, bias=False)
+        self.pitch_echo = nn.Linear(width, ORDERS, bias=False)
         self.struck = _Mixer(_STRUCK, width, dropout)
         self.length_norm = nn.LayerNorm(width)
         self.length = nn.Linear(width, LONGEST + 1)
@@ -184,27 +207,30 @@ class SaxsoloPlanner(nn.Module):
         events: torch.Tensor,
         sheet: torch.Tensor,
         controls: torch.Tensor,
+        line: torch.Tensor,
         past: "PlannerPast | None" = None,
     ) -> tuple[torch.Tensor, "PlannerPast"]:
         """States after each event.
 
         Args:
-            events: (B, E, 5) int64 tick, step, pitch, length, offset, those after `past`.
+            events: (B, E, 6) int64 tick, step, pitch, length, offset, ending, those after `past`.
             sheet: (B, n, 6) int64, see `sheet_table`.
             controls: (B, 5) int64 classes in the order of `CONTROLS`, 0 = not asked.
+            line: (B, E, 11) int64, see `line_features`.
             past: what an earlier call returned.
 
         Returns:
             (B, E, D), and the past of the next call.
         """
         before = events.new_full((len(events), 1), NO_PITCH) if past is None else past.pitch
-        tick, step, pitch, length, offset = events.unbind(-1)
+        tick, step, pitch, length, offset, ending = events.unbind(-1)
         last = last_pitch(pitch, before)
         previous = torch.cat([before, last[:, :-1]], dim=1)
         at = place_features(sheet, tick, pitch)
         asked = controls[:, None].expand(-1, events.shape[1], -1)
-        known = torch.stack([step, length, offset, pitch, interval_class(pitch, previous)], dim=-1)
-        hidden = self.embed(torch.cat([known, at, asked], dim=-1))
+        interval = interval_class(pitch, previous)
+        known = torch.stack([step, length, offset, ending, pitch, interval], dim=-1)
+        hidden = self.embed(torch.cat([known, at, asked, line[..., :END]], dim=-1))
         hidden = F.dropout(hidden, self.dropout, self.training)
         count = 0 if past is None else past.count
         rotary = self._rotary(tick, count)
@@ -216,9 +242,9 @@ class SaxsoloPlanner(nn.Module):
         return self.norm(hidden), state
 
     def step_logits(
-        self, hidden: torch.Tensor, tick: torch.Tensor, sheet: torch.Tensor
+        self, hidden: torch.Tensor, tick: torch.Tensor, sheet: torch.Tensor, line: torch.Tensor
     ) -> torch.Tensor:
-        """(B, E, D) states after events at ticks (B, E) -> (B, E, 97)."""
+        """(B, E, D) states after events at ticks (B, E) with `line` -> (B, E, 97)."""
         landing = tick[..., None] + torch.arange(STEPS, device=tick.device)
         phase = landing % TICKS
         on_beat = (phase == 0).long()
@@ -228,25 +254,40 @@ class SaxsoloPlanner(nn.Module):
         leaning = leaning + self.step_place(hidden).gather(-1, 2 * beat + on_beat)
         # a wait lands nowhere
         leaning = torch.cat([leaning[..., :-1], torch.zeros_like(leaning[..., -1:])], dim=-1)
+        echo = line[..., ECHO_STEP, None] == torch.arange(STEPS, device=tick.device)
+        leaning = leaning + echo * _chosen(self.step_echo(hidden), line[..., STEP_ORDER])
         logits: torch.Tensor = self.step(hidden) + leaning
         return logits
 
-    def land(self, hidden: torch.Tensor, step: torch.Tensor, at: torch.Tensor) -> torch.Tensor:
+    def land(
+        self, hidden: torch.Tensor, step: torch.Tensor, at: torch.Tensor, rest: torch.Tensor
+    ) -> torch.Tensor:
         """States once the step is known: `at` are `place_features` of the landing and of the last
-        pitch."""
-        state: torch.Tensor = self.landing(hidden, torch.cat([step[..., None], at], dim=-1))
+        pitch, `rest` (B, E) the class of the rest before it."""
+        known = torch.cat([step[..., None], at, rest[..., None]], dim=-1)
+        state: torch.Tensor = self.landing(hidden, known)
+        return state
+
+    def end(self, landed: torch.Tensor, ending: torch.Tensor) -> torch.Tensor:
+        """States once it is known whether the phrase ends (B, E)."""
+        state: torch.Tensor = landed + self.ended(ending)
         return state
 
     def pitch_logits(
-        self, hidden: torch.Tensor, last: torch.Tensor, roots: torch.Tensor
+        self, hidden: torch.Tensor, last: torch.Tensor, roots: torch.Tensor, line: torch.Tensor
     ) -> torch.Tensor:
-        """States from `land`, the last pitch (B, E) and chord roots (B, E, 4) -> (B, E, 60)."""
+        """States from `end`, the last pitch (B, E), chord roots (B, E, 4), the line before ->
+        (B, E, 60)."""
         hidden = self.pitch_norm(hidden)
         pitches = torch.arange(NUM_PITCHES, device=hidden.device)
         shape = (*last.shape, NUM_PITCHES)
         interval = interval_class(pitches.expand(shape), last[..., None].expand(shape))
         wide = F.pad(self.pitch_interval(hidden), (0, 1))
         logits = self.pitch(hidden) + wide.gather(-1, interval)
+        far = register_distance(pitches.expand(shape), line[..., CENTRE, None].expand(shape))
+        logits = logits + F.pad(self.pitch_register(hidden), (0, 1)).gather(-1, far)
+        echo = (interval == line[..., ECHO_INTERVAL, None]) & (interval != NO_INTERVAL)
+        logits = logits + echo * _chosen(self.pitch_echo(hidden), line[..., INTERVAL_ORDER])
         degrees = self.pitch_degree(hidden).unflatten(-1, (len(AHEAD), NO_ROOT))
         for leaning, root in zip(degrees.unbind(-2), roots.unbind(-1), strict=True):
             over = degree_class(pitches.expand(shape), root[..., None].expand(shape))
@@ -367,6 +408,23 @@ def degree_class(pitch: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
     return degree.masked_fill((pitch == NO_PITCH) | (root == NO_ROOT), NO_ROOT)
 
 
+def register_distance(pitch: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
+    """Semitones of a pitch from the middle of the register, cut; a class of its own without one."""
+    distance = (pitch - centre).clamp(-FARTHEST, FARTHEST) + FARTHEST
+    return distance.masked_fill(centre == NO_PITCH, NO_DISTANCE)
+
+
+def rest_before(line: torch.Tensor, landing: torch.Tensor) -> torch.Tensor:
+    """Class of the rest before a note at ticks (B, E), `line` (B, E, 11) being that of the event
+    before it."""
+    rests = rest_class((landing - line[..., END]).cpu().numpy())
+    return torch.from_numpy(rests).to(landing.device)
+
+
+def _chosen(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
+    return values.gather(-1, index[..., None])
+
+
 def last_pitch(pitch: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
     """The pitch of the last note at each event (B, E), waits passed over."""
     events = pitch.shape[1]
@@ -401,6 +459,7 @@ def planner_losses(
     sheet: torch.Tensor,
     controls: torch.Tensor,
     mask: torch.Tensor,
+    line: torch.Tensor,
     seen: torch.Tensor | None = None,
 ) -> dict[str, torch.Tensor]:
     """Mean cross-entropy of each choice over the events after the first, nats.
@@ -408,20 +467,26 @@ def planner_losses(
     Args:
         events, sheet, controls: as in `forward`.
         mask: (B, E), which events are real.
-        seen: (B, E, 5) events as the planner sees them, if they are not the true ones.
+        line: (B, E, 11), see `line_features`, of the events as the planner sees them.
+        seen: (B, E, 6) events as the planner sees them, if they are not the true ones.
     """
-    hidden, _ = planner(events if seen is None else seen, sheet, controls)
-    hidden = hidden[:, :-1]
+    hidden, _ = planner(events if seen is None else seen, sheet, controls, line)
+    hidden, line = hidden[:, :-1], line[:, :-1]
     tick, pitch = events[..., 0], events[..., 2]
     last = last_pitch(pitch, pitch[:, :1])[:, :-1]
     target, real = events[:, 1:], mask[:, 1:]
     sounding = real & (target[..., 2] != NO_PITCH)
     roots = roots_ahead(sheet, target[..., 0])
-    landed = planner.land(hidden, target[..., 1], place_features(sheet, target[..., 0], last))
-    struck = planner.strike(landed, target[..., 2], last, roots)
+    at, rest = place_features(sheet, target[..., 0], last), rest_before(line, target[..., 0])
+    landed = planner.land(hidden, target[..., 1], at, rest)
+    ending = target[..., 5]
+    told = sounding & (ending != NO_END_KNOWN)
+    ended = planner.end(landed, ending.clamp(max=NO_END_KNOWN - 1))
+    struck = planner.strike(ended, target[..., 2], last, roots)
     chosen = {
-        "step": (planner.step_logits(hidden, tick[:, :-1], sheet), target[..., 1], real),
-        "pitch": (planner.pitch_logits(landed, last, roots), target[..., 2], sounding),
+        "step": (planner.step_logits(hidden, tick[:, :-1], sheet, line), target[..., 1], real),
+        "pitch": (planner.pitch_logits(ended, last, roots, line), target[..., 2], sounding),
+        "ending": (planner.ending(landed), ending, told),
         "length": (planner.length(struck), target[..., 3], sounding),
         "offset": (
             planner.offset(struck),

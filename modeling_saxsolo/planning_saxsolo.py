@@ -6,14 +6,17 @@ follows lasts as long as the planner likes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from transformers.generation import LogitsProcessorList
 
 from .lead_sheet_saxsolo import LeadSheet
+from .line_saxsolo import line_features
 from .note_events_saxsolo import (
+    ENDS,
+    GOES_ON,
     LONGEST,
     LONGEST_STEP,
     NO_OFFSET,
@@ -38,6 +41,7 @@ from .planner_saxsolo import (
     SaxsoloPlanner,
     control_classes,
     place_features,
+    rest_before,
     roots_ahead,
 )
 from .sampling_saxsolo import FREE, warpers
@@ -45,6 +49,8 @@ from .vocabulary_saxsolo import FRAME_RATE, HOLD, LOWEST_PITCH, NO_CHORD, NO_ROO
 
 # events after which the planner's memory is cut to half of them
 MEMORY = 256
+# events before those that are heard, for what their features count
+_REMEMBERED = 128
 # a frame after every other: nothing is left to choose
 _NEVER = 2**62
 
@@ -166,10 +172,13 @@ class NotePlan:
         self.history.extend(events)
         if self.past is not None and self.past.count + len(events) > MEMORY:
             self.past, events = None, self.history[-MEMORY // 2 :]
-        rows = [(e.tick, e.step, e.pitch, e.length, e.offset) for e in events]
-        tensor = torch.tensor(rows, device=self.device)[None].expand(len(self.table), -1, -1)
-        hidden, self.past = self.planner(tensor, self.table, self.controls, self.past)
-        self.hidden = hidden[:, -1:]
+        copies = (len(self.table), -1, -1)
+        rows = event_rows(self.history[-len(events) - _REMEMBERED :])
+        line = torch.from_numpy(line_features(rows)[-len(events) :]).to(self.device)
+        tensor = torch.from_numpy(rows[-len(events) :]).to(self.device)
+        line, tensor = line.expand(copies), tensor.expand(copies)
+        hidden, self.past = self.planner(tensor, self.table, self.controls, line, self.past)
+        self.hidden, self.line = hidden[:, -1:], line[:, -1:]
 
     def _next(self) -> None:
         """One more event: drawn, or the next given note if that comes first."""
@@ -202,7 +211,7 @@ class NotePlan:
         tick = max(event.tick, begin)
         while tick - self.history[-1].tick > LONGEST_STEP:
             self._hear([wait(self.history[-1].tick + WAIT)])
-        event = Event(tick, tick - self.history[-1].tick, event.pitch, event.length, event.offset)
+        event = replace(event, tick=tick, step=tick - self.history[-1].tick)
         is_open = note.end < len(self.free) and bool(self.free[note.end])
         if is_open:
             event = self._lasting(event, note)
@@ -239,7 +248,9 @@ class NotePlan:
 
     def _draw_step(self, tick: int, frames: np.ndarray, at: int) -> int:
         where = torch.tensor([[tick]], device=self.device)
-        logits = self.planner.step_logits(self.hidden[:1], where, self.table[:1])[0, 0].float()
+        logits = self.planner.step_logits(self.hidden[:1], where, self.table[:1], self.line[:1])[
+            0, 0
+        ].float()
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
         inside = frames < min(at, len(self.free))
@@ -257,19 +268,28 @@ class NotePlan:
 
     def _draw_note(self, tick: int, step: int) -> Event:
         landed, last, roots = self._land(tick, step)
-        logits = self.planner.pitch_logits(landed, last, roots)[:, 0].float()
+        ending = self._draw(
+            self.planner.ending(landed[:1])[0, 0].float(), self.settings.temperature
+        )
+        landed = self._end(landed, ending)
+        logits = self.planner.pitch_logits(landed, last, roots, self.line)[:, 0].float()
         if len(logits) > 1:
             logits = logits[1:] + self.settings.guidance * (logits[:1] - logits[1:])
         heat = self.settings.temperature * self.settings.pitch_temperature
         pitch = self._draw(logits[0], heat)
         length, offset = self._draw_rest(landed, pitch, last, roots, 1)
-        return Event(tick + step, step, pitch, length, offset)
+        return Event(tick + step, step, pitch, length, offset, ending)
 
     def _lasting(self, event: Event, note: TimedNote) -> Event:
         """A note that has begun, with an end that is drawn; at least as long as it is."""
         landed, last, roots = self._land(event.tick - event.step, event.step)
+        landed = self._end(landed, GOES_ON if event.ending == GOES_ON else ENDS)
         length, _ = self._draw_rest(landed, event.pitch, last, roots, event.length)
-        return Event(event.tick, event.step, event.pitch, length, event.offset)
+        return replace(event, length=length)
+
+    def _end(self, landed: torch.Tensor, ending: int) -> torch.Tensor:
+        told = torch.full(landed.shape[:2], ending, device=self.device)
+        return self.planner.end(landed, told)
 
     def _land(self, tick: int, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
         rows = len(self.table)
@@ -279,7 +299,7 @@ class NotePlan:
         steps = torch.full((rows, 1), step, device=self.device)
         at = place_features(self.table, landing, last)
         return (
-            self.planner.land(self.hidden, steps, at),
+            self.planner.land(self.hidden, steps, at, rest_before(self.line, landing)),
             last,
             roots_ahead(self.table, landing),
         )
@@ -303,6 +323,12 @@ class NotePlan:
         changed = warpers(temperature, self.settings.top_k, self.settings.top_p)
         drawn = _warped(changed, logits[None])
         return int(torch.multinomial(drawn.softmax(-1), 1, generator=self.random))
+
+
+def event_rows(events: Sequence[Event]) -> np.ndarray:
+    """(E, 6) int64 of events, the columns in the order of `Event`."""
+    rows = [(e.tick, e.step, e.pitch, e.length, e.offset, e.ending) for e in events]
+    return np.array(rows, dtype=np.int64).reshape(-1, 6)
 
 
 def _warped(changes: LogitsProcessorList, logits: torch.Tensor) -> torch.Tensor:

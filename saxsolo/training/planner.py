@@ -28,7 +28,7 @@ from .planner_data import Excerpts, Noise, Solo, excerpt_batch, whole_excerpts
 from .settings import Count, NotNegative, Positive, Share
 
 WEIGHTS, SIZES = "planner.safetensors", "planner.json"
-CHOICES = ("step", "pitch", "length", "offset")
+CHOICES = ("step", "ending", "pitch", "length", "offset")
 #: what an offset counts beside the three other choices
 OFFSET_WEIGHT = 0.5
 
@@ -152,7 +152,7 @@ def _fall(share: float) -> float:
 
 def _losses(planner: SaxsoloPlanner, batch: Excerpts) -> dict[str, torch.Tensor]:
     return planner_losses(
-        planner, batch.events, batch.sheet, batch.controls, batch.mask, batch.seen
+        planner, batch.events, batch.sheet, batch.controls, batch.mask, batch.line, batch.seen
     )
 
 

@@ -14,9 +14,12 @@ import numpy as np
 import torch
 
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, covering, filled
+from modeling_saxsolo.line_saxsolo import END, line_features
 from modeling_saxsolo.note_events_saxsolo import (
+    ENDS,
     LONGEST,
     LONGEST_STEP,
+    NO_END_KNOWN,
     NO_OFFSET,
     NO_PITCH,
     QUALITY,
@@ -26,12 +29,12 @@ from modeling_saxsolo.note_events_saxsolo import (
     TEMPO,
     TEMPO_CLASSES,
     TICKS,
-    Event,
     events_of,
     sheet_table,
     wait,
 )
 from modeling_saxsolo.planner_saxsolo import CONTROLS, control_classes
+from modeling_saxsolo.planning_saxsolo import event_rows
 from modeling_saxsolo.vocabulary_saxsolo import (
     FEELS,
     LOWEST_PITCH,
@@ -56,7 +59,7 @@ class Solo:
         score: where it comes from.
         sheet: its beats and chords.
         table: (n, 6) of the sheet.
-        events: (E, 5) int64 tick, step, pitch, length, offset.
+        events: (E, 6) int64 tick, step, pitch, length, offset, ending.
         seconds: (E,) when each begins.
         horn: whether a saxophone of the score's kind played it at this pitch.
     """
@@ -77,6 +80,7 @@ class Excerpts:
     sheet: torch.Tensor
     controls: torch.Tensor
     mask: torch.Tensor
+    line: torch.Tensor
     seen: torch.Tensor
 
 
@@ -161,13 +165,9 @@ def solo_of(score: Score, timed: bool = True, horn: bool = True) -> Solo:
         timed=timed,
     )
     seconds = np.array([float(sheet.seconds_at(event.tick / TICKS)) for event in events])
-    return Solo(score, sheet, sheet_table(sheet), as_array(events), seconds, horn)
-
-
-def as_array(events: Sequence[Event]) -> np.ndarray:
-    """(E, 5) int64 of events."""
-    rows = [(e.tick, e.step, e.pitch, e.length, e.offset) for e in events]
-    return np.array(rows, dtype=np.int64).reshape(-1, 5)
+    rows = event_rows(events)
+    rows[-1, 5] = ENDS
+    return Solo(score, sheet, sheet_table(sheet), rows, seconds, horn)
 
 
 def _in_range(score: Score) -> Score:
@@ -222,7 +222,7 @@ Row = tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 def _excerpt(
     solo: Solo, start: int, count: int, rng: np.random.Generator, noise: Noise | None
 ) -> Row:
-    """(E, 5) true and seen events, (n, 6) lead sheet, (5,) controls."""
+    """(E, 6) true and seen events, (n, 6) lead sheet, (5,) controls."""
     events = solo.events[start : start + count].copy()
     asked = _measured(solo, start, events)
     if start == 0 and noise is not None:
@@ -305,6 +305,7 @@ def _seen(events: np.ndarray, rng: np.random.Generator, noise: Noise) -> np.ndar
     off = notes & (rng.random(len(seen)) < noise.timing)
     seen[off, 3] = np.clip(seen[off, 3] + rng.integers(-2, 3, off.sum()), 1, LONGEST)
     seen[notes & (rng.random(len(seen)) < noise.timing), 4] = NO_OFFSET
+    seen[notes & (rng.random(len(seen)) < noise.timing), 5] = NO_END_KNOWN
     return seen
 
 
@@ -312,14 +313,16 @@ def collated(rows: Sequence[Row]) -> Excerpts:
     """Rows of any length, padded."""
     longest = max(len(row[0]) for row in rows)
     beats = max(len(row[2]) for row in rows)
-    true = np.zeros((len(rows), longest, 5), np.int64)
+    true = np.zeros((len(rows), longest, 6), np.int64)
     seen, mask = true.copy(), np.zeros((len(rows), longest), bool)
+    line = np.zeros((len(rows), longest, END + 1), np.int64)
     sheet = np.zeros((len(rows), beats, 6), np.int64)
     sheet[..., ROOT], sheet[..., QUALITY] = NO_ROOT, NO_CHORD
     for index, (events, as_seen, table, _) in enumerate(rows):
         true[index, : len(events)], seen[index, : len(events)] = events, as_seen
         mask[index, : len(events)] = True
+        line[index, : len(events)] = line_features(as_seen)
         sheet[index, : len(table)] = table
     controls = np.stack([row[3] for row in rows]).astype(np.int64)
-    tensors = [torch.from_numpy(array) for array in (true, sheet, controls, mask, seen)]
+    tensors = [torch.from_numpy(array) for array in (true, sheet, controls, mask, line, seen)]
     return Excerpts(*tensors)

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/line_saxsolo.py
