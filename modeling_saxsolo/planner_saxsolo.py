@@ -20,6 +20,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .layers_saxsolo import Embedding
 from .note_events_saxsolo import (
     LONGEST,
     METRE,
@@ -77,7 +78,7 @@ class SummedEmbedding(nn.Module):
 
     def __init__(self, sizes: list[int], width: int):
         super().__init__()
-        self.table = nn.Embedding(sum(sizes), width)
+        self.table = Embedding(sum(sizes), width)
         self.sizes = sizes
 
     def forward(self, index: torch.Tensor) -> torch.Tensor:

@@ -225,7 +225,7 @@ def _play(
     mute: bool,
 ) -> list["Outcome"]:
     """Plays jobs and says what was written, line by line as it is done."""
-    quiet_libraries()
+    quiet_libraries(lean=True)
     from saxsolo.device import checked_device
     from saxsolo.playing.batch import play_jobs
     from saxsolo.progress_bar import Progress
