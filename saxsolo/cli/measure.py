@@ -33,13 +33,6 @@ class Tracker(StrEnum):
     pyin = "pyin"
 
 
-class Planned(StrEnum):
-    """Who decides the notes, as in `generate(plan=...)`."""
-
-    events = "events"
-    frames = "frames"
-
-
 @measure.command()
 @needs("evaluate")
 def beats(
@@ -360,71 +353,6 @@ def fit(
         columns = ("own", "others", "matched")
         shown = " | ".join(f"{row[column]:.3f}" if column in row else "" for column in columns)
         print(f"| {name.replace('_', ' ')} | {shown} |")
-
-
-@measure.command()
-@needs("evaluate")
-def plan(
-    weimar: Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")],
-    checkpoint: CheckpointOption = None,
-    split: SplitOption = Split.test,
-    limit: Annotated[int, typer.Option(help="Tunes, evenly spaced; 0 takes all.")] = 0,
-    seconds: SecondsOption = 25.0,
-    seed: Annotated[int, typer.Option(help="Of every plan.")] = 1,
-) -> None:
-    """What the planner decides over the tunes of held-out humans, beside what they played."""
-    quiet_libraries()
-    import torch
-
-    from saxsolo.evaluation.plan_fit import plans_beside_humans
-    from saxsolo.weights.loading import load_player
-
-    torch.set_num_threads(1)
-    solo = load_player(checkpoint, None, "cpu").solo
-    count, figures = plans_beside_humans(solo, weimar, split.value, seconds, limit, seed)
-    print(f"{count} tunes of {seconds:g} s\n")
-    print("| | humans | own fits better | planner | own fits better |")
-    print("| --- | --- | --- | --- | --- |")
-    for name in figures["human"]:
-        cells = [
-            f"{figures[who][name][column]:.3f}" if column in figures[who][name] else ""
-            for who in ("human", "plan")
-            for column in ("own", "matched")
-        ]
-        print(f"| {name.replace('_', ' ')} | {' | '.join(cells)} |")
-
-
-@measure.command()
-@needs("evaluate")
-def critic(
-    weimar: Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")],
-    checkpoint: CheckpointOption = None,
-    plan: Annotated[Planned, typer.Option(help="Who decides the notes.")] = Planned.events,
-    limit: Annotated[int, typer.Option(help="Tunes, evenly spaced; 0 takes all.")] = 0,
-    seconds: SecondsOption = 60.0,
-    stretch: Annotated[float, typer.Option(help="Seconds that the critic sees at once.")] = 20.0,
-    seed: Annotated[int, typer.Option(help="Of every plan.")] = 1,
-    keep: Annotated[
-        Path | None, typer.Option(help="Folder for plans that need not be made again.")
-    ] = None,
-    rows: Annotated[int, typer.Option(help="Figures to name, heaviest first.")] = 25,
-) -> None:
-    """Whether a classifier tells the model's notes from those of held-out humans, and by what."""
-    quiet_libraries()
-    import torch
-    from tqdm import tqdm
-
-    from saxsolo.evaluation.critic import judge, paired_stretches
-    from saxsolo.evaluation.critic_markdown import verdict_text
-    from saxsolo.evaluation.held_out_plans import held_out_tunes, planned_streams
-    from saxsolo.weights.loading import load_player
-
-    torch.set_num_threads(1)
-    tunes = held_out_tunes(weimar, seconds, limit=limit, least=stretch)
-    solo = load_player(checkpoint, None, "cpu").solo
-    plans = planned_streams(solo, tunes, plan.value, seed, keep)
-    planned = list(tqdm(plans, total=len(tunes), desc="planning", disable=None))
-    print(verdict_text(judge(paired_stretches(tunes, planned, stretch)), stretch, rows))
 
 
 @measure.command()

@@ -9,6 +9,7 @@ from saxsolo.evaluation.critic_features import features
 from saxsolo.evaluation.critic_markdown import verdict_text
 from saxsolo.evaluation.held_out_plans import Tune
 from saxsolo.evaluation.line import Line, line_of, resolutions, similarity, swing_ratio
+from saxsolo.evaluation.line_distances import differences_of, distances_of
 from saxsolo.evaluation.notes import notes_of_score
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Beat, Note, Score
@@ -77,6 +78,16 @@ def test_figures_tell_neither_key_nor_tempo_class() -> None:
     score = make_score(walk(np.random.default_rng(2), 16, 4), 16)
     plain, moved = (features(line(s), 0.5, 30.0) for s in (score, score.transpose(5)))
     assert plain == pytest.approx(moved, nan_ok=True)
+
+
+def test_distances_to_oneself_are_none() -> None:
+    humans = tunes(0)
+    same = [t.human for t in humans]
+    distances, differences = distances_of(humans, same), differences_of(humans, same)
+    assert all(d.value == 0 and d.interval == (0, 0) for d in distances.values())
+    assert all(d.human == d.plan and d.interval == (0, 0) for d in differences.values())
+    wider = distances_of(humans, [t.human for t in tunes(1, 7)])
+    assert wider["intervals"].interval[0] > 5 * wider["intervals"].halves
 
 
 def line(score: Score) -> Line:
