@@ -194,17 +194,17 @@ def _cross_validated(table: np.ndarray, machine: np.ndarray, groups: np.ndarray)
 def _human_from_human(stretches: Stretches, seed: int) -> np.ndarray:
     """(draws,) AUC where half of each tune's human stretches, drawn at random, are called machine.
 
-    As in the real question, each tune has as many of both sides; a tune with an odd number leaves
-    one out.
+    As in the real question, each tune has as many of both sides; what is left of an odd number is
+    on either.
     """
     random, aucs = np.random.default_rng(seed), []
     for _ in range(NULL_DRAWS):
         rows, sides = [], []
         for tune in dict.fromkeys(stretches.tunes.tolist()):
             order = random.permutation(np.flatnonzero(stretches.tunes == tune))
-            half = len(order) // 2
-            rows += order[: 2 * half].tolist()
-            sides += [0] * half + [1] * half
+            half = (len(order) + int(random.integers(2))) // 2
+            rows += order.tolist()
+            sides += [0] * half + [1] * (len(order) - half)
         side = np.array(sides)
         scores = _cross_validated(stretches.human[rows], side, stretches.groups[rows])
         aucs.append(float(roc_auc_score(side, scores)))
