@@ -101,6 +101,8 @@ class SaxsoloGenerationMixin(_Generative):
         space: float | None = None,
         lowest: int | None = None,
         highest: int | None = None,
+        harmony: float | None = None,
+        time: float | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
         seed: Seed | Sequence[Seed] | None = None,
@@ -138,6 +140,9 @@ class SaxsoloGenerationMixin(_Generative):
             density, space, lowest, highest: what the planner is asked for: notes a second, share of
                 the time without a note, MIDI pitches; None: nothing, and the range of the
                 instrument in condition_ids. Only for "events".
+            harmony, time: how far its pitches lean to the chords, and its onsets to beats and bars:
+                0 = not at all, 1 = as learnt, more = stricter; None: guidance_scale, and 1. Only
+                for "events".
             plan_frames: frames whose notes "frames" decides before they are played, 0 = all
                 streams together; None: the model config's. Guidance then holds for the notes alone.
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
@@ -206,6 +211,8 @@ class SaxsoloGenerationMixin(_Generative):
             "space": space,
             "lowest": lowest,
             "highest": highest,
+            "harmony": harmony,
+            "time": time,
         }
         if not by_events and any(value is not None for value in asked.values()):
             raise ValueError(f"{asked} are asked of a planner: give plan='events'.")
@@ -252,7 +259,9 @@ class SaxsoloGenerationMixin(_Generative):
         processors.extend(logits_processor or [])
         plans = None
         if by_events:
-            drawn = plan_settings(settings, pitch_temperature, rhythm_temperature, onset_bias)
+            drawn = plan_settings(
+                settings, pitch_temperature, rhythm_temperature, onset_bias, asked
+            )
             rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
             plans = make_plans(self.planner, config, rows, step, drawn, asked)
             if notes_only:
