@@ -13,6 +13,7 @@ from transformers.utils import ModelOutput
 
 from .configuration_saxsolo import SaxsoloConfig
 from .layers_saxsolo import (
+    Embedding,
     SaxsoloCodeEmbedding,
     SaxsoloEncoderLayer,
     dropout,
@@ -75,7 +76,7 @@ class SaxsoloEncoder(nn.Module):
         if self.condition_sizes:
             # Row 0 of each condition: not given.
             rows = sum(self.condition_sizes) + len(self.condition_sizes)
-            self.condition_embed = nn.Embedding(rows, size)
+            self.condition_embed = Embedding(rows, size)
         if self.hands_states and config.clock in ("both", "added"):
             self.clock = nn.Linear(len(self.offsets) * size, size, bias=False)
         if self.label_sizes and config.reads_codes:

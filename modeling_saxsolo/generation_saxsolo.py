@@ -101,6 +101,8 @@ class SaxsoloGenerationMixin(_Generative):
         space: float | None = None,
         lowest: int | None = None,
         highest: int | None = None,
+        harmony: float | None = None,
+        time: float | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
         seed: Seed | Sequence[Seed] | None = None,
@@ -132,11 +134,15 @@ class SaxsoloGenerationMixin(_Generative):
                 the model config's. rhythm_temperature: see `PlanSettings`; only for "events".
             plan: "events" or "frames", see the model's config; None: "frames" where plan_frames is
                 given, else the model config's.
-            notes_only: return the plan, (B, 1, T) of the score stream, without the codebooks; only
-                for "events". The same seed plays these notes.
+            notes_only: return the plan, (B, 1, T) of the score stream, without the codebooks. By
+                "events" the same seed plays these notes; "frames" draws codebooks in between, so
+                that the same seed plays others.
             density, space, lowest, highest: what the planner is asked for: notes a second, share of
                 the time without a note, MIDI pitches; None: nothing, and the range of the
                 instrument in condition_ids. Only for "events".
+            harmony, time: how far its pitches lean to the chords, and its onsets to beats and bars:
+                0 = not at all, 1 = as learnt, more = stricter; None: guidance_scale, and 1. Only
+                for "events".
             plan_frames: frames whose notes "frames" decides before they are played, 0 = all
                 streams together; None: the model config's. Guidance then holds for the notes alone.
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
@@ -205,11 +211,13 @@ class SaxsoloGenerationMixin(_Generative):
             "space": space,
             "lowest": lowest,
             "highest": highest,
+            "harmony": harmony,
+            "time": time,
         }
-        if not by_events and (notes_only or any(value is not None for value in asked.values())):
-            raise ValueError(
-                f"notes_only {notes_only} and {asked} are asked of a planner: give plan='events'."
-            )
+        if not by_events and any(value is not None for value in asked.values()):
+            raise ValueError(f"{asked} are asked of a planner: give plan='events'.")
+        if notes_only and not by_events and not plan_frames:
+            raise ValueError("notes_only: nothing is planned; give plan='events' or plan_frames.")
         if seed is not None:
             if streamer is not None and len(backing_codes) * copies > 1:
                 raise ValueError("a streamer takes one solo: call once for each seed.")
@@ -251,7 +259,9 @@ class SaxsoloGenerationMixin(_Generative):
         processors.extend(logits_processor or [])
         plans = None
         if by_events:
-            drawn = plan_settings(settings, pitch_temperature, rhythm_temperature, onset_bias)
+            drawn = plan_settings(
+                settings, pitch_temperature, rhythm_temperature, onset_bias, asked
+            )
             rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
             plans = make_plans(self.planner, config, rows, step, drawn, asked)
             if notes_only:
@@ -275,6 +285,10 @@ class SaxsoloGenerationMixin(_Generative):
                     settings,
                     kwargs,
                 )
+            if notes_only:
+                played[:, 0, step:stop] = forced[:, 0, step:stop]
+                step = stop
+                continue
             window = first_frames(inputs, first, last)
             past, given = played[..., first:step], forced[..., first:stop]
             if decoder is not None:
@@ -299,7 +313,8 @@ class SaxsoloGenerationMixin(_Generative):
             step = stop
         if streamer is not None:
             streamer.end()
-        return undo_delay(played, config.stream_delays)
+        codes = undo_delay(played, config.stream_delays)
+        return codes[:, :1] if notes_only else codes
 
     def _forced_tokens(
         self, mask: torch.Tensor | None, given: torch.Tensor, prompt_codes: torch.Tensor

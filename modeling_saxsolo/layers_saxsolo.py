@@ -237,6 +237,15 @@ class SaxsoloDecoderLayer(GradientCheckpointingLayer):
         return hidden + dropout(branch, self.dropout, self.training)
 
 
+class Embedding(nn.Embedding):
+    """An embedding that draws no weights on the meta device, where they are read afterwards: torch
+    would import its compiler for that, two seconds before the first sound."""
+
+    def reset_parameters(self) -> None:
+        if not self.weight.is_meta:
+            super().reset_parameters()
+
+
 class SaxsoloCodeEmbedding(nn.Module):
     """Sum over the codebooks of an embedding of each code: (B, T, K) -> (B, T, D).
 
@@ -250,7 +259,7 @@ class SaxsoloCodeEmbedding(nn.Module):
         self.num_codebooks = config.num_codebooks
         self.vocab_size = config.vocab_size
         width = config.codec_dim or config.hidden_size
-        self.vectors = nn.Embedding(self.num_codebooks * self.vocab_size, width)
+        self.vectors = Embedding(self.num_codebooks * self.vocab_size, width)
         self.projection = None
         if config.codec_dim:
             self.projection = nn.Linear(self.num_codebooks * width, config.hidden_size, bias=False)

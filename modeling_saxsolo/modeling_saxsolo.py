@@ -33,6 +33,7 @@ from .encoder_saxsolo import SaxsoloEncoder, SaxsoloEncoderOutput
 from .generation_saxsolo import SaxsoloGenerationMixin
 from .harmony_saxsolo import SaxsoloHarmony, onto_onsets
 from .layers_saxsolo import (
+    Embedding,
     SaxsoloCodeEmbedding,
     SaxsoloDecoderLayer,
     dropout,
@@ -101,7 +102,7 @@ class SaxsoloDecoder(nn.Module):
         self.config = config
         self.embed = SaxsoloCodeEmbedding(config)
         if config.score_vocab_size:
-            self.score_embed = nn.Embedding(config.score_vocab_size + 2, config.hidden_size)
+            self.score_embed = Embedding(config.score_vocab_size + 2, config.hidden_size)
         if config.degrees:
             self.harmony = SaxsoloHarmony(config)
         if config.rhythm:

@@ -22,6 +22,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from .layers_saxsolo import Embedding
 from .line_saxsolo import (
     CENTRE,
     ECHO_INTERVAL,
@@ -95,7 +96,7 @@ class SummedEmbedding(nn.Module):
 
     def __init__(self, sizes: list[int], width: int):
         super().__init__()
-        self.table = nn.Embedding(sum(sizes), width)
+        self.table = Embedding(sum(sizes), width)
         self.sizes = sizes
 
     def forward(self, index: torch.Tensor) -> torch.Tensor:
@@ -179,7 +180,7 @@ class SaxsoloPlanner(nn.Module):
         self.step_echo = nn.Linear(width, ORDERS, bias=False)
         self.landing = _Mixer(_LANDING, width, dropout)
         self.ending = nn.Linear(width, NO_END_KNOWN)
-        self.ended = nn.Embedding(NO_END_KNOWN, width)
+        self.ended = Embedding(NO_END_KNOWN, width)
         self.pitch_norm = nn.LayerNorm(width)
         self.pitch = nn.Linear(width, NUM_PITCHES)
         self.pitch_interval = nn.Linear(width, NO_INTERVAL, bias=False)

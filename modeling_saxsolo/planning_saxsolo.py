@@ -19,10 +19,14 @@ from .note_events_saxsolo import (
     GOES_ON,
     LONGEST,
     LONGEST_STEP,
+    METRE,
     NO_OFFSET,
     NO_PITCH,
+    PLACE,
     QUALITY,
     ROOT,
+    SECTION,
+    SECTION_BARS,
     STEPS,
     TICKS,
     WAIT,
@@ -45,7 +49,17 @@ from .planner_saxsolo import (
     roots_ahead,
 )
 from .sampling_saxsolo import FREE, warpers
-from .vocabulary_saxsolo import FRAME_RATE, HOLD, LOWEST_PITCH, NO_CHORD, NO_ROOT, ONSET, REST
+from .vocabulary_saxsolo import (
+    FRAME_RATE,
+    HOLD,
+    IRREGULAR_BAR,
+    LOWEST_PITCH,
+    NO_CHORD,
+    NO_ROOT,
+    NUM_PITCHES,
+    ONSET,
+    REST,
+)
 
 # events after which the planner's memory is cut to half of them
 MEMORY = 256
@@ -53,6 +67,8 @@ MEMORY = 256
 _REMEMBERED = 128
 # a frame after every other: nothing is left to choose
 _NEVER = 2**62
+# ticks by which a solo is moved in its beat where its time is hidden
+_SHIFTS = list(range(TICKS))
 
 
 @dataclass(frozen=True)
@@ -64,8 +80,10 @@ class PlanSettings:
         temperature: of steps, lengths and offsets; pitch_temperature: a factor on it for pitches.
         rhythm_temperature: a factor on it for the place within a beat, once the beat is chosen.
         top_k, top_p: as in the library, for every choice.
-        guidance: how far pitches lean to the chords: 1 = as learnt.
+        guidance: how far pitches lean to the chords: 0 = not at all, 1 = as learnt.
+        time: how far onsets lean to beats and bars: 0 = not at all, 1 = as learnt.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
+        lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
     """
 
     do_sample: bool = True
@@ -75,7 +93,10 @@ class PlanSettings:
     top_k: int | None = None
     top_p: float | None = None
     guidance: float = 1.0
+    time: float = 1.0
     onset_bias: float = 0.0
+    lowest: float | None = None
+    highest: float | None = None
 
 
 class NotePlan:
@@ -118,7 +139,10 @@ class NotePlan:
         past = [note for note in notes if note.start < self.first]
         self.given = [note for note in notes if note.start >= self.first]
         self.notes = past
-        self.silent_until = self.first
+        self.silent_until = self.kept_until = self.first
+        self.begin_by = _NEVER
+        self._next_free = _next_place(self.free)
+        self._next_blocked = _next_place(~self.free)
         self._tables(sheet_table(sheet), controls or {})
         self._begin(past)
 
@@ -137,11 +161,21 @@ class NotePlan:
         return np.where(tokens == FREE, REST, tokens)
 
     def _tables(self, table: np.ndarray, controls: Mapping[str, float | None]) -> None:
-        rows = [table]
+        """Rows of the planner's batch: what is known, then the same without chords (guidance of
+        pitches), then without metre and moved by a part of a beat (guidance of steps)."""
+        rows, shifts = [table], [0]
         if self.settings.guidance != 1:
             hidden = table.copy()
             hidden[:, ROOT], hidden[:, QUALITY] = NO_ROOT, NO_CHORD
             rows.append(hidden)
+            shifts.append(0)
+        self.timed = len(rows)
+        if self.settings.time != 1:
+            plain = table.copy()
+            plain[:, PLACE], plain[:, METRE], plain[:, SECTION] = IRREGULAR_BAR, 0, SECTION_BARS
+            rows += [plain] * len(_SHIFTS)
+            shifts += _SHIFTS
+        self.shifts = torch.tensor(shifts, device=self.device)[:, None]
         self.table = torch.from_numpy(np.stack(rows)).to(self.device)
         asked = torch.tensor(control_classes(**controls), device=self.device)  # type: ignore[arg-type]
         self.controls = asked.expand(len(rows), -1)
@@ -164,7 +198,7 @@ class NotePlan:
                 self.notes[-1] = self._timed(last, past[-1].start)
             self._hear([last])
         else:
-            self._hear([wait(round(TICKS * float(self.sheet.beat_at(self.first / FRAME_RATE))))])
+            self._begin_stretch(self.first)
         self.reached = self.first if self.first < self.last else _NEVER
 
     def _hear(self, events: Sequence[Event]) -> None:
@@ -172,11 +206,11 @@ class NotePlan:
         self.history.extend(events)
         if self.past is not None and self.past.count + len(events) > MEMORY:
             self.past, events = None, self.history[-MEMORY // 2 :]
-        copies = (len(self.table), -1, -1)
+        copies = (len(self.table), 1, 1)
         rows = event_rows(self.history[-len(events) - _REMEMBERED :])
-        line = torch.from_numpy(line_features(rows)[-len(events) :]).to(self.device)
-        tensor = torch.from_numpy(rows[-len(events) :]).to(self.device)
-        line, tensor = line.expand(copies), tensor.expand(copies)
+        line = torch.from_numpy(line_features(rows)[-len(events) :]).to(self.device).repeat(copies)
+        tensor = torch.from_numpy(rows[-len(events) :]).to(self.device).repeat(copies)
+        tensor[..., 0] += self.shifts
         hidden, self.past = self.planner(tensor, self.table, self.controls, line, self.past)
         self.hidden, self.line = hidden[:, -1:], line[:, -1:]
 
@@ -184,9 +218,10 @@ class NotePlan:
         """One more event: drawn, or the next given note if that comes first."""
         tick = self.history[-1].tick
         at = self.given[0].start if self.given else self.last
+        edge = min(at, self._edge)
         frames = self._frames(tick)
-        step = self._draw_step(tick, frames, at)
-        if int(frames[step]) < at:
+        step = self._draw_step(tick, frames, edge)
+        if int(frames[step]) < edge:
             if step == WAIT:
                 self.reached = self.silent_until = max(self.reached, int(frames[step]))
                 self._hear([Event(tick + WAIT, WAIT, NO_PITCH, 0, NO_OFFSET)])
@@ -194,12 +229,29 @@ class NotePlan:
             event = self._draw_note(tick, step)
             start = max(self._earliest, frame_of(onset_seconds(self.sheet, event)))
             # a little early or late, but not into what is given
-            start = start if start < at and self.free[start] else int(frames[step])
+            start = start if start < edge and self.free[start] else int(frames[step])
             self._add(event, self._timed(event, start))
+        elif edge < at and self._next_free[edge] < at:
+            self.reached = int(self._next_free[edge])
+            self._begin_stretch(self.reached)
         elif self.given:
             self._take_given(self.given.pop(0))
         else:
             self.reached = _NEVER
+
+    def _begin_stretch(self, frame: int) -> None:
+        """A wait up to where the solo begins, or begins anew after a rest that is given.
+
+        The first note of a stretch comes in its first half, and within eight beats, as in training:
+        first notes are too rare there for the planner to learn when they come.
+        """
+        tick = round(TICKS * float(self.sheet.beat_at(frame / FRAME_RATE)))
+        self.silent_until = frame
+        end = int(self._next_blocked[min(frame, len(self.free))])
+        if not self.given or self.given[0].start > end:
+            eight = frame_of(float(self.sheet.seconds_at((tick + WAIT) / TICKS)))
+            self.begin_by = max(frame + 1, min(eight, (frame + end) // 2))
+        self._hear([wait(max([tick, *(event.tick for event in self.history[-1:])]))])
 
     def _take_given(self, note: TimedNote) -> None:
         onset, length = note.start / FRAME_RATE, (note.end - note.start) / FRAME_RATE
@@ -217,6 +269,7 @@ class NotePlan:
             event = self._lasting(event, note)
         timed = self._timed(event, note.start) if is_open else note
         self._add(event, TimedNote(timed.start, max(timed.end, note.end), timed.pitch))
+        self.kept_until = note.end
 
     def _add(self, event: Event, note: TimedNote) -> None:
         if self.notes:
@@ -224,6 +277,7 @@ class NotePlan:
             end = min(before.end, note.start)
             self.notes[-1] = TimedNote(before.start, end, before.pitch)
         self.notes.append(note)
+        self.begin_by = _NEVER
         self.reached = max(self.reached, note.start)
         self._hear([event])
 
@@ -231,6 +285,12 @@ class NotePlan:
     def _earliest(self) -> int:
         """First frame in which a note may begin."""
         return max(self.silent_until, self.notes[-1].start + 1 if self.notes else 0)
+
+    @property
+    def _edge(self) -> int:
+        """First frame from here on in which something is given."""
+        here = min(max(self._earliest, self.kept_until), len(self.free))
+        return int(self._next_blocked[here])
 
     def _timed(self, event: Event, start: int) -> TimedNote:
         """An event as a note from a frame on, no longer than what is free after it."""
@@ -247,24 +307,40 @@ class NotePlan:
         return np.where(near & (frames < self._earliest), self._earliest, frames)
 
     def _draw_step(self, tick: int, frames: np.ndarray, at: int) -> int:
-        where = torch.tensor([[tick]], device=self.device)
-        logits = self.planner.step_logits(self.hidden[:1], where, self.table[:1], self.line[:1])[
-            0, 0
-        ].float()
+        logits = self._step_logits(tick)
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
         inside = frames < min(at, len(self.free))
         allowed = ~inside
         allowed[inside] = self.free[frames[inside]] & (frames[inside] >= self._earliest)
-        # waiting is always possible; but a solo begins in the first eight beats, as every one in
-        # training does: a rule, since so few events are first ones that they teach nothing
-        opens = len(self.history) == 1 and self.history[0].pitch == NO_PITCH
-        allowed[WAIT] = not (opens and allowed[:WAIT].any())
+        # waiting is possible until the first note of a stretch has to come
+        allowed[WAIT] = True
+        allowed &= frames < self.begin_by
+        if not allowed.any():
+            allowed[WAIT] = True
         blocked = torch.from_numpy(~allowed).to(self.device)
         logits = logits.masked_fill(blocked, -torch.inf)
         if self.settings.rhythm_temperature != 1:
             logits = with_rhythm_temperature(logits, tick, self.settings.rhythm_temperature)
         return self._draw(logits, self.settings.temperature)
+
+    def _step_logits(self, tick: int) -> torch.Tensor:
+        """(97,), leaning to beats and bars as the settings say.
+
+        Without knowledge of time, the chance of a step is its mean over all places in the beat at
+        which the solo may be; guidance goes on from there (Ho and Salimans 2022, arXiv 2207.12598).
+        """
+        where = torch.full((1, 1), tick, device=self.device)
+        hidden, table, line = self.hidden[:1], self.table[:1], self.line[:1]
+        logits = self.planner.step_logits(hidden, where, table, line)[0, 0].float()
+        if self.timed == len(self.table):
+            return logits
+        rows = slice(self.timed, None)
+        blind = self.planner.step_logits(
+            self.hidden[rows], where + self.shifts[rows], self.table[rows], self.line[rows]
+        )
+        plain = blind[:, 0].float().log_softmax(-1).logsumexp(0)
+        return plain + self.settings.time * (logits - plain)
 
     def _draw_note(self, tick: int, step: int) -> Event:
         landed, last, roots = self._land(tick, step)
@@ -272,13 +348,21 @@ class NotePlan:
             self.planner.ending(landed[:1])[0, 0].float(), self.settings.temperature
         )
         landed = self._end(landed, ending)
-        logits = self.planner.pitch_logits(landed, last, roots, self.line)[:, 0].float()
+        logits = self.planner.pitch_logits(landed, last, roots, self.line[: self.timed])[
+            :, 0
+        ].float()
         if len(logits) > 1:
             logits = logits[1:] + self.settings.guidance * (logits[:1] - logits[1:])
         heat = self.settings.temperature * self.settings.pitch_temperature
-        pitch = self._draw(logits[0], heat)
+        pitch = self._draw(self._within_range(logits[0]), heat)
         length, offset = self._draw_rest(landed, pitch, last, roots, 1)
         return Event(tick + step, step, pitch, length, offset, ending)
+
+    def _within_range(self, logits: torch.Tensor) -> torch.Tensor:
+        """(60,) pitch logits without what lies beyond the range that is asked for."""
+        first, last = pitch_places(self.settings.lowest, self.settings.highest)
+        place = torch.arange(len(logits), device=logits.device)
+        return logits.masked_fill((place < first) | (place > last), -torch.inf)
 
     def _lasting(self, event: Event, note: TimedNote) -> Event:
         """A note that has begun, with an end that is drawn; at least as long as it is."""
@@ -292,17 +376,15 @@ class NotePlan:
         return self.planner.end(landed, told)
 
     def _land(self, tick: int, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        rows = len(self.table)
+        rows = self.timed
         assert self.past is not None, "a solo begins with an event"
-        last = self.past.pitch
+        last = self.past.pitch[:rows]
         landing = torch.full((rows, 1), tick + step, device=self.device)
         steps = torch.full((rows, 1), step, device=self.device)
-        at = place_features(self.table, landing, last)
-        return (
-            self.planner.land(self.hidden, steps, at, rest_before(self.line, landing)),
-            last,
-            roots_ahead(self.table, landing),
-        )
+        table = self.table[:rows]
+        at, rest = place_features(table, landing, last), rest_before(self.line[:rows], landing)
+        landed = self.planner.land(self.hidden[:rows], steps, at, rest)
+        return landed, last, roots_ahead(table, landing)
 
     def _draw_rest(
         self, landed: torch.Tensor, pitch: int, last: torch.Tensor, roots: torch.Tensor, least: int
@@ -331,6 +413,12 @@ def event_rows(events: Sequence[Event]) -> np.ndarray:
     return np.array(rows, dtype=np.int64).reshape(-1, 6)
 
 
+def _next_place(marked: np.ndarray) -> np.ndarray:
+    """(T,) bool -> (T + 1,): the first marked frame from each frame on, T for none."""
+    places = np.append(np.where(marked, np.arange(len(marked)), len(marked)), len(marked))
+    return np.minimum.accumulate(places[::-1])[::-1]
+
+
 def _warped(changes: LogitsProcessorList, logits: torch.Tensor) -> torch.Tensor:
     for change in changes:
         logits = change(torch.zeros(1, 1, dtype=torch.long), logits)
@@ -349,6 +437,22 @@ def with_rhythm_temperature(logits: torch.Tensor, tick: int, temperature: float)
             places = (within / temperature).log_softmax(0)
             changed[inside] = places + within.logsumexp(0)
     return changed
+
+
+def pitch_places(lowest: float | None, highest: float | None) -> tuple[int, int]:
+    """First and last pitch of the score stream that a range in MIDI pitches allows.
+
+    Raises:
+        ValueError: for a range outside the stream.
+    """
+    top = LOWEST_PITCH + NUM_PITCHES - 1
+    first = LOWEST_PITCH if lowest is None else max(LOWEST_PITCH, int(lowest))
+    last = top if highest is None else min(top, int(highest))
+    if first > last:
+        raise ValueError(
+            f"the range {lowest} to {highest} lies outside MIDI {LOWEST_PITCH} to {top}: move it."
+        )
+    return first - LOWEST_PITCH, last - LOWEST_PITCH
 
 
 def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:

@@ -14,8 +14,8 @@ from .lead_sheet_saxsolo import (
     sheet_of_inputs,
     sheet_of_labels,
 )
-from .planner_saxsolo import SaxsoloPlanner
-from .planning_saxsolo import NotePlan, PlanSettings
+from .planner_saxsolo import CONTROLS, SaxsoloPlanner
+from .planning_saxsolo import NotePlan, PlanSettings, pitch_places
 from .vocabulary_saxsolo import FEELS, LABEL_SIZES
 
 
@@ -42,10 +42,25 @@ def planned_by(
 
 
 def plan_settings(
-    settings: Any, pitch_temperature: float, rhythm_temperature: float, onset_bias: float
+    settings: Any,
+    pitch_temperature: float,
+    rhythm_temperature: float,
+    onset_bias: float,
+    asked: Mapping[str, float | None] | None = None,
 ) -> PlanSettings:
-    """A generation config as the planner's settings."""
-    guidance = settings.guidance_scale
+    """A generation config, and what a solo is asked for, as the planner's settings.
+
+    Raises:
+        ValueError: for a strength below 0, and a range outside the score stream.
+    """
+    asked = asked or {}
+    guidance, time = asked.get("harmony"), asked.get("time")
+    for name, value in (("harmony", guidance), ("time", time)):
+        if value is not None and not 0 <= value < float("inf"):
+            raise ValueError(f"{name} is {value}: give 0 or more; 1 is as learnt.")
+    pitch_places(asked.get("lowest"), asked.get("highest"))
+    if guidance is None:
+        guidance = settings.guidance_scale
     return PlanSettings(
         do_sample=bool(settings.do_sample),
         temperature=1.0 if settings.temperature is None else settings.temperature,
@@ -54,7 +69,10 @@ def plan_settings(
         top_k=settings.top_k,
         top_p=settings.top_p,
         guidance=1.0 if guidance is None else float(guidance),
+        time=1.0 if time is None else float(time),
         onset_bias=onset_bias,
+        lowest=asked.get("lowest"),
+        highest=asked.get("highest"),
     )
 
 
@@ -72,7 +90,8 @@ def make_plans(
         inputs: those of `generate`, B rows each, and "score" (B, S): the score stream, FREE where
             it is to be planned.
         known: frames that are played.
-        asked: controls for all of them, see `control_classes`; None = not asked.
+        asked: controls for all of them, see `control_classes`; None = not asked. What is none of
+            the controls is in the settings.
 
     Raises:
         ValueError: without a lead sheet and anything that it could be made of.
@@ -81,7 +100,7 @@ def make_plans(
     plans = []
     for row, score in enumerate(inputs["score"]):
         given = score[:frames].cpu().numpy()
-        controls = {**_named(config, inputs["condition_ids"], row), **_without_none(asked)}
+        controls = {**_named(config, inputs["condition_ids"], row), **_controls(asked)}
         sheet = lead_sheet(config, inputs, row)
         plans.append(NotePlan(planner, sheet, given, known, settings, controls))
     return plans
@@ -129,5 +148,5 @@ def _named(config: SaxsoloConfig, ids: torch.Tensor | None, row: int) -> dict[st
     }
 
 
-def _without_none(asked: Mapping[str, float | None]) -> dict[str, float | None]:
-    return {name: value for name, value in asked.items() if value is not None}
+def _controls(asked: Mapping[str, float | None]) -> dict[str, float | None]:
+    return {name: v for name, v in asked.items() if name in CONTROLS and v is not None}

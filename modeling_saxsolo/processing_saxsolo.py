@@ -353,12 +353,17 @@ class SaxsoloProcessor(ProcessorMixin):
             first = min(frames, round(start * self.frame_rate))
         if to_the_end:
             last = frames
+        place = torch.arange(frames)
+        playing = (place >= first) & (place < last)
+        return torch.where(playing, torch.full_like(place, FREE), self.silent_codes[:, None])
+
+    @property
+    def silent_codes(self) -> torch.Tensor:
+        """(N,) what each stream holds where the solo rests."""
         silence = self.silence.cpu()
         if self.num_streams > self.num_codebooks:
             silence = torch.cat([silence.new_full((1,), REST), silence])
-        place = torch.arange(frames)
-        playing = (place >= first) & (place < last)
-        return torch.where(playing, torch.full_like(place, FREE), silence[:, None])
+        return silence
 
     @cached_property
     def silence(self) -> torch.Tensor:

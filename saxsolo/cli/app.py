@@ -14,6 +14,7 @@ from . import (
     judge,
     listen,
     measure,
+    measure_plans,
     page,
     publish,
     train,
@@ -56,6 +57,8 @@ app.command(name="train-ear")(train.train_ear)
 app.command(name="train-planner")(train.train_planner)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+for command in (measure_plans.plan, measure_plans.critic, measure_plans.distances):
+    measure.measure.command()(command)
 app.add_typer(measure.measure, name="measure")
 app.command()(publish.publish)
 app.add_typer(benchmark.benchmark, name="benchmark")

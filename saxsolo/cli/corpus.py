@@ -50,6 +50,47 @@ class Stage(StrEnum):
 
 
 @corpus.command()
+def fetch(
+    out: Annotated[Path, typer.Option(help="Folder for the sources, one folder each.")],
+    mirror: Annotated[
+        str | None, typer.Option(help="Address that serves NAME/SHA256SUMS and what it lists.")
+    ] = None,
+    only: Annotated[str, typer.Option(help="Names with commas.", show_default="all")] = "",
+) -> None:
+    """Fetch the open data that the default weights learnt from; checked, resumed, licences shown.
+
+    Without --mirror it checks what is there and says where to get the rest. Exit code: 1 where
+    something is missing.
+    """
+    from saxsolo.corpus.render.sounds import SOUNDFONTS, Sounds
+    from saxsolo.corpus.sources.fetch import chosen_sources, fetch
+
+    names = listed(only, str, "--only") if only else []
+    missing = fetch(chosen_sources(names), out, mirror, lambda line: print(line, flush=True))
+    if not names:
+        there = Sounds().available_soundfonts()
+        for name, (file, package) in SOUNDFONTS.items():
+            state = "there" if name in there else f"missing: apt-get install it, {package}"
+            print(f"{file}: {state}")
+    if missing:
+        print(f"missing: {', '.join(source.name for source in missing)}", file=sys.stderr)
+        sys.exit(1)
+
+
+@corpus.command()
+def sums(
+    folder: Annotated[Path, typer.Argument(help="Folder of a source, for a mirror.")],
+) -> None:
+    """Write the list of checksums by which `saxsolo corpus fetch` reads a mirror."""
+    from saxsolo.atomic import write_text
+    from saxsolo.corpus.sources.checksums import SUMS, digest_of, sums_of
+
+    text = sums_of(folder)
+    write_text(folder / SUMS, text)
+    print(f"{folder / SUMS}: {len(text.splitlines())} files, SHA-256 {digest_of(text)}")
+
+
+@corpus.command()
 @needs(EXTRAS)
 def render(
     out: Annotated[Path, typer.Option(help="Folder for the pairs.")],

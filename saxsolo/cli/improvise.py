@@ -33,6 +33,13 @@ class Instrument(StrEnum):
     baritone = "baritone"
 
 
+class TradeStart(StrEnum):
+    """Who begins to trade."""
+
+    solo = "solo"
+    band = "band"
+
+
 class Format(StrEnum):
     """The formats of sound that are written."""
 
@@ -80,6 +87,48 @@ def improvise(
         float | None,
         typer.Option(help="Over 1 closer to the backing; 1 is none.", show_default="the model's"),
     ] = None,
+    harmony: Annotated[
+        float | None,
+        typer.Option(
+            help="How far pitches lean to the chords: 0 ignores them, 1 as trained, more stricter.",
+            show_default="the model's",
+        ),
+    ] = None,
+    time: Annotated[
+        float | None,
+        typer.Option(
+            help="How far onsets lean to beats and bars: 0 ignores them, 1 as trained.",
+            show_default="1",
+        ),
+    ] = None,
+    density: Annotated[
+        float | None, typer.Option(help="Notes a second.", show_default="the model's")
+    ] = None,
+    space: Annotated[
+        float | None,
+        typer.Option(help="Share of the time without a note, 0 to 1.", show_default="the model's"),
+    ] = None,
+    pitch_range: Annotated[
+        str | None,
+        typer.Option(
+            "--range",
+            metavar="LOW-HIGH",
+            help="Lowest and highest note as they sound: Bb3-F5, or MIDI 58-77.",
+            show_default="the instrument's",
+        ),
+    ] = None,
+    solo: Annotated[
+        str | None,
+        typer.Option(
+            help='Where it plays: "0:08-0:40, bars 9-24, choruses 2-3".', show_default="everywhere"
+        ),
+    ] = None,
+    trade: Annotated[
+        int | None, typer.Option(help="Trade so many bars with the band.", show_default="no")
+    ] = None,
+    trade_start: Annotated[
+        TradeStart, typer.Option(help="Who plays the first bars of a trade.")
+    ] = TradeStart.solo,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
     feel: Annotated[
         str | None,
@@ -182,6 +231,14 @@ def improvise(
         first_bar=first_bar,
         tempo=tempo,
         metre=metre,
+        harmony=harmony,
+        time=time,
+        density=density,
+        space=space,
+        solo=solo,
+        trade=trade,
+        trade_start=trade_start.value,
+        **_range(pitch_range),
     )
     band = rendered_band(backings or [], playlist, settings, choruses)
     if band is None:
@@ -215,6 +272,19 @@ def _chords(chords: str | None, chart: Path | None, tune: str | None) -> str | N
     return chart_text(chart, tune)
 
 
+def _range(text: str | None) -> dict[str, Any]:
+    """Lowest and highest of `--range`."""
+    from saxsolo.music.pitch_names import pitch_range
+
+    if text is None:
+        return {}
+    try:
+        lowest, highest = pitch_range(text)
+    except ValueError as error:
+        raise SettingError(f"--range {error}") from None
+    return {"lowest": lowest, "highest": highest}
+
+
 def _play(
     jobs: list["TakeRequest"],
     saving: dict[str, Any],
@@ -225,7 +295,7 @@ def _play(
     mute: bool,
 ) -> list["Outcome"]:
     """Plays jobs and says what was written, line by line as it is done."""
-    quiet_libraries()
+    quiet_libraries(lean=True)
     from saxsolo.device import checked_device
     from saxsolo.playing.batch import play_jobs
     from saxsolo.progress_bar import Progress

@@ -73,7 +73,7 @@ def listen(
     wanted = texts if out is not None else []
     endings = [*wanted, *(["musicxml"] if musicxml else []), *(["png"] if plot else [])]
     refuse_overwriting((folder / f"{track.stem}.{ending}" for ending in endings), [track])
-    quiet_libraries()
+    quiet_libraries(lean=True)
     from saxsolo.listening import exports
     from saxsolo.listening.sheets import write_lead_sheet, write_picture
     from saxsolo.listening.track import listen as hear

@@ -357,38 +357,6 @@ def fit(
 
 @measure.command()
 @needs("evaluate")
-def plan(
-    weimar: Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")],
-    checkpoint: CheckpointOption = None,
-    split: SplitOption = Split.test,
-    limit: Annotated[int, typer.Option(help="Tunes, evenly spaced; 0 takes all.")] = 0,
-    seconds: SecondsOption = 25.0,
-    seed: Annotated[int, typer.Option(help="Of every plan.")] = 1,
-) -> None:
-    """What the planner decides over the tunes of held-out humans, beside what they played."""
-    quiet_libraries()
-    import torch
-
-    from saxsolo.evaluation.plan_fit import plans_beside_humans
-    from saxsolo.weights.loading import load_player
-
-    torch.set_num_threads(1)
-    solo = load_player(checkpoint, None, "cpu").solo
-    count, figures = plans_beside_humans(solo, weimar, split.value, seconds, limit, seed)
-    print(f"{count} tunes of {seconds:g} s\n")
-    print("| | humans | own fits better | planner | own fits better |")
-    print("| --- | --- | --- | --- | --- |")
-    for name in figures["human"]:
-        cells = [
-            f"{figures[who][name][column]:.3f}" if column in figures[who][name] else ""
-            for who in ("human", "plan")
-            for column in ("own", "matched")
-        ]
-        print(f"| {name.replace('_', ' ')} | {' | '.join(cells)} |")
-
-
-@measure.command()
-@needs("evaluate")
 def key(
     charts: Annotated[Path, typer.Option(help="Folder with irealpro_changes.csv.gz (parkR).")],
 ) -> None:

@@ -112,12 +112,20 @@ def use_threads(threads: int | None) -> None:
         torch.set_num_threads(threads)
 
 
-def quiet_libraries() -> None:
-    """Keeps what libraries say off the person's terminal; their errors still come."""
+def quiet_libraries(lean: bool = False) -> None:
+    """Keeps what libraries say off the person's terminal; their errors still come.
+
+    Args:
+        lean: import transformers without its training parts, see `lean_transformers`.
+    """
     warnings.filterwarnings("ignore")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     logging.getLogger("transformers").setLevel(logging.ERROR)
+    if lean:
+        from saxsolo.lean_imports import lean_transformers
+
+        lean_transformers()
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()

@@ -6,25 +6,12 @@ judged here, only what it decides. Both sides are notes on the frames of a score
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
-import numpy as np
-import torch
-
-from modeling_saxsolo.planning_saxsolo import NotePlan
-from modeling_saxsolo.plans_saxsolo import plan_settings
-from modeling_saxsolo.sampling_saxsolo import FREE
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
-from saxsolo.corpus.scores.splits import assign_splits
-from saxsolo.corpus.scores.weimar import read_weimar
-from saxsolo.errors import SettingError
-from saxsolo.music.frame_labels import frame_labels, score_tokens
-from saxsolo.music.score import Score
-from saxsolo.training.planner_data import sheet_of_score
 from saxsolo.weights.loading import Weights
 
-from .notes import SoloNotes, notes_of_score
+from .held_out_plans import held_out_tunes, planned_streams
+from .notes import notes_of_score
 from .track_fit import fit_of_solos
 
 
@@ -44,44 +31,9 @@ def plans_beside_humans(
         SettingError: for a model without a planner.
         ScoreError: no database in `weimar`.
     """
-    if solo.model.config.planner is None:
-        raise SettingError(f"{solo.name} has no planner: train one (saxsolo train-planner)")
-    scores = read_weimar(weimar)
-    splits = assign_splits(scores)
-    frames = round(seconds * FRAME_RATE)
-    chosen = [
-        score
-        for score in scores
-        if splits[score.id] == split and score.duration * FRAME_RATE >= frames
-    ]
-    if limit and limit < len(chosen):
-        chosen = [chosen[i] for i in np.linspace(0, len(chosen) - 1, limit).round().astype(int)]
-    labels = [_beginning(frame_labels, score, frames) for score in chosen]
-    human = [notes_of_score(_beginning(score_tokens, score, frames)) for score in chosen]
-    plans = [_planned(solo, score, frames, seed) for score in chosen]
+    tunes = held_out_tunes(weimar, seconds, (split,), limit)
+    labels = [tune.labels for tune in tunes]
+    human = [notes_of_score(tune.human) for tune in tunes]
+    plans = [notes_of_score(stream) for stream in planned_streams(solo, tunes, "events", seed)]
     figures = {"human": fit_of_solos(human, labels), "plan": fit_of_solos(plans, labels)}
-    return len(chosen), figures
-
-
-def _beginning(
-    rows_of: Callable[[Score, int], np.ndarray], score: Score, frames: int
-) -> np.ndarray:
-    return rows_of(score, int(score.duration * FRAME_RATE))[:frames]
-
-
-@torch.inference_mode()
-def _planned(solo: Weights, score: Score, frames: int, seed: int) -> SoloNotes:
-    model = solo.model
-    config = model.config
-    settings = plan_settings(
-        model.generation_config,
-        config.pitch_temperature,
-        config.rhythm_temperature,
-        config.onset_bias,
-    )
-    lowest, highest = config.planner["ranges"].get(score.instrument, (None, None))
-    asked = {"lowest": lowest, "highest": highest}
-    given = np.full(frames, FREE)
-    sheet = sheet_of_score(score)
-    plan = NotePlan(model.planner, sheet, given, 0, settings, asked, seed)
-    return notes_of_score(plan.tokens(0, frames))
+    return len(tunes), figures

@@ -80,7 +80,7 @@ def distances(generated: list[SoloNotes], human: list[SoloNotes]) -> dict[str, f
     ours, theirs = ([features(notes) for notes in side] for side in (generated, human))
     for name, edges in BINS.items():
         counts = [
-            np.sum([_histogram(solo[name], edges) for solo in side], axis=0)
+            np.sum([histogram(solo[name], edges) for solo in side], axis=0)
             if side
             else np.zeros(len(edges) - 1)
             for side in (ours, theirs)
@@ -97,7 +97,9 @@ def jensen_shannon(first: np.ndarray, second: np.ndarray) -> float | None:
     return max(0.0, _entropy(middle) - (_entropy(first) + _entropy(second)) / 2)
 
 
-def _histogram(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+def histogram(values: np.ndarray, edges: np.ndarray) -> np.ndarray:
+    """(bins,) how many of some values lie between edges (bins + 1,); what is outside is in the
+    first or the last."""
     places = np.searchsorted(edges, values, side="right") - 1
     return np.bincount(np.clip(places, 0, len(edges) - 2), minlength=len(edges) - 1)
 

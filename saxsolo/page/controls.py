@@ -10,9 +10,10 @@ from urllib.parse import urlencode
 from transformers import GenerationConfig
 
 from saxsolo.errors import SettingError
-from saxsolo.playing.settings import Settings
+from saxsolo.playing.rendered_band import SOLO_FEELS
+from saxsolo.playing.settings import FASTEST, SLOWEST, Settings
 
-from .limits import LONGEST_SOLO
+from .limits import LONGEST_BACKING, LONGEST_SOLO
 
 # beside web/ in a Space, beside space/ here
 EXAMPLES = next(
@@ -20,11 +21,14 @@ EXAMPLES = next(
     for folder in Path(__file__).resolve().parents[1:]
     if (folder / "examples").is_dir()
 )
-EXAMPLE, UPLOAD, RECORDING = "example", "upload", "recording"
-SOURCES = (EXAMPLE, UPLOAD, RECORDING)
+EXAMPLE, UPLOAD, RECORDING, BAND = "example", "upload", "recording", "band"
+SOURCES = (EXAMPLE, UPLOAD, RECORDING, BAND)
 INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
 ANY_FEEL = "as heard"
-FEELS = (ANY_FEEL, "swing", "latin", "funk", "ballad", "twobeat", "waltz")
+# a band plays more feels than the soloist has names for
+FEELS = (ANY_FEEL, "swing", "latin", "funk", "ballad", "twobeat", "waltz", *SOLO_FEELS)
+AS_WRITTEN = ""
+METRES = (AS_WRITTEN, "4/4", "3/4", "2/4", "5/4", "6/8", "12/8", "7/8", "7/4", "2/2")
 LARGEST_SEED = 2**31 - 1
 # (lowest, highest) value of each number
 RANGES = {
@@ -32,7 +36,12 @@ RANGES = {
     "temperature": (0.3, 1.5),
     "guidance": (1.0, 4.0),
     "seconds": (4, LONGEST_SOLO),
+    "first_bar": (0, LONGEST_BACKING),
+    "tempo": (SLOWEST, FASTEST),
+    "choruses": (1, 20),
 }
+# of a chart in a link: longer addresses are refused on the way
+LONGEST_LINKED = 6000
 
 
 @dataclass(frozen=True)
@@ -44,6 +53,10 @@ class Controls:
         example: name of a file in examples/, without its suffix.
         seconds: maximum length of the solo, which ends when the backing ends.
         live: what is streamed while the solo is generated: "mix" or "solo".
+        chords: the chart as text; empty plays what is heard.
+        first_bar: second at which the chart begins. tempo: beats a minute. metre: of the chart, one
+            of `METRES`. None, None and "" leave them open, and without chords none is read.
+        choruses: how often a band plays the chart.
     """
 
     source: str = EXAMPLE
@@ -55,10 +68,21 @@ class Controls:
     guidance: float = 1.0
     seconds: float = 30
     live: str = "mix"
+    chords: str = ""
+    first_bar: float | None = None
+    tempo: float | None = None
+    metre: str = AS_WRITTEN
+    choruses: int = 2
 
     def query(self) -> str:
-        """Query of the share link. It cannot link an upload, because that file is not kept."""
-        return urlencode({field.name: getattr(self, field.name) for field in fields(self)})
+        """Query of the share link, without what is empty.
+
+        It cannot link an upload, because that file is not kept, nor a very long chart.
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        if len(self.chords) > LONGEST_LINKED:
+            values["chords"] = ""
+        return urlencode({name: v for name, v in values.items() if v not in ("", None)})
 
     def settings(self, backing_seconds: float) -> Settings:
         """Settings of a solo over a backing of this length.
@@ -76,8 +100,20 @@ class Controls:
             temperature=float(self.temperature),
             guidance=float(self.guidance),
             instrument=self.instrument,
-            feel=None if self.feel == ANY_FEEL else self.feel,
+            feel=None if self.feel == ANY_FEEL else SOLO_FEELS.get(self.feel, self.feel),
+            **self.chart_settings(),
         )
+
+    def chart_settings(self) -> dict[str, Any]:
+        """Those of the settings that tell of the chart; none without chords."""
+        if not self.chords.strip():
+            return {}
+        return {
+            "chords": self.chords,
+            "first_bar": None if self.first_bar is None else float(self.first_bar),
+            "tempo": None if self.tempo is None else float(self.tempo),
+            "metre": self.metre or None,
+        }
 
 
 def examples() -> list[str]:
@@ -97,6 +133,7 @@ def checked(controls: Controls) -> Controls:
         "instrument": INSTRUMENTS,
         "feel": FEELS,
         "live": ("mix", "solo"),
+        "metre": METRES,
     }
     for name, known in choices.items():
         value = getattr(controls, name)
@@ -104,11 +141,17 @@ def checked(controls: Controls) -> Controls:
             raise SettingError(f"{name} {_short(value)} is not one of {', '.join(known)}")
     for name, (low, high) in RANGES.items():
         value = getattr(controls, name)
+        if value is None and Controls.__dataclass_fields__[name].default is None:
+            continue
         number = isinstance(value, int | float) and not isinstance(value, bool)
         if not number or not math.isfinite(value) or not low <= value <= high:
-            raise SettingError(f"{name} {_short(value)} is not between {low:g} and {high:g}")
-    if controls.seed != int(controls.seed):
-        raise SettingError(f"seed {controls.seed:g} is not a whole number")
+            words = name.replace("_", " ")
+            raise SettingError(f"{words} {_short(value)} is not between {low:g} and {high:g}")
+    for name in ("seed", "choruses"):
+        if getattr(controls, name) != int(getattr(controls, name)):
+            raise SettingError(f"{name} {getattr(controls, name):g} is not a whole number")
+    if not isinstance(controls.chords, str):
+        raise SettingError("chords are no text")
     # the sliders' ranges are narrower than those of a solo; everything else is checked there
     controls._settings()
     return controls
@@ -138,7 +181,8 @@ def from_query(query: Mapping[str, str], controls: Controls) -> Controls:
         if field.name not in query:
             continue
         try:
-            kind: Any = type(field.default)
+            # what may be left open is a number
+            kind: Any = float if field.default is None else type(field.default)
             value = kind(query[field.name])
             controls = checked(Controls(**{**vars(controls), field.name: value}))
         except (ValueError, OverflowError):

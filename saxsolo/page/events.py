@@ -7,14 +7,16 @@ import gradio as gr
 from gradio.components import Component
 
 from . import handlers
+from .chart_box import EAR, connect_chart, filled_outputs, written_after_take
 from .cleaning import CLEAN_EVERY, OLDEST_UPLOAD
 from .controls import Controls, fresh
 from .handlers import AGAIN, ANOTHER, BARS, CONTINUE, PLAY
 from .harp import add_harp
 from .heard_tab import connect_heard, lay_out_heard
-from .layout import INTRODUCTION, Layout, SourceColumn, lay_out
+from .layout import INTRODUCTION, Layout, lay_out
 from .listener import Listener
 from .soloist import Soloist
+from .source_column import SourceColumn
 from .tools import add_tools
 
 # how many may wait for the solo that is being played
@@ -39,8 +41,9 @@ def build(soloist: Soloist, listener: Listener) -> gr.Blocks:
             layout = lay_out(controls)
         with gr.Tab("Listen"):
             heard = lay_out_heard(controls)
-        _connect_buttons(layout, soloist)
+        _connect_buttons(layout, soloist, listener)
         _connect_fields(layout, soloist)
+        connect_chart(layout.chart, layout.backing, listener)
         connect_heard(heard, listener, _connect_source)
         _restore_on_load(demo, layout, controls)
         add_tools(soloist, listener, controls, PLAYER)
@@ -56,6 +59,7 @@ def inputs(layout: Layout) -> list[Component]:
         *layout.controls(),
         backing.upload,
         backing.recording,
+        layout.chart.heard,
         layout.takes,
         shown.history,
         shown.from_second,
@@ -78,8 +82,9 @@ def outputs(layout: Layout) -> list[Any]:
     ]
 
 
-def _connect_buttons(layout: Layout, soloist: Soloist) -> None:
-    shown = layout.shown
+def _connect_buttons(layout: Layout, soloist: Soloist, listener: Listener) -> None:
+    shown, backing = layout.shown, layout.backing
+    track = [backing.source, backing.example, backing.upload, backing.recording]
     buttons = {
         PLAY: layout.solo.start,
         AGAIN: shown.again,
@@ -88,7 +93,7 @@ def _connect_buttons(layout: Layout, soloist: Soloist) -> None:
         BARS: shown.replace,
     }
     for name, button in buttons.items():
-        button.click(
+        played = button.click(
             partial(handlers.answer, soloist, name),
             inputs(layout),
             outputs(layout),
@@ -98,6 +103,15 @@ def _connect_buttons(layout: Layout, soloist: Soloist) -> None:
             show_progress="minimal",
             show_progress_on=layout.solo.status,
             **PLAYER,
+        )
+        # the take is shown first: hearing a long track takes a while
+        played.then(
+            partial(written_after_take, listener),
+            [layout.chart.chords, *track],
+            filled_outputs(layout.chart),
+            api_visibility="private",
+            show_progress="hidden",
+            **EAR,
         )
 
 

@@ -1,17 +1,31 @@
 """What the buttons and fields of the page do, apart from how they look."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import parse_qs
 
 import gradio as gr
 
 from saxsolo.audio.files import Source
 from saxsolo.errors import SaxsoloError, SettingError
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.playing.performance import Revision
 from saxsolo.playing.take import Take
 
 from . import page
-from .controls import EXAMPLE, EXAMPLES, RANGES, RECORDING, UPLOAD, Controls, checked, from_query
+from .band import band_of, why_no_band
+from .controls import (
+    BAND,
+    EXAMPLE,
+    EXAMPLES,
+    RANGES,
+    RECORDING,
+    UPLOAD,
+    Controls,
+    checked,
+    from_query,
+)
 from .limits import LONGEST_SOLO, open_upload
 from .playing import SoloRequest, Step, continued, replaced_bars
 from .soloist import Soloist
@@ -29,6 +43,7 @@ class Inputs:
     Attributes:
         controls: the settings.
         upload, recording: paths of files; None without one.
+        heard: chords that the ear wrote into the box of the chart.
         takes: (label, name) of each take so far.
         selected: name of the take that is shown.
         from_second, first_bar, last_bar: numbers of the fields; None where a field is empty.
@@ -37,6 +52,7 @@ class Inputs:
     controls: Controls
     upload: str | None
     recording: str | None
+    heard: str
     takes: list[tuple[str, str]]
     selected: str | None
     from_second: float | None
@@ -56,12 +72,16 @@ class Plan:
 
     Attributes:
         seconds: length of the earlier solo; None for a new one.
+        band: settings that a rendered band brings: where its chart begins and how fast it goes.
+        placed: the chart on the band's clock.
     """
 
     source: Source
     revision: Revision | None = None
     seconds: float | None = None
     suffix: str = ""
+    band: dict[str, Any] = field(default_factory=dict)
+    placed: PlacedChart | None = None
 
 
 def answer(soloist: Soloist, button: str, *values: object) -> Iterator[Outputs]:
@@ -77,9 +97,11 @@ def answer(soloist: Soloist, button: str, *values: object) -> Iterator[Outputs]:
     """
     try:
         inputs = _checked_inputs(values, button)
+        chosen_band = inputs.controls.source == BAND and button not in (CONTINUE, BARS)
+        beginning = "Rendering the band." if chosen_band else "Listening to the backing."
+        yield _status(page.message(beginning))
         plan = _plan(soloist.store, inputs, button)
         request = _request(inputs, plan)
-        yield _status(page.message("Listening to the backing."))
         for step in soloist.play(plan.source, request):
             if step.take is None:
                 yield _status(page.progress(step), step.sound)
@@ -91,7 +113,11 @@ def answer(soloist: Soloist, button: str, *values: object) -> Iterator[Outputs]:
 
 def _checked_inputs(values: Sequence[object], button: str) -> Inputs:
     inputs = Inputs.of(values)
-    controls = checked(inputs.controls)
+    controls = inputs.controls
+    if inputs.heard and str(controls.chords).strip() == inputs.heard.strip():
+        # what is heard is played without a chart too
+        controls = replace(controls, chords="")
+    controls = checked(controls)
     if button == ANOTHER:
         controls = replace(controls, seed=int((controls.seed + 1) % RANGES["seed"][1]))
     return replace(inputs, controls=controls)
@@ -104,6 +130,10 @@ def _plan(store: TakeStore, inputs: Inputs, button: str) -> Plan:
     if button == BARS:
         first, last = (int(_number(n, "bar number")) for n in (inputs.first_bar, inputs.last_bar))
         return _plan_bars(store, inputs.selected, first, last)
+    if inputs.controls.source == BAND:
+        band = band_of(inputs.controls)
+        how = {name: getattr(band.settings, name) for name in ("first_bar", "tempo", "feel")}
+        return Plan(band.source, band=how, placed=band.placed)
     return Plan(chosen_source(inputs.controls, inputs.upload, inputs.recording))
 
 
@@ -121,6 +151,8 @@ def chosen_source(controls: Controls, upload: str | None, recording: str | None)
     controls = checked(controls)
     if controls.source == EXAMPLE:
         return open_upload(EXAMPLES / f"{controls.example}.flac")
+    if controls.source == BAND:
+        raise SettingError("choose a track: a band plays in the tab Improvise only")
     uploaded = controls.source == UPLOAD
     path = upload if uploaded else recording
     if not path:
@@ -132,13 +164,23 @@ def chosen_source(controls: Controls, upload: str | None, recording: str | None)
 def _plan_continued(store: TakeStore, selected: str | None, second: float) -> Plan:
     source, take = _earlier(store, selected)
     suffix = f", continued from {page.clock(second)}"
-    return Plan(source, continued(take.codes, second), take.seconds, suffix)
+    revision = continued(take.codes, second)
+    return Plan(source, revision, take.seconds, suffix, _earlier_band(store, selected))
 
 
 def _plan_bars(store: TakeStore, selected: str | None, first: int, last: int) -> Plan:
     source, take = _earlier(store, selected)
     revision = replaced_bars(take.codes, take.grid, first, last)
-    return Plan(source, revision, take.seconds, f", new bars {first} to {last}")
+    suffix = f", new bars {first} to {last}"
+    return Plan(source, revision, take.seconds, suffix, _earlier_band(store, selected))
+
+
+def _earlier_band(store: TakeStore, selected: str | None) -> dict[str, Any]:
+    """What a rendered band brought to the earlier solo; empty over a track."""
+    info = store.info(selected or "")
+    if parse_qs(info.link).get("source") != [BAND]:
+        return {}
+    return {name: info.run["settings"][name] for name in ("first_bar", "tempo")}
 
 
 def _earlier(store: TakeStore, selected: str | None) -> tuple[Source, Take]:
@@ -154,9 +196,13 @@ def _request(inputs: Inputs, plan: Plan) -> SoloRequest:
     settings = controls.settings(min(plan.source.seconds, LONGEST_SOLO))
     if plan.seconds is not None:
         settings = settings.changed(seconds=plan.seconds)
+    if settings.chords is not None:
+        settings = settings.changed(**plan.band)
     number = len(inputs.takes) + 1
     label = f"Take {number}: {controls.instrument}, seed {int(controls.seed)}{plan.suffix}"
-    return SoloRequest(settings, controls.live == "mix", controls.query(), label, plan.revision)
+    return SoloRequest(
+        settings, controls.live == "mix", controls.query(), label, plan.revision, plan.placed
+    )
 
 
 def _status(text: str, sound: object = None) -> Outputs:
@@ -196,9 +242,14 @@ def restored_controls(controls: Controls, query: Mapping[str, str]) -> list[obje
 
 
 def shown_source(source: str) -> tuple[object, ...]:
-    """Shows the component of the chosen source, hides the other two and clears the notice."""
+    """Shows the component of the chosen source, hides the others and says what a band needs."""
     chosen = (source == EXAMPLE, source == UPLOAD, source == RECORDING)
-    return (*(gr.update(visible=True if shown else "hidden") for shown in chosen), "")
+    notice = ""
+    if source == BAND:
+        missing = why_no_band()
+        words = "Bass, chords and drums play the chart that stands in the box below."
+        notice = page.error_message(missing) if missing else page.message(words)
+    return (*(gr.update(visible=True if shown else "hidden") for shown in chosen), notice)
 
 
 def described_upload(path: str | None) -> tuple[object, str]:

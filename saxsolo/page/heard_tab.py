@@ -3,22 +3,20 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 import gradio as gr
 
 from saxsolo.errors import SaxsoloError
 
 from . import page
+from .chart_box import EAR
 from .controls import Controls
 from .handlers import chosen_source
 from .heard_page import show_heard
-from .layout import SourceColumn, source_column
 from .listener import Listener
+from .source_column import SourceColumn, source_column
 
 ABOUT = "Hear the key, tempo, metre, tuning and chords of any track."
-# one track at a time; it does not wait for a solo
-EAR: dict[str, Any] = {"concurrency_id": "ear", "concurrency_limit": 1}
 
 
 @dataclass(frozen=True)

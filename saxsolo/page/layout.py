@@ -6,8 +6,10 @@ import gradio as gr
 from gradio.components import Component
 
 from . import page
-from .controls import EXAMPLE, FEELS, INSTRUMENTS, RANGES, RECORDING, UPLOAD, Controls, examples
-from .limits import LONGEST_BACKING, LONGEST_SOLO, MOST_BYTES, SUFFIXES
+from .chart_box import ChartBox, chart_box
+from .controls import FEELS, INSTRUMENTS, RANGES, Controls
+from .limits import LONGEST_SOLO
+from .source_column import SourceColumn, source_column
 
 INTRODUCTION = """# saxsolo
 A saxophone listens to your backing track and improvises a solo over it."""
@@ -16,17 +18,6 @@ ABOUT_REVISIONS = (
     "choose another seed to get another result. What comes before the chosen time or bar stays as "
     "it is. After the replaced bars the original solo resumes. The picture numbers the bars."
 )
-
-
-@dataclass(frozen=True)
-class SourceColumn:
-    """Where a track comes from; `notice` describes an uploaded file."""
-
-    source: gr.Radio
-    example: gr.Dropdown
-    upload: gr.File
-    recording: gr.Audio
-    notice: gr.HTML
 
 
 @dataclass(frozen=True)
@@ -74,12 +65,13 @@ class Layout:
     takes: gr.State
     backing: SourceColumn
     settings: SettingsColumn
+    chart: ChartBox
     solo: SoloArea
     shown: TakesArea
 
     def controls(self) -> list[Component]:
         """The components of `Controls`, in the order of its fields."""
-        parts = {**vars(self.backing), **vars(self.settings)}
+        parts = {**vars(self.backing), **vars(self.settings), **vars(self.chart)}
         return [parts[name] for name in Controls.__dataclass_fields__]
 
 
@@ -96,51 +88,12 @@ def lay_out(controls: Controls) -> Layout:
                 controls,
                 "Backing track",
                 "Record the backing (use headphones to keep the saxophone out of it)",
+                band=True,
             )
         with gr.Column(min_width=280):
             settings = _settings_column(controls)
-    return Layout(takes, backing, settings, _solo_area(), _takes_area())
-
-
-def source_column(
-    controls: Controls, label: str, recording_label: str, prefix: str = ""
-) -> SourceColumn:
-    """The components that choose a track.
-
-    Args:
-        controls: values at the start.
-        label: what is chosen.
-        recording_label: what to record, and how.
-        prefix: of the names that the components have in the page.
-    """
-    return SourceColumn(
-        source=gr.Radio(
-            [("Example", EXAMPLE), ("Your file", UPLOAD), ("Recording", RECORDING)],
-            value=controls.source,
-            label=label,
-        ),
-        example=gr.Dropdown(
-            [(name.replace("_", " "), name) for name in examples()],
-            value=controls.example,
-            label="Example",
-        ),
-        upload=gr.File(
-            label=f"WAV, FLAC, OGG, MP3 or AIFF, up to {MOST_BYTES // 10**6} MB "
-            f"and {LONGEST_BACKING / 60:.0f} minutes",
-            file_types=list(SUFFIXES),
-            visible="hidden",
-            height=140,
-            elem_id=f"{prefix}upload",
-        ),
-        recording=gr.Audio(
-            sources=["microphone"],
-            type="filepath",
-            label=recording_label,
-            visible="hidden",
-            elem_id=f"{prefix}recording",
-        ),
-        notice=gr.HTML(elem_id=f"{prefix}notice"),
-    )
+    chart = chart_box(controls)
+    return Layout(takes, backing, settings, chart, _solo_area(), _takes_area())
 
 
 def _settings_column(controls: Controls) -> SettingsColumn:

@@ -1,5 +1,7 @@
 """A take on the page, as HTML; page.js makes it work and page.css styles it."""
 
+from typing import Any
+
 import soundfile as sf
 
 from .files import ARCHIVE, FARTHEST_BALANCE
@@ -65,6 +67,7 @@ def show_take(store: TakeStore, name: str) -> str:
 <section class="take" aria-label="{escaped(info.label)}" data-link="{escaped(info.link)}">
 <h2>{escaped(info.label)}</h2>
 <p class="facts">Over {escaped(info.title)} · {take.seconds:.0f} s · {detected}</p>
+{_notes(info.run)}
 {_mixer(at, info, take.seconds)}
 <div class="scroll" tabindex="0" role="group" aria-label="Notes, chords and waveforms">{roll}</div>
 <p class="solo-player"><span>Solo only</span>
@@ -76,6 +79,12 @@ def show_take(store: TakeStore, name: str) -> str:
 <input id="share-link" readonly value="?{escaped(info.link)}">
 <button type="button" class="copy">Copy</button><span role="status" class="copied"></span></p>
 </section>"""
+
+
+def _notes(run: dict[str, Any]) -> str:
+    """What is odd about the backing or the place of the chart, in a sentence each."""
+    notes = "".join(f"<li>{escaped(note)}</li>" for note in run.get("notes") or ())
+    return f'<ul class="notes">{notes}</ul>' if notes else ""
 
 
 def _mixer(at: str, info: TakeInfo, seconds: float) -> str:

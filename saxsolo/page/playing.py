@@ -16,6 +16,7 @@ from saxsolo.audio.files import Source
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.playing.performance import Performance, Revision, finished_take
 from saxsolo.playing.settings import Settings
 from saxsolo.playing.take import balance, raise_of
@@ -40,6 +41,7 @@ class SoloRequest:
         link: query of the share link.
         label: name of the take in the list of takes.
         revision: the earlier solo of which a part is kept.
+        placed: the chart on the backing's clock, where that is known.
     """
 
     settings: Settings
@@ -47,6 +49,7 @@ class SoloRequest:
     link: str
     label: str
     revision: Revision | None = None
+    placed: PlacedChart | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,7 @@ def play(
     Raises:
         SaxsoloError: for audio or settings that cannot be played.
     """
-    performance = Performance(player, source, request.settings, request.revision)
+    performance = Performance(player, source, request.settings, request.revision, request.placed)
     rate, total = player.sampling_rate, performance.seconds
     stream_from = _stream_start(request.revision)
     live_mix = _LiveMix(source, rate, performance.length) if request.live_mix else None

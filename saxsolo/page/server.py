@@ -34,6 +34,7 @@ from .soloist import Soloist
 
 HERE = Path(__file__).resolve().parent
 MOST_SESSIONS = 200
+SCRIPTS = ("page.js", "heard.js", "chart.js")
 MIDDLEWARE = [Middleware(LimitedBodies, most_bytes=MOST_BODY_BYTES), Middleware(PoliteRefusals)]
 
 
@@ -94,7 +95,7 @@ def _serve(
     from .events import build
     from .theme import page_theme
 
-    scripts = [(HERE / name).read_text(encoding="utf-8") for name in ("page.js", "heard.js")]
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     served_routes = [*routes(soloist.store), *heard_routes(listener.store)]
     _, url, _ = build(soloist, listener).launch(
         server_name=host,

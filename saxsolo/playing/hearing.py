@@ -34,6 +34,7 @@ class HeardBacking:
         rests: (N, T) where the solo waits for the band and ends with it, see
             `SaxsoloProcessor.rests`.
         placed: the chart that a person gave, on the backing's clock; None where none was given.
+        playing: (T,) bool, where the solo plays and does not rest, where a person said so.
     """
 
     frames: int
@@ -44,6 +45,7 @@ class HeardBacking:
     sheet: dict[str, torch.Tensor]
     rests: torch.Tensor
     placed: PlacedChart | None = None
+    playing: np.ndarray | None = None
 
     def inputs(self, device: torch.device) -> dict[str, torch.Tensor]:
         """What `generate` is given of the backing; the same tensors as the processor's."""

@@ -21,10 +21,9 @@ from typing import Any, Unpack
 
 import numpy as np
 import torch
-from transformers import GenerationConfig
 
 from modeling_saxsolo.generation_saxsolo import FrameStreamer
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.audio.codes import DECODE_FRAMES, decode_blocks
 from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.audio.writing import Scratch
@@ -36,14 +35,15 @@ from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
+from .asking import asked_of_planner, condition_ids, generation_config, tells_labels
 from .backing_notes import channel_notes, metre_notes
 from .chart_placing import chart_notes, chart_text, place_chart
 from .hearing import HeardBacking, backing_grid, hear_backing
 from .rendered_band import RenderedBand
 from .settings import Settings, SettingsKeywords
 from .take import Take
+from .where_to_play import playing_frames, stretches_of
 
-NO_CONDITION = -1
 PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
 
 # torch has one random state for the process: two solos at once would disturb each other's
@@ -103,8 +103,9 @@ class Performance:
         self.placed = placed
         self.player, self.source, self.settings = player, source, settings
         self.revision = revision
-        self.condition_ids = _condition_ids(player, settings)
-        self.generation_config = _generation_config(player, settings)
+        self.condition_ids = condition_ids(player, settings)
+        self.generation_config = generation_config(player, settings)
+        self.asked = asked_of_planner(player, settings)
         rate = player.sampling_rate
         wanted = settings.seconds
         self.length = source.length_at(rate) if wanted is None else round(wanted * rate)
@@ -160,11 +161,21 @@ class Performance:
             how = self.settings
             heard = hear_backing(self.player, self.source, how.seconds, how.force, how.start)
             placed = self.placed or self._placed(heard)
-        if placed is not None and not _tells_labels(self.player):
+        if placed is not None and not tells_labels(self.player):
             raise SettingError(
                 f"{self.player.solo.name} takes no chords: it was trained without frame labels"
             )
-        return replace(heard, placed=placed)
+        return self._resting(replace(heard, placed=placed))
+
+    def _resting(self, heard: HeardBacking) -> HeardBacking:
+        """With rests wherever the settings leave the band alone."""
+        grid = backing_grid(self.player, heard)
+        playing = playing_frames(self.settings, heard.frames, heard.placed, grid, self.source.name)
+        if playing is None:
+            return heard
+        silence = self.player.processor.silent_codes[:, None]
+        rests = torch.where(torch.from_numpy(playing), heard.rests, silence)
+        return replace(heard, rests=rests, playing=playing)
 
     def plan(self) -> np.ndarray:
         """The score stream (T,) that this performance would play, without its sound.
@@ -181,6 +192,7 @@ class Performance:
                 prompt_codes=self._prompt(),
                 generation_config=self.generation_config,
                 notes_only=True,
+                **self.asked,
             )
         tokens: np.ndarray = planned[0, 0].cpu().numpy()
         return tokens
@@ -237,6 +249,7 @@ class Performance:
                         condition_ids=self.condition_ids,
                         prompt_codes=prompt,
                         generation_config=self.generation_config,
+                        **self.asked,
                         streamer=FrameStreamer(model.config, take, DECODE_FRAMES),
                     )
                 queue.put(None)
@@ -339,8 +352,8 @@ def improvise(
         scratch: folder that holds the audio until the take is saved, on disk, under no name.
         chart: a chart, or a file with one, in place of `chords`.
         placed: the chart on the backing's clock, where that is known.
-        **settings: seed, seconds, temperature, top_k, guidance, instrument, force, feel, chords,
-            first_bar, tempo, metre; see `Settings`.
+        **settings: seed, seconds, temperature, instrument, feel, chords, density, space, lowest,
+            highest, solo, trade, harmony, time ...; see `Settings`.
 
     Returns:
         The take: `.solo`, `.mix`, `.notes`, `.save(folder)`.
@@ -350,7 +363,7 @@ def improvise(
     """
     if chart is not None:
         settings = {**settings, "chords": chart_text(chart)}
-    how = Settings(**settings)
+    how = Settings.parse(settings)
     if isinstance(backing, RenderedBand):
         how = backing.settings.changed(**settings)
         placed, backing = placed or backing.placed, backing.source
@@ -411,46 +424,10 @@ def stream(
         (n,) float32 at the codec's rate (32 kHz), half a second each; together exactly
         `improvise(...).solo`.
     """
-    how = Settings(**settings)
+    how = Settings.parse(settings)
     source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
     return iter(Performance(player, source, how))
-
-
-def _tells_labels(player: Player) -> bool:
-    """Whether a chart can be told: the model reads all frame labels."""
-    return set(player.solo.model.config.frame_label_names or []) == set(LABEL_SIZES)
-
-
-def _condition_ids(player: Player, settings: Settings) -> torch.Tensor:
-    """(1, C) with the instrument and the feel in their places and the others left open."""
-    conditions = player.solo.model.config.conditions
-    given = {**player.processor.default_conditions, "instrument": settings.instrument}
-    if settings.feel is not None:
-        given["feel"] = settings.feel
-    for name in ("instrument", "feel"):
-        if name in given and given[name] not in conditions.get(name, [given[name]]):
-            raise SettingError(
-                f"{name} {given[name]!r} is none of those that {player.solo.name} plays: "
-                f"{', '.join(conditions[name])}"
-            )
-    ids = [
-        values.index(given[name]) if name in given else NO_CONDITION
-        for name, values in conditions.items()
-    ]
-    return torch.tensor([ids], device=player.solo.model.device)
-
-
-def _generation_config(player: Player, settings: Settings) -> GenerationConfig:
-    config = GenerationConfig.from_dict(player.solo.model.generation_config.to_dict())
-    config.do_sample = True
-    if settings.temperature is not None:
-        config.temperature = settings.temperature
-    if settings.top_k is not None:
-        config.top_k = settings.top_k
-    if settings.guidance is not None:
-        config.guidance_scale = settings.guidance
-    return config
 
 
 def _version(package: str) -> str | None:
@@ -484,6 +461,9 @@ def _describe(performance: Performance, spent: float) -> dict[str, Any]:
         "chart": performance.heard
         and performance.heard.placed
         and performance.heard.placed.describe(),
+        "playing": None
+        if performance.heard is None or performance.heard.playing is None
+        else stretches_of(performance.heard.playing),
         "tuning_cents": performance.heard and performance.heard.measure.tuning,
         "revision": None
         if performance.revision is None

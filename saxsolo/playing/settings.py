@@ -3,10 +3,10 @@
 No torch here: what is wrong with settings is known before anything is loaded.
 """
 
-from collections.abc import Callable, Mapping
-from typing import Annotated, Any, ClassVar, Self, TypedDict
+from collections.abc import Callable, Mapping, Sequence
+from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 
-from pydantic import AfterValidator, model_validator
+from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS
@@ -14,6 +14,8 @@ from saxsolo.config_model import ConfigModel, at_least, within
 from saxsolo.errors import SettingError
 from saxsolo.music.charts.chart import ChartError, beats_of
 from saxsolo.music.charts.reading import chart_of_text
+from saxsolo.music.pitch_names import pitch_name, pitch_of
+from saxsolo.music.spans import read_spans, spans_text
 
 LARGEST_SEED = 2**63 - 1
 HIGHEST_TEMPERATURE = 10.0
@@ -21,6 +23,9 @@ HIGHEST_GUIDANCE = 20.0
 # beats a minute, as a foot taps them
 SLOWEST, FASTEST = 30.0, 400.0
 LONGEST_CHART = 100_000
+# notes a second
+MOST_DENSITY = 20.0
+MOST_BARS_TRADED = 64
 
 
 def _readable_chart(text: str) -> str:
@@ -37,8 +42,42 @@ def _checked(text: str, read: Callable[[], object]) -> str:
         if read() is False:
             raise ChartError(f"the chart has more than {LONGEST_CHART} letters")
     except ChartError as error:
-        raise PydanticCustomError("conflict", "{reason}", {"reason": str(error)}) from None
+        raise _conflict(str(error)) from None
     return text
+
+
+def _readable_spans(text: str) -> str:
+    return _as_text(text, lambda: spans_text(read_spans(text)))
+
+
+def _spans_of_pairs(value: Any) -> Any:
+    """Pairs of seconds as text; anything else as it is."""
+    if isinstance(value, str) or not isinstance(value, Sequence):
+        return value
+    try:
+        return spans_text([(float(first), float(last)) for first, last in value])
+    except (TypeError, ValueError):
+        raise _conflict(f"{value!r} is no list of pairs of seconds") from None
+
+
+def _pitch_of_name(value: Any) -> Any:
+    """A name such as "Bb3" as its MIDI pitch; anything else as it is."""
+    return _as_text(value, lambda: pitch_of(value)) if isinstance(value, str) else value
+
+
+def _as_text(value: str, read: Callable[[], Any]) -> Any:
+    try:
+        return read()
+    except ValueError as error:
+        raise _conflict(str(error)) from None
+
+
+def _conflict(reason: str) -> PydanticCustomError:
+    return PydanticCustomError("conflict", "{reason}", {"reason": reason})
+
+
+Pitch = Annotated[int, BeforeValidator(_pitch_of_name), within(0, 127)]
+Spans = Annotated[str, BeforeValidator(_spans_of_pairs), AfterValidator(_readable_spans)]
 
 
 class Settings(ConfigModel):
@@ -52,7 +91,17 @@ class Settings(ConfigModel):
             count-in.
         temperature: over 1 wilder, under 1 tamer.
         top_k: choose among the k likeliest only.
-        guidance: over 1 sticks closer to the backing; 1 is none.
+        guidance: over 1 sticks closer to the backing; 1 is none. With a planner it is what
+            harmony is where that is not given.
+        harmony: how far the pitches lean to the chords: 0 ignores them, 1 as trained, more is
+            stricter.
+        time: how far the onsets lean to beats and bars: 0 ignores them, 1 as trained, more is
+            stricter.
+        density: notes a second. space: share of the time without a note, 0 to 1.
+        lowest, highest: as they sound, names ("Bb3") or MIDI; the instrument's when None.
+        solo: where it plays: "0:08-0:40, bars 9-24, choruses 2-3", or pairs of seconds; everywhere
+            when None. See `music.spans`.
+        trade: so many bars solo, so many bars rest, in turn; trade_start: who begins.
         instrument: which saxophone.
         force: play over silence too.
         feel: swing, latin, ...; None leaves it to what is heard.
@@ -82,6 +131,22 @@ class Settings(ConfigModel):
     first_bar: Annotated[float, within(0, MAX_SECONDS)] | None = None
     tempo: Annotated[float, within(SLOWEST, FASTEST)] | None = None
     metre: Annotated[str, AfterValidator(_readable_metre)] | None = None
+    harmony: Annotated[float, within(0, HIGHEST_GUIDANCE)] | None = None
+    time: Annotated[float, within(0, HIGHEST_GUIDANCE)] | None = None
+    density: Annotated[float, within(0, MOST_DENSITY, above=True)] | None = None
+    space: Annotated[float, within(0, 1)] | None = None
+    lowest: Pitch | None = None
+    highest: Pitch | None = None
+    solo: Spans | None = None
+    trade: Annotated[int, within(1, MOST_BARS_TRADED)] | None = None
+    trade_start: Literal["solo", "band"] = "solo"
+
+    @model_validator(mode="after")
+    def _range_in_order(self) -> Self:
+        low, high = self.lowest, self.highest
+        if low is not None and high is not None and low > high:
+            raise _conflict(f"lowest {pitch_name(low)} lies above highest {pitch_name(high)}")
+        return self
 
     @model_validator(mode="after")
     def _chart_for_its_place(self) -> Self:
@@ -119,3 +184,12 @@ class SettingsKeywords(TypedDict, total=False):
     first_bar: float | None
     tempo: float | None
     metre: str | None
+    harmony: float | None
+    time: float | None
+    density: float | None
+    space: float | None
+    lowest: int | str | None
+    highest: int | str | None
+    solo: str | Sequence[tuple[float, float]] | None
+    trade: int | None
+    trade_start: Literal["solo", "band"]

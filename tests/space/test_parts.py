@@ -23,6 +23,7 @@ from saxsolo.page.cleaning import delete_old_files
 from saxsolo.page.controls import (
     FEELS,
     INSTRUMENTS,
+    METRES,
     RANGES,
     SOURCES,
     Controls,
@@ -53,6 +54,11 @@ whole_controls = st.builds(
     guidance=st.floats(*RANGES["guidance"]),
     seconds=st.integers(*map(int, RANGES["seconds"])),
     live=st.sampled_from(["mix", "solo"]),
+    chords=st.sampled_from(["", "F7 | Bb7 | F7 | Cm7 F7", "Metre: 3/4\n[A] ||: D7alt | % :||"]),
+    first_bar=st.none() | st.floats(*RANGES["first_bar"]),
+    tempo=st.none() | st.floats(*RANGES["tempo"]),
+    metre=st.sampled_from(METRES),
+    choruses=st.integers(*RANGES["choruses"]),
 )
 
 
