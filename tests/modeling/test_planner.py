@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet
+from modeling_saxsolo.line_saxsolo import line_features
 from modeling_saxsolo.note_events_saxsolo import (
     LONGEST_STEP,
     NO_PITCH,
@@ -106,6 +107,10 @@ def test_onsets_that_are_not_on_ticks_are_kept_by_their_offsets(gaps, tempo) -> 
         assert abs(note.start / 50 - onset) <= 0.25 * tick + 0.021
 
 
+def lines(events: torch.Tensor) -> torch.Tensor:
+    return torch.from_numpy(np.stack([line_features(row) for row in events.numpy()]))
+
+
 def test_no_event_knows_those_after_it(planner) -> None:
     torch.manual_seed(0)
     table = torch.from_numpy(sheet_table(sheet()))[None]
@@ -116,19 +121,21 @@ def test_no_event_knows_those_after_it(planner) -> None:
             torch.randint(0, NO_PITCH + 1, (12,)),
             torch.randint(0, 97, (12,)),
             torch.randint(0, 18, (12,)),
+            torch.randint(0, 3, (12,)),
         ],
         dim=-1,
     )[None]
     controls = torch.zeros(1, len(CONTROLS), dtype=torch.long)
-    whole, _ = planner(events, table, controls)
+    whole, _ = planner(events, table, controls, lines(events))
     other = events.clone()
     other[:, 7:, 1:] = 5
-    changed, _ = planner(other, table, controls)
+    changed, _ = planner(other, table, controls, lines(other))
     torch.testing.assert_close(whole[:, :7], changed[:, :7])
     assert not torch.allclose(whole[:, 7], changed[:, 7])
-    past, states = None, []
+    past, states, line = None, [], lines(events)
     for index in range(12):
-        state, past = planner(events[:, index : index + 1], table, controls, past)
+        one = slice(index, index + 1)
+        state, past = planner(events[:, one], table, controls, line[:, one], past)
         states.append(state)
     torch.testing.assert_close(torch.cat(states, dim=1), whole, atol=1e-4, rtol=1e-4)
 
@@ -146,7 +153,10 @@ def test_logits_turn_with_the_key(planner) -> None:
         planner.pitch.bias.zero_()
         rows = [
             planner.pitch_logits(
-                hidden, torch.tensor([[last]]), torch.from_numpy(other.roots[None, None, :4])
+                hidden,
+                torch.tensor([[last]]),
+                torch.from_numpy(other.roots[None, None, :4]),
+                lines(torch.tensor([[[0, 0, last - 2, 5, 8, 0], [6, 6, last, 5, 8, 0]]]))[:, 1:],
             )[0, 0]
             for last, other in ((20, lead), (23, higher))
         ]

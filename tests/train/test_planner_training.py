@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from modeling_saxsolo import SaxsoloConfig, SaxsoloForConditionalGeneration
+from modeling_saxsolo.line_saxsolo import line_features
 from modeling_saxsolo.note_events_saxsolo import NO_OFFSET, NO_PITCH, ROOT, WAIT
 from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner, planner_losses
 from modeling_saxsolo.vocabulary_saxsolo import LOWEST_PITCH, NO_ROOT
@@ -129,15 +130,16 @@ def test_losses_do_not_see_what_they_predict(solos) -> None:
     short = batch.mask.clone()
     short[:, 10:] = False
     other = batch.events.clone()
-    other[:, 10:, 2:] = 7
-    for events in (batch.events, other):
-        losses = planner_losses(planner, events, batch.sheet, batch.controls, short)
+    other[:, 10:, 2:5] = 7
+    line = torch.from_numpy(np.stack([line_features(row) for row in other.numpy()]))
+    for events, features in ((batch.events, batch.line), (other, line)):
+        losses = planner_losses(planner, events, batch.sheet, batch.controls, short, features)
         known = {name: float(value.detach()) for name, value in losses.items()}
         assert known == pytest.approx(
             {
                 name: float(value.detach())
                 for name, value in planner_losses(
-                    planner, batch.events, batch.sheet, batch.controls, short
+                    planner, batch.events, batch.sheet, batch.controls, short, batch.line
                 ).items()
             }
         )
