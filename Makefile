@@ -1,4 +1,4 @@
-# make demo | test | lint | docs. The environment .venv is made once and renewed when its inputs change.
+# make demo | test | lint | docs | train. The environment .venv is made once and renewed when its inputs change.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 TAKES ?= takes
@@ -42,3 +42,6 @@ clean:
 .venv/.made:
 	$(PYTHON) -m venv .venv
 	@touch $@
+
+# make train MIRROR=http://...: data fetched, weights trained; see docs/engineers/training.md
+include train.mk
