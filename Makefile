@@ -6,7 +6,7 @@ BACKINGS ?= $(wildcard examples/*.flac)
 # two workers, one thread each, suit two cores; make test PYTEST_FLAGS="-x -k codec" for a part
 PYTEST_FLAGS ?= -n 2
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs clean train
 
 demo: .venv/.demo
 	@for backing in $(BACKINGS); do \
@@ -45,3 +45,4 @@ clean:
 
 # make train MIRROR=http://...: data fetched, weights trained; see docs/engineers/training.md
 include train.mk
+train: $(RUNS)/checkpoints/.planner

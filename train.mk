@@ -35,9 +35,6 @@ SOLO := configs/small.yaml --max-minutes 240
 PLANNER := --minutes 13
 endif
 
-.PHONY: train
-train: $(RUNS)/checkpoints/.planner
-
 $(RUNS)/.fetched:
 	$(SAXSOLO) $(FETCH)
 	@mkdir -p $(RUNS) && touch $@

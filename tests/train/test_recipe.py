@@ -47,11 +47,10 @@ def test_the_recipe_names_every_step_in_order(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif("SAXSOLO_DATA" not in os.environ, reason="needs the data of `corpus fetch`")
-def test_the_small_recipe_makes_a_model_that_loads(tmp_path: Path) -> None:
-    done = make("SMALL=1", f"RUNS={tmp_path}", f"DATA={os.environ['SAXSOLO_DATA']}")
+def test_the_small_recipe_makes_a_model_that_loads(tmp_path: Path, data_dir: Path) -> None:
+    done = make("SMALL=1", f"RUNS={tmp_path}", f"DATA={data_dir}")
     assert done.returncode == 0, done.stderr[-2000:]
     player = load_player(tmp_path / "checkpoints/solo")
     assert player.solo.model.config.planner is not None and player.ear is not None
-    again = make("SMALL=1", f"RUNS={tmp_path}", f"DATA={os.environ['SAXSOLO_DATA']}")
+    again = make("SMALL=1", f"RUNS={tmp_path}", f"DATA={data_dir}")
     assert " -m saxsolo " not in again.stdout
