@@ -177,13 +177,17 @@ class Performance:
         rests = torch.where(torch.from_numpy(playing), heard.rests, silence)
         return replace(heard, rests=rests, playing=playing)
 
-    def plan(self) -> np.ndarray:
+    def plan(self, heard: HeardBacking | None = None) -> np.ndarray:
         """The score stream (T,) that this performance would play, without its sound.
+
+        Args:
+            heard: what `listen` gave for the same backing and length, with a chart and rests; it
+                listens when None.
 
         Raises:
             ValueError: for a model that does not plan its notes before it plays them.
         """
-        heard = self.heard = self.listen()
+        heard = self.heard = heard or self.listen()
         model = self.player.solo.model
         with self._seeded(), torch.inference_mode():
             planned = model.generate(
