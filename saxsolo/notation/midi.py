@@ -225,7 +225,8 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
             if message.type == "note_on" and message.velocity:
                 sounding[key] = (now, message.velocity)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise AudioError(f"{path} is not a MIDI file: {error}") from error
+        reason = str(error) or "it breaks off"
+        raise AudioError(f"{path} is not a MIDI file: {reason}") from error
     return sorted(notes, key=lambda note: (note.onset, note.pitch))
 
 
