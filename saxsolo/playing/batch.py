@@ -58,6 +58,8 @@ def play_jobs(
                         placed=job.placed,
                         **job.settings.model_dump(),
                     )
+                if job.band is not None:
+                    take.run["band"] = job.band
                 take.save(folder, **saving)
         except CheckpointError:
             raise

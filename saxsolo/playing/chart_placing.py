@@ -55,7 +55,18 @@ def chart_text(chart: Chart | Path | str, tune: str | None = None) -> str:
     Raises:
         ChartError: for a file that cannot be read, with the bar and the symbol.
     """
-    return write_text(chart if isinstance(chart, Chart) else read_chart(chart, tune))
+    if isinstance(chart, Chart):
+        return write_text(chart)
+    if isinstance(chart, str) and not _names_a_file(chart):
+        raise ChartError(
+            f"chart {chart[:40]!r} names no file; give a chart as text with --chords (chords=)"
+        )
+    return write_text(read_chart(chart, tune))
+
+
+def _names_a_file(text: str) -> bool:
+    """Whether a text is the name of a file rather than a chart."""
+    return "|" not in text and "\n" not in text and "://" not in text
 
 
 def place_chart(

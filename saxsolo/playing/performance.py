@@ -217,6 +217,11 @@ class Performance:
     def _placed(self, heard: HeardBacking) -> PlacedChart | None:
         """The chart of the settings where it lies in the whole track, however little is played."""
         how, ear, cents = self.settings, heard.ear, heard.measure.cents
+        if how.first_bar is not None and how.first_bar >= self.source.seconds:
+            raise SettingError(
+                f"first_bar {how.first_bar:g} s lies behind the end of {self.source.name} "
+                f"({self.source.seconds:.1f} s)"
+            )
         by_ear = how.chords is not None and (how.first_bar is None or how.tempo is None)
         if by_ear and ear is not None and self.seconds < self.source.seconds:
             whole = hear_backing(self.player, self.source, None, how.force, how.start)
@@ -373,6 +378,7 @@ def improvise(
     if chart is not None:
         settings = {**settings, "chords": chart_text(chart)}
     how = settings_with_notes(settings)
+    band = backing.describe() if isinstance(backing, RenderedBand) else None
     if isinstance(backing, RenderedBand):
         how = backing.settings.changed(**{name: getattr(how, name) for name in settings})
         placed, backing = placed or backing.placed, backing.source
@@ -385,7 +391,10 @@ def improvise(
         solo.append(block)
         if progress is not None:
             progress(solo.length / performance.player.sampling_rate, performance.seconds)
-    return finished_take(performance, solo, time.perf_counter() - start)
+    take = finished_take(performance, solo, time.perf_counter() - start)
+    if band is not None:
+        take.run["band"] = band
+    return take
 
 
 def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take:

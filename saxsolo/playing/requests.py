@@ -60,6 +60,7 @@ class TakeRequest:
         reason: why it could not be.
         placed: the chart on the backing's clock, where that is known.
         takes: how many of this backing are played.
+        band: of a rendered band, what run.json says of it.
     """
 
     name: str
@@ -69,6 +70,7 @@ class TakeRequest:
     reason: str = ""
     placed: PlacedChart | None = None
     takes: int = 1
+    band: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -186,6 +188,7 @@ def jobs_of_band(band: RenderedBand, out: Path, takes: int) -> list[TakeRequest]
             band.source,
             placed=band.placed,
             takes=takes,
+            band=band.describe(),
         )
         for number in range(takes)
     ]
