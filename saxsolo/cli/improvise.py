@@ -180,6 +180,7 @@ def improvise(
         ),
     ] = None,
     audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
+    bit_depth: Annotated[int, typer.Option(help="Of WAV and FLAC: 16 or 24.")] = 16,
     midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
     musicxml: Annotated[
         bool, typer.Option("--musicxml", help="Write the lead sheet solo.musicxml too.")
@@ -224,6 +225,7 @@ def improvise(
         "midi": midi,
         "musicxml": musicxml,
         "plot": plot,
+        "bit_depth": bit_depth,
     }
     check_extras(**saving)
     settings = Settings(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from saxsolo.errors import SettingError
 from saxsolo.music.chart_alignment import align
-from saxsolo.music.charts.chart import Chart
+from saxsolo.music.charts.chart import Chart, ChartError
 from saxsolo.music.charts.reading import chart_of_text, read_chart
 from saxsolo.music.charts.text import write_text
 from saxsolo.music.placed_chart import PlacedChart, place_by_tempo

@@ -422,6 +422,7 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
         _backing=performance.source,
         _solo=solo,
         _has_score=bool(has_score),
+        _placed=heard.placed,
         _find_grid=partial(backing_grid, player, performance.heard),
     )
 
