@@ -1,10 +1,11 @@
 """The parts of a player as graphs with explicit state, for ONNX.
 
-Each is a module of tensors in, tensors out; what is data (which codes, which notes) is an input, and
-so is every memory: keys and values of the decoder and of the planner, the codec's past frames. What
+Each is a module of tensors in, tensors out; what is data (which codes, which notes) is an input,
+and so is every memory: keys and values of the decoder and of the planner, the codec's past frames. What
 is cheap and has no weights stays in NumPy (saxsolo/runtime): spectra, resonators, searches, pulses.
 
-B rows, L layers, H heads, d head size, D hidden size, S steps, P steps before, K codebooks, M memory.
+B rows, L layers, H heads, d head size, D hidden size, S steps, P steps before, K codebooks,
+M memory.
 """
 
 from typing import Any
@@ -29,7 +30,7 @@ from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 
 
 def laid_out(ear: SaxsoloEar) -> SaxsoloEar:
-    """The same ear (changed in place) whose layers multiply by matrices that are made beforehand."""
+    """The same ear (changed in place), whose layers multiply by matrices that are made before."""
     for module in list(ear.modules()):
         for name, child in list(module.named_children()):
             if isinstance(child, (PitchLinear, LogConv, OctaveFold)):
@@ -144,8 +145,8 @@ class EarGraph(nn.Module):
 
 
 class EncoderGraph(nn.Module):
-    """Posteriors (1, 41, T) and condition ids (1, C) -> clock (1, S, D), roots (1, S, O, 12), phases
-    (1, S, 12), keys and values of the memory (L, 1, H, M, d)."""
+    """Posteriors (1, 41, T) and condition ids (1, C) -> clock (1, S, D), roots (1, S, O, 12),
+    phases (1, S, 12), keys and values of the memory (L, 1, H, M, d)."""
 
     def __init__(self, model: Any):
         super().__init__()
@@ -344,8 +345,8 @@ class PlannerStepGraph(nn.Module):
 
 
 class PlannerPitchGraph(nn.Module):
-    """States (B, 1, D), where the note begins (B, 1) and the step to it, the last pitch (B, 1), lead
-    sheet (B, n, 6) -> logits of the pitch (B, 60) and states (B, 1, D)."""
+    """States (B, 1, D), where the note begins (B, 1) and the step to it, the last pitch (B, 1),
+    lead sheet (B, n, 6) -> logits of the pitch (B, 60) and states (B, 1, D)."""
 
     def __init__(self, planner: planning.SaxsoloPlanner):
         super().__init__()

@@ -1,4 +1,4 @@
-"""What is heard in a backing: probabilities of the ear's graph, beats, bars and chords, the band."""
+"""What is heard in a backing: the ear's probabilities, beats, bars and chords, the band."""
 
 from dataclasses import dataclass
 from typing import Any
