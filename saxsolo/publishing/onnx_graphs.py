@@ -1,8 +1,9 @@
 """The parts of a player as graphs with explicit state, for ONNX.
 
 Each is a module of tensors in, tensors out; what is data (which codes, which notes) is an input,
-and so is every memory: keys and values of the decoder and of the planner, the codec's past frames. What
-is cheap and has no weights stays in NumPy (saxsolo/runtime): spectra, resonators, searches, pulses.
+and so is every memory: keys and values of the decoder and of the planner, the codec's past frames.
+What is cheap and has no weights stays in NumPy (saxsolo/runtime): spectra, resonators, searches,
+pulses.
 
 B rows, L layers, H heads, d head size, D hidden size, S steps, P steps before, K codebooks,
 M memory.
