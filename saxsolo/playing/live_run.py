@@ -62,18 +62,19 @@ def play_live(
 
     Args:
         blocks: (n,) or (n, channels) float32 of the band, as they come.
-        pace: whether they come at the pace of music; else the latency is what a block's making
-            takes, and the next sound comes when it is made.
+        pace: whether they come at the pace of music; else the latency is the processor time that a
+            block takes with what is heard in the same push: what it would be on an idle core.
     """
     lookahead = solo.settings.lookahead
     report = LiveReport(delay=max(0.0, lookahead + BLOCK / FRAME_RATE))
-    begun, busy = time.perf_counter(), time.process_time()
+    clock = time.perf_counter if pace else time.process_time
+    begun, busy = clock(), time.process_time()
     slack = report.delay - lookahead
     made = 0
     for samples in blocks:
-        arrived = time.perf_counter()
+        arrived = clock()
         for audio in solo.push(samples):
-            now = time.perf_counter()
+            now = clock()
             # when the sound that it needs was there, on a clock that did not wait for us
             needed = begun + max(0.0, made * BLOCK / FRAME_RATE + lookahead) if pace else arrived
             report.latencies.append(now - needed)
