@@ -191,6 +191,7 @@ class LiveSolo:
         self.plan = PlanSettings(
             temperature=warm,
             pitch_temperature=config.pitch_temperature,
+            rhythm_temperature=config.rhythm_temperature,
             guidance=sampling.guidance_scale if how.guidance is None else how.guidance,
         )
         self.sampling = Sampling(temperature=config.codec_temperature)

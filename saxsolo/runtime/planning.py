@@ -30,6 +30,7 @@ from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, NO_CHORD, NO_ROOT
 from .spectra import Array
 
 MEMORY = 256
+_NEVER = 2**62
 
 
 class NotePlan:
@@ -54,6 +55,7 @@ class NotePlan:
         self.graphs, self.sheet, self.first, self.last = graphs, sheet, first, last
         self.temperature, self.random = temperature, random
         self.pitch_temperature = config["model"]["pitch_temperature"]
+        self.rhythm_temperature = config["model"]["rhythm_temperature"]
         self.guidance = config["sampling"]["guidance_scale"]
         sizes = config["planner"]
         table = sheet_table(sheet)
@@ -71,7 +73,11 @@ class NotePlan:
         self.keys = self.values = self.empty
         self.pitch = NO_PITCH
         self.silent_until = first
-        self._hear([wait(round(TICKS * float(sheet.beat_at(first / FRAME_RATE))))])
+        tick = round(TICKS * float(sheet.beat_at(first / FRAME_RATE)))
+        # the first note comes in the solo's first half, and within eight beats
+        eight = frame_of(float(sheet.seconds_at((tick + WAIT) / TICKS)))
+        self.begin_by = max(first + 1, min(eight, (first + last) // 2))
+        self._hear([wait(tick)])
 
     def whole(self, frames: int) -> Array:
         """The score stream (frames,)."""
@@ -125,6 +131,7 @@ class NotePlan:
             self.notes[-1] = TimedNote(last.start, min(last.end, start), last.pitch)
         end = max(start + 1, frame_of(end_seconds(self.sheet, event)))
         self.notes.append(TimedNote(start, end, event.pitch))
+        self.begin_by = _NEVER
         self._hear([event])
         return True
 
@@ -143,7 +150,13 @@ class NotePlan:
         logits = self.graphs["planner_step"].run(None, inputs)[0]
         allowed = (frames >= self.last) | ((frames >= self.first) & (frames >= self._earliest))
         allowed[WAIT] = True
-        return self._draw(np.where(allowed, logits, -np.inf), self.temperature)
+        allowed &= frames < self.begin_by
+        if not allowed.any():
+            allowed[WAIT] = True
+        logits = np.where(allowed, logits, -np.inf)
+        if self.rhythm_temperature != 1:
+            logits = _steadier(logits, tick, self.rhythm_temperature)
+        return self._draw(logits, self.temperature)
 
     def _draw_note(self, tick: int, step: int) -> Event:
         rows = len(self.table)
@@ -183,6 +196,24 @@ class NotePlan:
         noise = self.random.exponential(size=len(logits))
         chances = np.exp((logits - logits.max()) / temperature)
         return int((chances / noise).argmax())
+
+
+def _steadier(logits: Array, tick: int, temperature: float) -> Array:
+    """As `planning_saxsolo.with_rhythm_temperature`."""
+    changed = logits.copy()
+    beats = (tick % TICKS + np.arange(WAIT)) // TICKS
+    for beat in range(int(beats[-1]) + 1):
+        inside = np.flatnonzero(beats == beat)
+        within = logits[inside]
+        if np.isfinite(within).any():
+            places = within / temperature
+            changed[inside] = places - _log_sum(places) + _log_sum(within)
+    return changed
+
+
+def _log_sum(values: Array) -> float:
+    highest = values.max()
+    return float(highest + np.log(np.exp(values - highest).sum()))
 
 
 def _one(value: int) -> Array:
