@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import torch
 
-from modeling_saxsolo.lead_sheet_saxsolo import sheet_of_music
+from modeling_saxsolo.lead_sheet_saxsolo import sheet_of_inputs, sheet_of_music
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 
 onnxruntime = pytest.importorskip("onnxruntime")
@@ -113,6 +113,8 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
     from modeling_saxsolo.ear_decoding_saxsolo import decode
 
     sheet = sheet_of_music(decode(arrays, None, ours.cents, progressions), frames / 50)
+    # `generate` is given the beats in single precision
+    sheet = sheet_of_inputs(sheet.inputs())
     ids = [2, -1, -1, 0]
     expected = player.solo.model.generate(
         frame_label_posteriors=posteriors,
