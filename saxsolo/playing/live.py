@@ -70,6 +70,8 @@ class LiveEar:
         self.heard: dict[str, torch.Tensor] = {}
         self.first = 0
         self._samples, self._base, self._done = torch.zeros(0), 0, 0
+        # tokens with features: one more than are heard, which the rhythm's convolutions look into
+        self._made = 0
         self._level: torch.Tensor | None = None
         self._features: EarFeatures | None = None
         self._start = 0
@@ -94,22 +96,24 @@ class LiveEar:
                 self.fixed = self.meter.cents
         self.pushed += len(samples)
         reach = HOP // 2 + BASS_WINDOW // 2
-        while self.pushed >= (self._done + CHUNK - 1) * HOP + reach:
+        while self.pushed >= (self._done + CHUNK) * HOP + reach:
             self._hear_chunk()
 
     def _hear_chunk(self) -> None:
-        at = self._done - self._base
-        features = ear_features(self._samples[None], self.cents, at, CHUNK, self._level)
-        self._level, self._done = features.level, self._done + CHUNK
-        keep = max(self._base, self._done - _REACH)
+        count = self._done + CHUNK + 1 - self._made
+        at = self._made - self._base
+        features = ear_features(self._samples[None], self.cents, at, count, self._level)
+        self._level, self._made = features.level, self._made + count
+        self._done += CHUNK
+        keep = max(self._base, self._made - _REACH)
         self._samples, self._base = self._samples[(keep - self._base) * HOP :], keep
         known = self._features
         self._features = features if known is None else known.followed_by(features)
         if self._done - self._start > 2 * STEP:
             held = self._features.harmony.shape[1]
             self._features, self._start = self._features.part(STEP, held), self._start + STEP
-        size = self._features.harmony.shape[1]
-        new = self.ear.hear_window(self._features, size - CHUNK, CHUNK, CHUNK)
+        first = self._done - CHUNK - self._start
+        new = self.ear.hear_window(self._features, first, CHUNK, CHUNK)
         self.heard = join_heard([self.heard, new]) if self.heard else new
         spare = max(0, len(new["chord"]) + len(self.heard["chord"]) - 2 * SEARCHED)
         self.heard = {name: values[spare:] for name, values in self.heard.items()}
@@ -119,13 +123,13 @@ class LiveEar:
 def hear_causally(ear: SaxsoloEar, audio: torch.Tensor, cents: float) -> dict[str, torch.Tensor]:
     """What `LiveEar` hears of a whole sound (n,) at 16 kHz, window by window under its mask."""
     whole = ear_features(audio[None], cents)
-    tokens = whole.harmony.shape[1] // CHUNK * CHUNK
+    tokens = (whole.harmony.shape[1] - 1) // CHUNK * CHUNK
     pieces = []
     with torch.inference_mode():
         for start in range(0, max(1, tokens - STEP), STEP):
             first = 0 if start == 0 else STEP
             end = min(tokens, start + 2 * STEP)
-            part = whole.part(start, end)
+            part = whole.part(start, end + 1)
             pieces.append(ear.hear_window(part, first, end - start - first, CHUNK))
     return join_heard(pieces)
 
