@@ -13,6 +13,7 @@ from . import (
     info,
     judge,
     listen,
+    live,
     measure,
     measure_plans,
     measure_votes,
@@ -47,6 +48,7 @@ def root(
 
 app.command()(improvise.improvise)
 app.command()(listen.listen)
+app.command()(live.live)
 app.command()(judge.judge)
 app.command()(info.codec)
 app.command()(info.info)
