@@ -19,7 +19,7 @@ from .source_column import SourceColumn
 # one track at a time; it does not wait for a solo
 EAR: dict[str, Any] = {"concurrency_id": "ear", "concurrency_limit": 1}
 PLACEHOLDER = "F7 | Bb7 | F7 | Cm7 F7 | ..."
-EMPTY_BOX = "Empty: the solo follows the chords that are heard."
+EMPTY_BOX = "Empty: the chords that are heard are used."
 HEARD = "Heard in {}. Correct a bar and play again: the solo then follows the chords here."
 # values of `filled`: box, playlist, tunes, notice, what was heard
 Filled = tuple[object, object, object, object, object]
