@@ -24,7 +24,8 @@ from .source_column import SourceColumn, source_column
 
 ABOUT = (
     "What a teacher would point at in your solo: notes against the changes, time against the beat, "
-    "range, space, licks that come again. It describes, and does not grade."
+    "range, space, licks that come again. It describes, and does not grade. Solo and track begin at "
+    "the same moment."
 )
 # milliseconds by which a recording may be moved
 FARTHEST_SHIFT = 1000
@@ -57,7 +58,7 @@ def lay_out_judge(controls: Controls) -> JudgeTab:
             track = source_column(controls, "Backing track", "Record the backing", "judge-")
         with gr.Column(min_width=280):
             solo = gr.File(
-                label="Your solo: the horn alone, from the track's beginning on (sound or MIDI)",
+                label="Your solo, the horn alone (sound or MIDI)",
                 file_types=[*SUFFIXES, *MIDI_SUFFIXES],
                 height=150,
                 elem_id="judge-solo",
