@@ -24,8 +24,8 @@ from .source_column import SourceColumn, source_column
 
 ABOUT = (
     "What a teacher would point at in your solo: notes against the changes, time against the beat, "
-    "range, space, licks that come again. It describes, and does not grade. Solo and track begin at "
-    "the same moment."
+    "range, space, licks that come again. It describes, and does not grade. Solo and track begin "
+    "at the same moment."
 )
 # milliseconds by which a recording may be moved
 FARTHEST_SHIFT = 1000
