@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 from transformers import GenerationConfig
 
 from saxsolo.errors import SettingError
+from saxsolo.music.pitch_names import pitch_of
 from saxsolo.playing.rendered_band import SOLO_FEELS
 from saxsolo.playing.settings import (
     FASTEST,
@@ -120,8 +121,8 @@ class Controls:
             feel=None if self.feel == ANY_FEEL else SOLO_FEELS.get(self.feel, self.feel),
             density=None if self.density is None else float(self.density),
             space=None if self.space is None else float(self.space),
-            lowest=self.lowest.strip() or None,
-            highest=self.highest.strip() or None,
+            lowest=_pitch(self.lowest),
+            highest=_pitch(self.highest),
             solo=self.where.strip() or None,
             trade=int(self.trade) or None,
             **self.chart_settings(),
@@ -187,6 +188,16 @@ def fresh(config: GenerationConfig) -> Controls:
     # a model may leave either open
     known: dict[str, Any] = {k: _clamped(k, float(v)) for k, v in defaults.items() if v is not None}
     return Controls(**known)
+
+
+def _pitch(name: str) -> int | None:
+    """MIDI pitch of a note name; None for an empty one."""
+    if not name.strip():
+        return None
+    try:
+        return pitch_of(name)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
 
 
 def _short(value: object) -> str:
