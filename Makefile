@@ -1,4 +1,4 @@
-# make demo | test | lint | docs. The environment .venv is made once and renewed when its inputs change.
+# make demo | test | lint | docs | train. The environment .venv is made once and renewed when its inputs change.
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 BIN := .venv/bin
 TAKES ?= takes
@@ -6,7 +6,7 @@ BACKINGS ?= $(wildcard examples/*.flac)
 # two workers, one thread each, suit two cores; make test PYTEST_FLAGS="-x -k codec" for a part
 PYTEST_FLAGS ?= -n 2
 
-.PHONY: demo test lint docs clean
+.PHONY: demo test lint docs clean train
 
 demo: .venv/.demo
 	@for backing in $(BACKINGS); do \
@@ -42,3 +42,7 @@ clean:
 .venv/.made:
 	$(PYTHON) -m venv .venv
 	@touch $@
+
+# make train MIRROR=http://...: data fetched, weights trained; see docs/engineers/training.md
+include train.mk
+train: $(RUNS)/checkpoints/.planner

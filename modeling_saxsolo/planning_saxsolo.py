@@ -19,14 +19,10 @@ from .note_events_saxsolo import (
     GOES_ON,
     LONGEST,
     LONGEST_STEP,
-    METRE,
     NO_OFFSET,
     NO_PITCH,
-    PLACE,
     QUALITY,
     ROOT,
-    SECTION,
-    SECTION_BARS,
     STEPS,
     TICKS,
     WAIT,
@@ -49,10 +45,10 @@ from .planner_saxsolo import (
     roots_ahead,
 )
 from .sampling_saxsolo import FREE, warpers
+from .steering_saxsolo import Steering, with_onset_bias
 from .vocabulary_saxsolo import (
     FRAME_RATE,
     HOLD,
-    IRREGULAR_BAR,
     LOWEST_PITCH,
     NO_CHORD,
     NO_ROOT,
@@ -67,8 +63,6 @@ MEMORY = 256
 _REMEMBERED = 128
 # a frame after every other: nothing is left to choose
 _NEVER = 2**62
-# ticks by which a solo is moved in its beat where its time is hidden
-_SHIFTS = list(range(TICKS))
 
 
 @dataclass(frozen=True)
@@ -81,7 +75,8 @@ class PlanSettings:
         rhythm_temperature: a factor on it for the place within a beat, once the beat is chosen.
         top_k, top_p: as in the library, for every choice.
         guidance: how far pitches lean to the chords: 0 = not at all, 1 = as learnt.
-        time: how far onsets lean to beats and bars: 0 = not at all, 1 = as learnt.
+        time: how far onsets lean to places in beat and bar, a factor on that lean: 0 = not at all,
+            1 = as learnt.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
         lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
     """
@@ -143,7 +138,9 @@ class NotePlan:
         self.begin_by = _NEVER
         self._next_free = _next_place(self.free)
         self._next_blocked = _next_place(~self.free)
-        self._tables(sheet_table(sheet), controls or {})
+        controls = controls or {}
+        self.steering = Steering(controls.get("density"), controls.get("space"))
+        self._tables(sheet_table(sheet), controls)
         self._begin(past)
 
     def tokens(self, first: int, stop: int) -> np.ndarray:
@@ -161,21 +158,13 @@ class NotePlan:
         return np.where(tokens == FREE, REST, tokens)
 
     def _tables(self, table: np.ndarray, controls: Mapping[str, float | None]) -> None:
-        """Rows of the planner's batch: what is known, then the same without chords (guidance of
-        pitches), then without metre and moved by a part of a beat (guidance of steps)."""
-        rows, shifts = [table], [0]
+        """Rows of the planner's batch: what is known, and where pitches are guided the same without
+        chords."""
+        rows = [table]
         if self.settings.guidance != 1:
             hidden = table.copy()
             hidden[:, ROOT], hidden[:, QUALITY] = NO_ROOT, NO_CHORD
             rows.append(hidden)
-            shifts.append(0)
-        self.timed = len(rows)
-        if self.settings.time != 1:
-            plain = table.copy()
-            plain[:, PLACE], plain[:, METRE], plain[:, SECTION] = IRREGULAR_BAR, 0, SECTION_BARS
-            rows += [plain] * len(_SHIFTS)
-            shifts += _SHIFTS
-        self.shifts = torch.tensor(shifts, device=self.device)[:, None]
         self.table = torch.from_numpy(np.stack(rows)).to(self.device)
         asked = torch.tensor(control_classes(**controls), device=self.device)  # type: ignore[arg-type]
         self.controls = asked.expand(len(rows), -1)
@@ -206,11 +195,10 @@ class NotePlan:
         self.history.extend(events)
         if self.past is not None and self.past.count + len(events) > MEMORY:
             self.past, events = None, self.history[-MEMORY // 2 :]
-        copies = (len(self.table), 1, 1)
+        copies = (len(self.table), -1, -1)
         rows = event_rows(self.history[-len(events) - _REMEMBERED :])
-        line = torch.from_numpy(line_features(rows)[-len(events) :]).to(self.device).repeat(copies)
-        tensor = torch.from_numpy(rows[-len(events) :]).to(self.device).repeat(copies)
-        tensor[..., 0] += self.shifts
+        line = torch.from_numpy(line_features(rows)[-len(events) :]).to(self.device).expand(copies)
+        tensor = torch.from_numpy(rows[-len(events) :]).to(self.device).expand(copies)
         hidden, self.past = self.planner(tensor, self.table, self.controls, line, self.past)
         self.hidden, self.line = hidden[:, -1:], line[:, -1:]
 
@@ -276,6 +264,10 @@ class NotePlan:
             before = self.notes[-1]
             end = min(before.end, note.start)
             self.notes[-1] = TimedNote(before.start, end, before.pitch)
+            if self.begin_by == _NEVER:
+                # not across a rest that is given
+                passed, sounding = note.start - before.start, end - before.start
+                self.steering.passed(passed / FRAME_RATE, sounding / FRAME_RATE)
         self.notes.append(note)
         self.begin_by = _NEVER
         self.reached = max(self.reached, note.start)
@@ -307,7 +299,7 @@ class NotePlan:
         return np.where(near & (frames < self._earliest), self._earliest, frames)
 
     def _draw_step(self, tick: int, frames: np.ndarray, at: int) -> int:
-        logits = self._step_logits(tick)
+        logits = self.steering.steps(self._step_logits(tick))
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
         inside = frames < min(at, len(self.free))
@@ -325,21 +317,13 @@ class NotePlan:
         return self._draw(logits, self.settings.temperature)
 
     def _step_logits(self, tick: int) -> torch.Tensor:
-        """(97,), leaning to beats and bars as the settings say.
-
-        Without knowledge of time, the chance of a step is its mean over all places in the beat at
-        which the solo may be; guidance goes on from there (Ho and Salimans 2022, arXiv 2207.12598).
-        """
+        """(97,), leaning to beats and bars as the settings say."""
         where = torch.full((1, 1), tick, device=self.device)
         hidden, table, line = self.hidden[:1], self.table[:1], self.line[:1]
         logits = self.planner.step_logits(hidden, where, table, line)[0, 0].float()
-        if self.timed == len(self.table):
+        if self.settings.time == 1:
             return logits
-        rows = slice(self.timed, None)
-        blind = self.planner.step_logits(
-            self.hidden[rows], where + self.shifts[rows], self.table[rows], self.line[rows]
-        )
-        plain = blind[:, 0].float().log_softmax(-1).logsumexp(0)
+        plain = self.planner.step(self.hidden[0, 0]).float()
         return plain + self.settings.time * (logits - plain)
 
     def _draw_note(self, tick: int, step: int) -> Event:
@@ -348,9 +332,7 @@ class NotePlan:
             self.planner.ending(landed[:1])[0, 0].float(), self.settings.temperature
         )
         landed = self._end(landed, ending)
-        logits = self.planner.pitch_logits(landed, last, roots, self.line[: self.timed])[
-            :, 0
-        ].float()
+        logits = self.planner.pitch_logits(landed, last, roots, self.line)[:, 0].float()
         if len(logits) > 1:
             logits = logits[1:] + self.settings.guidance * (logits[:1] - logits[1:])
         heat = self.settings.temperature * self.settings.pitch_temperature
@@ -376,15 +358,14 @@ class NotePlan:
         return self.planner.end(landed, told)
 
     def _land(self, tick: int, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        rows = self.timed
+        rows = len(self.table)
         assert self.past is not None, "a solo begins with an event"
-        last = self.past.pitch[:rows]
+        last = self.past.pitch
         landing = torch.full((rows, 1), tick + step, device=self.device)
         steps = torch.full((rows, 1), step, device=self.device)
-        table = self.table[:rows]
-        at, rest = place_features(table, landing, last), rest_before(self.line[:rows], landing)
-        landed = self.planner.land(self.hidden[:rows], steps, at, rest)
-        return landed, last, roots_ahead(table, landing)
+        at, rest = place_features(self.table, landing, last), rest_before(self.line, landing)
+        landed = self.planner.land(self.hidden, steps, at, rest)
+        return landed, last, roots_ahead(self.table, landing)
 
     def _draw_rest(
         self, landed: torch.Tensor, pitch: int, last: torch.Tensor, roots: torch.Tensor, least: int
@@ -392,7 +373,7 @@ class NotePlan:
         """Length, of at least so many ticks, and offset."""
         pitches = torch.full((1, 1), pitch, device=self.device)
         struck = self.planner.strike(landed[:1], pitches, last[:1], roots[:1])
-        lengths = self.planner.length(struck)[0, 0].float()
+        lengths = self.steering.lengths(self.planner.length(struck)[0, 0].float())
         lengths[: min(least, LONGEST)] = -torch.inf
         heat = self.settings.temperature
         offsets = self.planner.offset(struck)[0, 0].float()
@@ -453,14 +434,3 @@ def pitch_places(lowest: float | None, highest: float | None) -> tuple[int, int]
             f"the range {lowest} to {highest} lies outside MIDI {LOWEST_PITCH} to {top}: move it."
         )
     return first - LOWEST_PITCH, last - LOWEST_PITCH
-
-
-def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:
-    """Step logits (97,) as if at every twelfth of a beat the logit of beginning a note, given that
-    none has begun, were higher by `bias`."""
-    # chance of a step = chance of beginning there * chance of not having begun before
-    later = logits.flip(0).logcumsumexp(0).flip(0)
-    odds = logits[:-1] - later[1:] + bias
-    begun = torch.nn.functional.logsigmoid(odds)
-    waited = torch.nn.functional.logsigmoid(-odds).cumsum(0)
-    return torch.cat([begun + torch.cat([waited.new_zeros(1), waited[:-1]]), waited[-1:]])

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .playing.round_trip import round_trip as round_trip
     from .playing.settings import Settings as Settings
     from .playing.take import Take as Take
+    from .playing.takes import improvise_takes as improvise_takes
     from .weights.loading import Player as Player
     from .weights.loading import load_player as load_player
 
@@ -43,6 +44,7 @@ _PLACES = {
     "Take": "playing.take",
     "Listening": "listening.heard",
     "improvise": "playing.performance",
+    "improvise_takes": "playing.takes",
     "listen": "listening.track",
     "load_player": "weights.loading",
     "Chart": "music.charts.chart",

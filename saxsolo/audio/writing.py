@@ -30,16 +30,20 @@ def write_audio(
     channels: int = 1,
     audio_format: str = "wav",
     started: int | None = None,
+    bit_depth: int = 16,
 ) -> None:
     """Writes blocks (n, channels) or (n,) of floats, n below 100,000: libsndfile's OGG encoder
     fails on more at once.
 
     Args:
         path: whatever its suffix.
-        audio_format: one of `FORMATS`; WAV and FLAC hold 16 bits.
+        audio_format: one of `FORMATS`.
+        bit_depth: of WAV and FLAC, 16 or 24.
         started: time reference for a Broadcast WAV, samples since midnight; only WAV has one.
     """
     kind, subtype = FORMATS[audio_format]
+    if subtype == "PCM_16" and bit_depth == 24:
+        subtype = "PCM_24"
     with sf.SoundFile(file_name(path), "w", sampling_rate, channels, subtype, format=kind) as file:
         for block in blocks:
             file.write(block)

@@ -13,8 +13,10 @@ from . import (
     info,
     judge,
     listen,
+    live,
     measure,
     measure_plans,
+    measure_votes,
     page,
     publish,
     train,
@@ -46,6 +48,7 @@ def root(
 
 app.command()(improvise.improvise)
 app.command()(listen.listen)
+app.command()(live.live)
 app.command()(judge.judge)
 app.command()(info.codec)
 app.command()(info.info)
@@ -57,8 +60,10 @@ app.command(name="train-ear")(train.train_ear)
 app.command(name="train-planner")(train.train_planner)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
-for command in (measure_plans.plan, measure_plans.critic, measure_plans.distances):
-    measure.measure.command()(command)
+measure.measure.command()(measure_plans.plan)
+measure.measure.command()(measure_plans.critic)
+measure.measure.command()(measure_plans.distances)
+measure.measure.command()(measure_votes.votes)
 app.add_typer(measure.measure, name="measure")
 app.command()(publish.publish)
 app.add_typer(benchmark.benchmark, name="benchmark")

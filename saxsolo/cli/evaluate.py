@@ -36,12 +36,18 @@ def evaluate(
     card: Annotated[
         Path | None, typer.Option(help="Model card whose results are rewritten.")
     ] = None,
+    blind: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Write a blind listening test of so many pairs instead of a report."
+        ),
+    ] = 0,
     device: DeviceOption = None,
 ) -> None:
     """Does it listen? Play over held-out backings, measure, and compare with baselines."""
     from saxsolo.evaluation.cases import choose_cases, find_takes
 
-    cases = choose_cases(data, split, limit, seconds)
+    cases = choose_cases(data, split, blind or limit, seconds)
     if takes is not None:
         find_takes(takes, cases)
     quiet_libraries()
@@ -50,26 +56,30 @@ def evaluate(
     from saxsolo.evaluation.report import evaluate as report
     from saxsolo.evaluation.report_markdown import write_card
 
-    report(
-        Options(
-            data=data,
-            out=out,
-            checkpoint=checkpoint,
-            codec=codec,
-            split=split,
-            limit=limit,
-            seconds=seconds,
-            seed=seed,
-            temperature=temperature,
-            top_k=top_k,
-            guidance=guidance,
-            takes=takes,
-            tokens=tokens,
-            tracker=tracker,
-            embedding=embedding,
-            device=checked_device(device),
-        )
+    options = Options(
+        data=data,
+        out=out,
+        checkpoint=checkpoint,
+        codec=codec,
+        split=split,
+        limit=limit,
+        seconds=seconds,
+        seed=seed,
+        temperature=temperature,
+        top_k=top_k,
+        guidance=guidance,
+        takes=takes,
+        tokens=tokens,
+        tracker=tracker,
+        embedding=embedding,
+        device=checked_device(device),
     )
+    if blind:
+        from saxsolo.evaluation.blind_pairs import make_kit
+
+        print("\n".join(str(path) for path in make_kit(options, blind)))
+        return
+    report(options)
     if card is not None:
         write_card(card, out / "report.json")
     print("\n".join(str(path) for path in (out / "report.md", out / "report.json", card) if path))

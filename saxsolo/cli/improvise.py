@@ -129,6 +129,15 @@ def improvise(
     trade_start: Annotated[
         TradeStart, typer.Option(help="Who plays the first bars of a trade.")
     ] = TradeStart.solo,
+    motif: Annotated[
+        Path | None,
+        typer.Option(help="MIDI or MusicXML: its notes are played, and played on from."),
+    ] = None,
+    motif_at: Annotated[int, typer.Option(help="Bar in which the motif's bar 1 lies.")] = 1,
+    line: Annotated[
+        Path | None,
+        typer.Option(help="MIDI or MusicXML: a whole line is voiced as it stands."),
+    ] = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
     feel: Annotated[
         str | None,
@@ -171,6 +180,7 @@ def improvise(
         ),
     ] = None,
     audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
+    bit_depth: Annotated[int, typer.Option(help="Of WAV and FLAC: 16 or 24.")] = 16,
     midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
     musicxml: Annotated[
         bool, typer.Option("--musicxml", help="Write the lead sheet solo.musicxml too.")
@@ -215,6 +225,7 @@ def improvise(
         "midi": midi,
         "musicxml": musicxml,
         "plot": plot,
+        "bit_depth": bit_depth,
     }
     check_extras(**saving)
     settings = Settings(
@@ -238,6 +249,9 @@ def improvise(
         solo=solo,
         trade=trade,
         trade_start=trade_start.value,
+        motif=_given(motif),
+        motif_at=motif_at,
+        line=_given(line, timed=True),
         **_range(pitch_range),
     )
     band = rendered_band(backings or [], playlist, settings, choruses)
@@ -272,6 +286,13 @@ def _chords(chords: str | None, chart: Path | None, tune: str | None) -> str | N
     return chart_text(chart, tune)
 
 
+def _given(path: Path | None, timed: bool = False) -> str | None:
+    """The notes of a file as text."""
+    from saxsolo.music.given_notes import notes_of_file
+
+    return None if path is None else notes_of_file(path, timed)
+
+
 def _range(text: str | None) -> dict[str, Any]:
     """Lowest and highest of `--range`."""
     from saxsolo.music.pitch_names import pitch_range
@@ -296,8 +317,9 @@ def _play(
 ) -> list["Outcome"]:
     """Plays jobs and says what was written, line by line as it is done."""
     quiet_libraries(lean=True)
+    from saxsolo.audio.names import printable
     from saxsolo.device import checked_device
-    from saxsolo.playing.batch import play_jobs
+    from saxsolo.playing.batch import play_jobs, write_takes
     from saxsolo.progress_bar import Progress
     from saxsolo.weights.loading import load_player
 
@@ -323,7 +345,21 @@ def _play(
             f"{run['real_time_factor']:.2f} times as fast as it plays",
             flush=True,
         )
+    for folder, rows in write_takes(outcomes):
+        if not mute:
+            print(f"takes in {printable(folder)}, the best fit to the chords first:")
+            print("\n".join(_fit_line(row) for row in rows), flush=True)
     return outcomes
+
+
+def _fit_line(row: dict[str, Any]) -> str:
+    fit = row["fit"]
+    shown = (
+        "no chords to fit"
+        if fit is None
+        else (f"fit {fit['value']:.3f} ({fit['chord_tones']:.0%} chord tones)")
+    )
+    return f"  {row['folder']}, seed {row['seed']}: {shown}"
 
 
 def _report(outcomes: list["Outcome"], as_json: bool) -> None:

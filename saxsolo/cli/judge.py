@@ -68,8 +68,7 @@ def judge(
         tempo=tempo,
         ear=load_ear(ear) if by_ear else None,
     )
-    if judged.placed is not None and judged.placed.agreement is not None:
-        print_notes([f"the ear hears the chart in {judged.placed.agreement:.0%} of the time"])
+    print_notes(judged.remarks)
     if plot is not None:
         from saxsolo.notation.pictures import save_picture
 

@@ -437,3 +437,31 @@ def control(
     print("| --- |" + " --- |" * len(names))
     for kind, figures in table.items():
         print(f"| {kind} | " + " | ".join(f"{figures[name]:.3f}" for name in names) + " |")
+
+
+@measure.command()
+@needs("evaluate")
+def say(
+    tracks: Annotated[Path, typer.Option(help="Folder of sounds.")],
+    checkpoint: CheckpointOption = None,
+    limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 2,
+    seconds: SecondsOption = 20.0,
+    seeds: Annotated[int, typer.Option(min=1, help="Plans of each track and value.")] = 2,
+) -> None:
+    """Whether plans follow what they are asked for: density, space, range, harmony, time."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.ear_report import evenly_spaced, read_sounds
+    from saxsolo.evaluation.say_control import measure_say
+    from saxsolo.weights.loading import load_player
+
+    torch.set_num_threads(1)
+    sounds = [track.path for track in evenly_spaced(read_sounds(tracks), limit)]
+    print(f"{len(sounds)} tracks of {seconds:g} s, {seeds} plans of each value\n")
+    print(
+        "| asked for | figure | mean at each value | rank correlation |\n| --- | --- | --- | --- |"
+    )
+    for row in measure_say(load_player(checkpoint), sounds, seconds, seeds):
+        means = ", ".join(f"{value:g}: {mean:.3g}" for value, mean in row.means.items())
+        print(f"| {row.setting} | {row.figure} | {means} | {row.correlation:.2f} |")

@@ -14,6 +14,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from modeling_saxsolo import (
+    generation_saxsolo,
+    lead_sheet_saxsolo,
+    note_events_saxsolo,
+    planner_saxsolo,
+    planning_saxsolo,
+)
 from modeling_saxsolo.planning_saxsolo import NotePlan
 from modeling_saxsolo.plans_saxsolo import plan_settings
 from modeling_saxsolo.sampling_saxsolo import FREE
@@ -28,6 +35,14 @@ from saxsolo.training.planner_data import sheet_of_score
 from saxsolo.weights.loading import Weights
 
 HELD_OUT = ("validation", "test")
+# the modules that decide a plan: kept plans hold for their text alone
+_DECIDES = (
+    generation_saxsolo,
+    lead_sheet_saxsolo,
+    note_events_saxsolo,
+    planner_saxsolo,
+    planning_saxsolo,
+)
 _BATCH = 8  # solos that are planned frame by frame at once
 
 
@@ -113,7 +128,8 @@ def _kept(keep: Path | None, solo: Weights, tune: Tune, plan: str, seed: int) ->
         return None
     keep.mkdir(parents=True, exist_ok=True)
     settings = solo.model.generation_config.to_json_string() + solo.model.config.to_json_string()
-    said = (solo.sha256, settings, plan, str(seed), tune.score.id, str(len(tune.human)))
+    code = "".join(Path(module.__file__ or "").read_text("utf-8") for module in _DECIDES)
+    said = (solo.sha256, settings, code, plan, str(seed), tune.score.id, str(len(tune.human)))
     return keep / (hashlib.sha256("\n".join(said).encode()).hexdigest()[:24] + ".npy")
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -27,6 +27,12 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 MIDI_SUFFIXES = (".mid", ".midi", ".smf", ".kar")
+# no saxophone sounds lower (a baritone's low A); what the tracker finds below is hum and hiss
+LOWEST_PITCH = 36
+# seconds: the tracker takes the beginning of a note for one an octave off that lasts no longer
+SPLINTER, SPLINTER_GAP = 0.1, 0.02
+# seconds by which a solo may outlast its backing without a word
+RINGING = 2.0
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,14 @@ class JudgedSolo:
 
     Attributes:
         notes: in order. grid: beats and chords. placed: the chart, None where none was given.
+        remarks: what was left out, a sentence each.
     """
 
     notes: list[Note]
     grid: BeatGrid
     placed: PlacedChart | None
     judgement: Judgement
+    remarks: tuple[str, ...] = ()
 
 
 def judge_solo(
@@ -51,6 +59,7 @@ def judge_solo(
     first_bar: float | None = None,
     tempo: float | None = None,
     ear: Weights | None = None,
+    shift: float = 0.0,
 ) -> JudgedSolo:
     """Judges a solo that was recorded over a backing; both begin at the same moment.
 
@@ -60,13 +69,14 @@ def judge_solo(
         chart: its changes; what the ear hears when None.
         first_bar, tempo: where the chart begins and how fast it goes, where that is known.
         ear: what `load_ear` gave.
+        shift: seconds by which the solo is moved later against the backing; below 0 earlier.
 
     Raises:
         SaxsoloError: AudioError, ChartError or SettingError; one line each.
     """
-    notes = solo_notes(solo)
+    notes = [replace(note, onset=note.onset + shift) for note in solo_notes(solo)]
     if not notes:
-        raise AudioError(f"no notes are heard in {solo}")
+        raise AudioError(f"no notes are heard in {solo.name}")
     placed = None
     if chart is not None and first_bar is not None and tempo is not None:
         end = notes[-1].onset + notes[-1].duration
@@ -82,10 +92,31 @@ def judge_solo(
         grid = placed.grid() if placed is not None else grid_of(music)
     if grid is None:
         raise SettingError(
-            f"no beats are heard in {backing}; give --chart, --first-bar and --tempo"
+            f"no beats are heard in {backing.name}; give the chart, its first bar and its tempo"
         )
     symbols = placed.symbols if placed is not None else ()
-    return JudgedSolo(notes, grid, placed, judge(notes, grid, symbols))
+    remarks = _left_out(notes, grid, open_sound(backing).seconds)
+    if placed is not None and placed.agreement is not None:
+        remarks += (f"the ear hears the chart in {placed.agreement:.0%} of the time",)
+    return JudgedSolo(notes, grid, placed, judge(notes, grid, symbols), remarks)
+
+
+def _left_out(notes: list[Note], grid: BeatGrid, seconds: float) -> tuple[str, ...]:
+    """What has no beat under it is not judged; where that is much, it is said."""
+    last = float(2 * grid.beats[-1] - grid.beats[-2])
+    after = sum(note.onset >= last for note in notes)
+    before = sum(note.onset < grid.beats[0] - 0.03 for note in notes)
+    end = notes[-1].onset + notes[-1].duration
+    remarks = []
+    if end > seconds + RINGING:
+        remarks.append(f"the solo lasts {end:.1f} s, the backing only {seconds:.1f} s")
+    if after:
+        remarks.append(f"{after} notes after the last beat, at {last:.1f} s, are not described")
+    if before:
+        remarks.append(
+            f"{before} notes before the first beat, at {grid.beats[0]:.1f} s, are not described"
+        )
+    return tuple(remarks)
 
 
 def solo_notes(path: Path) -> list[Note]:
@@ -114,7 +145,34 @@ def solo_notes(path: Path) -> list[Note]:
     sound = np.concatenate(
         list(source.blocks(65_536, 16_000, source.length_at(16_000), mono=True))
     )[:, 0]
-    return track_solo(sound, 16_000)[0]
+    return without_splinters(track_solo(sound, 16_000)[0])
+
+
+def without_splinters(notes: list[Note]) -> list[Note]:
+    """Tracked notes of a horn without what the tracker adds.
+
+    It takes the beginning or the end of a note for a short one an octave or two off, and hiss for
+    notes below every saxophone.
+    """
+    kept: list[Note] = []
+    for note in notes:
+        if note.pitch < LOWEST_PITCH:
+            continue
+        before = kept[-1] if kept else None
+        if before is not None and _octaves_off(before, note):
+            kept.pop()
+            longer = before if before.duration > note.duration else note
+            length = note.onset + note.duration - before.onset
+            note = replace(longer, onset=before.onset, duration=length)
+        kept.append(note)
+    return kept
+
+
+def _octaves_off(before: Note, note: Note) -> bool:
+    """Whether one of two notes that touch is a splinter of the other."""
+    touch = note.onset - before.onset - before.duration <= SPLINTER_GAP
+    short = min(before.duration, note.duration) <= SPLINTER
+    return touch and short and abs(note.pitch - before.pitch) in (12, 24)
 
 
 def _one_voice(notes: list[Note]) -> list[Note]:

@@ -100,6 +100,7 @@ def write_midi(
     bends: Sequence[Bend] = (),
     bars: Bars | None = None,
     instrument: str = "tenor",
+    markers: Sequence[tuple[float, str]] = (),
 ) -> Path:
     """Writes a solo as a MIDI file of one track, all or nothing; needs mido.
 
@@ -111,6 +112,7 @@ def write_midi(
         bars: the backing's, which tempo and time signatures follow; without them 120 beats a
             minute.
         instrument: which saxophone.
+        markers: (second, text), such as sections and chords.
 
     Raises:
         OutputError: when it cannot be written.
@@ -129,6 +131,10 @@ def write_midi(
         coarse = int(BEND_RANGE)
         for control, value in ((101, 0), (100, 0), (6, coarse), (38, 0), (101, 127), (100, 127)):
             events.append((0, 0, mido.Message("control_change", control=control, value=value)))
+    for second, text in markers:
+        # a MIDI text holds Latin letters alone
+        plain = text.encode("latin-1", "replace").decode("latin-1")
+        events.append((clock.tick(second), 0, mido.MetaMessage("marker", text=plain)))
     spans = []
     for note in notes:
         start = clock.tick(note.onset)
@@ -225,7 +231,8 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
             if message.type == "note_on" and message.velocity:
                 sounding[key] = (now, message.velocity)
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
-        raise AudioError(f"{path} is not a MIDI file: {error}") from error
+        reason = str(error) or "it breaks off"
+        raise AudioError(f"{path} is not a MIDI file: {reason}") from error
     return sorted(notes, key=lambda note: (note.onset, note.pitch))
 
 

@@ -5,7 +5,6 @@ from functools import partial
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from saxsolo.errors import SaxsoloError
 
@@ -19,7 +18,7 @@ from .source_column import SourceColumn
 # one track at a time; it does not wait for a solo
 EAR: dict[str, Any] = {"concurrency_id": "ear", "concurrency_limit": 1}
 PLACEHOLDER = "F7 | Bb7 | F7 | Cm7 F7 | ..."
-EMPTY_BOX = "Empty: the solo follows the chords that are heard."
+EMPTY_BOX = "Empty: the chords that are heard are used."
 HEARD = "Heard in {}. Correct a bar and play again: the solo then follows the chords here."
 # values of `filled`: box, playlist, tunes, notice, what was heard
 Filled = tuple[object, object, object, object, object]
@@ -81,21 +80,11 @@ def chart_box(controls: Controls, prefix: str = "", band: bool = True) -> ChartB
         listen = gr.Button("Write down what is heard", size="sm", elem_id=f"{prefix}hear-chords")
     label = "Where the chart lies: first bar, tempo, metre" + (", choruses of a band" * band)
     with gr.Accordion(label, open=False) as fold, gr.Row():
-        numbers = [
-            gr.Number(
-                getattr(controls, name),
-                label=words,
-                info=info,
-                minimum=RANGES[name][0],
-                maximum=RANGES[name][1],
-                min_width=140,
-                elem_id=f"{prefix}{name.replace('_', '-')}",
-            )
-            for name, words, info in (
-                ("first_bar", "First bar at second", "Empty: found by ear."),
-                ("tempo", "Beats a minute", "Empty: by ear; of a band: as usual."),
-            )
-        ]
+        first_bar = _number(
+            controls, "first_bar", "First bar at second", "Empty: found by ear.", prefix
+        )
+        about = "Empty: by ear; of a band: as usual." if band else "Empty: by ear."
+        tempo = _number(controls, "tempo", "Beats a minute", about, prefix)
         metre = gr.Dropdown(
             [("as written", AS_WRITTEN), *((name, name) for name in METRES if name)],
             value=controls.metre,
@@ -106,9 +95,32 @@ def chart_box(controls: Controls, prefix: str = "", band: bool = True) -> ChartB
             *RANGES["choruses"], value=controls.choruses, step=1, label="Choruses", visible=band
         )
     return ChartBox(
-        chords, file, tune, listen, notice, fold, *numbers, metre, choruses,
-        gr.State(""), gr.State(""),
-    )  # fmt: skip
+        chords=chords,
+        file=file,
+        tune=tune,
+        listen=listen,
+        notice=notice,
+        fold=fold,
+        first_bar=first_bar,
+        tempo=tempo,
+        metre=metre,
+        choruses=choruses,
+        playlist=gr.State(""),
+        heard=gr.State(""),
+    )
+
+
+def _number(controls: Controls, name: str, label: str, info: str, prefix: str) -> gr.Number:
+    low, high = RANGES[name]
+    return gr.Number(
+        getattr(controls, name),
+        label=label,
+        info=info,
+        minimum=low,
+        maximum=high,
+        min_width=140,
+        elem_id=f"{prefix}{name.replace('_', '-')}",
+    )
 
 
 def connect_chart(box: ChartBox, track: SourceColumn, listener: Listener) -> None:
@@ -128,9 +140,10 @@ def connect_chart(box: ChartBox, track: SourceColumn, listener: Listener) -> Non
     box.chords.blur(read_box, [box.chords, box.heard], outputs, **quick)
     box.file.upload(read_file, box.file, outputs, **quick)
     box.tune.input(read_tune, [box.playlist, box.tune], outputs, **quick)
-    chosen: list[Component] = [track.source, track.example, track.upload, track.recording]
-    for field in chosen:
-        field.change(forgotten, [box.chords, box.heard], outputs, **quick)
+    chosen = [track.source, track.example, track.upload, track.recording]
+    changes = [field.change for field in (track.source, track.example)]
+    for change in (*changes, track.upload.change, track.recording.change):
+        change(forgotten, [box.chords, box.heard], outputs, **quick)
     track.source.change(
         lambda source: gr.update(open=True) if source == BAND else gr.skip(),
         track.source,

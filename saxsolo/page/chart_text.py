@@ -5,10 +5,10 @@ from pathlib import Path
 
 from saxsolo.listening.exports import chart_of as heard_chart
 from saxsolo.listening.heard import Listening
-from saxsolo.music.charts.chart import Chart
+from saxsolo.music.charts.chart import Chart, ChartError
 from saxsolo.music.charts.form import played
 from saxsolo.music.charts.ireal import links_in, titles_in
-from saxsolo.music.charts.reading import MOST_BYTES, ChartError, chart_of
+from saxsolo.music.charts.reading import MOST_BYTES, chart_of
 from saxsolo.music.charts.text import write_text
 
 from .limits import shown_name

@@ -10,8 +10,15 @@ from urllib.parse import urlencode
 from transformers import GenerationConfig
 
 from saxsolo.errors import SettingError
+from saxsolo.music.pitch_names import pitch_of
 from saxsolo.playing.rendered_band import SOLO_FEELS
-from saxsolo.playing.settings import FASTEST, SLOWEST, Settings
+from saxsolo.playing.settings import (
+    FASTEST,
+    MOST_BARS_TRADED,
+    MOST_DENSITY,
+    SLOWEST,
+    Settings,
+)
 
 from .limits import LONGEST_BACKING, LONGEST_SOLO
 
@@ -39,6 +46,9 @@ RANGES = {
     "first_bar": (0, LONGEST_BACKING),
     "tempo": (SLOWEST, FASTEST),
     "choruses": (1, 20),
+    "density": (0.2, MOST_DENSITY),
+    "space": (0, 1),
+    "trade": (0, MOST_BARS_TRADED),
 }
 # of a chart in a link: longer addresses are refused on the way
 LONGEST_LINKED = 6000
@@ -57,6 +67,8 @@ class Controls:
         first_bar: second at which the chart begins. tempo: beats a minute. metre: of the chart, one
             of `METRES`. None, None and "" leave them open, and without chords none is read.
         choruses: how often a band plays the chart.
+        density, space, lowest, highest, where, trade: as in `Settings`, where `where` is `solo`;
+            None, "" and 0 leave them open.
     """
 
     source: str = EXAMPLE
@@ -73,6 +85,12 @@ class Controls:
     tempo: float | None = None
     metre: str = AS_WRITTEN
     choruses: int = 2
+    density: float | None = None
+    space: float | None = None
+    lowest: str = ""
+    highest: str = ""
+    where: str = ""
+    trade: int = 0
 
     def query(self) -> str:
         """Query of the share link, without what is empty.
@@ -101,6 +119,12 @@ class Controls:
             guidance=float(self.guidance),
             instrument=self.instrument,
             feel=None if self.feel == ANY_FEEL else SOLO_FEELS.get(self.feel, self.feel),
+            density=None if self.density is None else float(self.density),
+            space=None if self.space is None else float(self.space),
+            lowest=_pitch(self.lowest),
+            highest=_pitch(self.highest),
+            solo=self.where.strip() or None,
+            trade=int(self.trade) or None,
             **self.chart_settings(),
         )
 
@@ -147,11 +171,12 @@ def checked(controls: Controls) -> Controls:
         if not number or not math.isfinite(value) or not low <= value <= high:
             words = name.replace("_", " ")
             raise SettingError(f"{words} {_short(value)} is not between {low:g} and {high:g}")
-    for name in ("seed", "choruses"):
+    for name in ("seed", "choruses", "trade"):
         if getattr(controls, name) != int(getattr(controls, name)):
             raise SettingError(f"{name} {getattr(controls, name):g} is not a whole number")
-    if not isinstance(controls.chords, str):
-        raise SettingError("chords are no text")
+    for name in ("chords", "lowest", "highest", "where"):
+        if not isinstance(getattr(controls, name), str):
+            raise SettingError(f"{name} is no text")
     # the sliders' ranges are narrower than those of a solo; everything else is checked there
     controls._settings()
     return controls
@@ -163,6 +188,16 @@ def fresh(config: GenerationConfig) -> Controls:
     # a model may leave either open
     known: dict[str, Any] = {k: _clamped(k, float(v)) for k, v in defaults.items() if v is not None}
     return Controls(**known)
+
+
+def _pitch(name: str) -> int | None:
+    """MIDI pitch of a note name; None for an empty one."""
+    if not name.strip():
+        return None
+    try:
+        return pitch_of(name)
+    except ValueError as error:
+        raise SettingError(str(error)) from None
 
 
 def _short(value: object) -> str:

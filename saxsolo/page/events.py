@@ -13,6 +13,7 @@ from .controls import Controls, fresh
 from .handlers import AGAIN, ANOTHER, BARS, CONTINUE, PLAY
 from .harp import add_harp
 from .heard_tab import connect_heard, lay_out_heard
+from .judge_tab import connect_judge, lay_out_judge
 from .layout import INTRODUCTION, Layout, lay_out
 from .listener import Listener
 from .soloist import Soloist
@@ -41,10 +42,15 @@ def build(soloist: Soloist, listener: Listener) -> gr.Blocks:
             layout = lay_out(controls)
         with gr.Tab("Listen"):
             heard = lay_out_heard(controls)
+        with gr.Tab("Judge"):
+            judged = lay_out_judge(controls)
         _connect_buttons(layout, soloist, listener)
         _connect_fields(layout, soloist)
         connect_chart(layout.chart, layout.backing, listener)
         connect_heard(heard, listener, _connect_source)
+        _connect_source(judged.track)
+        connect_chart(judged.chart, judged.track, listener)
+        connect_judge(judged, listener)
         _restore_on_load(demo, layout, controls)
         add_tools(soloist, listener, controls, PLAYER)
         add_harp(soloist, controls, PLAYER)

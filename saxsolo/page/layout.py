@@ -9,6 +9,7 @@ from . import page
 from .chart_box import ChartBox, chart_box
 from .controls import FEELS, INSTRUMENTS, RANGES, Controls
 from .limits import LONGEST_SOLO
+from .say_box import SayBox, say_box
 from .source_column import SourceColumn, source_column
 
 INTRODUCTION = """# saxsolo
@@ -66,12 +67,14 @@ class Layout:
     backing: SourceColumn
     settings: SettingsColumn
     chart: ChartBox
+    say: SayBox
     solo: SoloArea
     shown: TakesArea
 
     def controls(self) -> list[Component]:
         """The components of `Controls`, in the order of its fields."""
-        parts = {**vars(self.backing), **vars(self.settings), **vars(self.chart)}
+        parts = {**vars(self.backing), **vars(self.settings)}
+        parts |= {**vars(self.chart), **vars(self.say)}
         return [parts[name] for name in Controls.__dataclass_fields__]
 
 
@@ -93,7 +96,8 @@ def lay_out(controls: Controls) -> Layout:
         with gr.Column(min_width=280):
             settings = _settings_column(controls)
     chart = chart_box(controls)
-    return Layout(takes, backing, settings, chart, _solo_area(), _takes_area())
+    say = say_box(controls)
+    return Layout(takes, backing, settings, chart, say, _solo_area(), _takes_area())
 
 
 def _settings_column(controls: Controls) -> SettingsColumn:

@@ -4,6 +4,9 @@ from typing import Any
 
 import soundfile as sf
 
+from saxsolo.listening.horns import CONCERT, HORNS
+from saxsolo.music.beat_grid import BeatGrid
+
 from .files import ARCHIVE, FARTHEST_BALANCE
 from .limits import escaped
 from .listening import take_grid
@@ -60,15 +63,17 @@ def show_take(store: TakeStore, name: str) -> str:
     backing = sf.read(store.folder(name) / "backing.flac", dtype="float32", always_2d=True)[0]
     grid = take_grid(take)
     roll = draw_roll(take.notes, take.solo, backing.mean(axis=1), take.sampling_rate, grid)
-    bars = len(bar_edges(grid, take.seconds)) - 1
+    edges = bar_edges(grid, take.seconds)
+    bars = len(edges) - 1
     at = f"take/{name}"
     detected = f"{bars} bars detected" if bars > 0 else "no bars detected"
     return f"""
-<section class="take" aria-label="{escaped(info.label)}" data-link="{escaped(info.link)}">
+<section class="take" aria-label="{escaped(info.label)}" data-link="{escaped(info.link)}"
+ data-horn="{CONCERT}">
 <h2>{escaped(info.label)}</h2>
 <p class="facts">Over {escaped(info.title)} · {take.seconds:.0f} s · {detected}</p>
 {_notes(info.run)}
-{_mixer(at, info, take.seconds)}
+{_mixer(at, info, take.seconds, edges, grid)}
 <div class="scroll" tabindex="0" role="group" aria-label="Notes, chords and waveforms">{roll}</div>
 <p class="solo-player"><span>Solo only</span>
 <audio id="solo-alone" aria-label="Solo only" controls preload="none"
@@ -87,11 +92,35 @@ def _notes(run: dict[str, Any]) -> str:
     return f'<ul class="notes">{notes}</ul>' if notes else ""
 
 
-def _mixer(at: str, info: TakeInfo, seconds: float) -> str:
+def _practice(bars: int) -> str:
+    """Loop, tempo, count-in, what is silent, and for whom the picture is written."""
+    speeds = "".join(
+        f'<option value="{percent / 100:g}"{" selected" if percent == 100 else ""}>{percent} %'
+        for percent in (50, 60, 70, 80, 90, 100)
+    )
+    horns = "".join(f'<option value="{name}">{escaped(horn.label)}' for name, horn in HORNS.items())
+    number = f'type="number" min="1" max="{max(bars, 1)}"'
+    return f"""<fieldset class="practice"><legend>Practice</legend>
+<label><input type="checkbox" class="loop"> Loop bars</label>
+<label>from <input {number} class="loop-from" value="1"></label>
+<label>to <input {number} class="loop-to" value="{max(1, min(4, bars))}"></label>
+<label>Tempo <select class="speed">{speeds}</select></label>
+<label><input type="checkbox" class="count-in"> Count-in</label>
+<label><input type="checkbox" class="mute-solo"> Mute solo</label>
+<label><input type="checkbox" class="mute-band"> Mute band</label>
+<label>Picture for <select class="written-for">{horns}</select></label>
+</fieldset>"""
+
+
+def _mixer(
+    at: str, info: TakeInfo, seconds: float, edges: list[float], grid: BeatGrid | None
+) -> str:
     """Player of solo and band with position and balance."""
+    bars = [round(edge, 3) for edge in edges]
     return f"""<div class="mixer" data-solo="{at}/solo.flac?play"
  data-backing="{at}/backing.flac?play" data-gain="{info.gain:.6g}"
- data-quieter="{info.quieter:.6g}" data-seconds="{seconds:.3f}">
+ data-quieter="{info.quieter:.6g}" data-seconds="{seconds:.3f}" data-bars="{bars}"
+ data-beats="{grid.beats_per_bar if grid else 0}">
 <button type="button" class="mixer-play">Play mix</button>
 <label class="place"><span>Position</span><input class="mixer-seek" type="range" min="0"
  max="{seconds:.2f}" step="0.1" value="0"></label>
@@ -100,6 +129,7 @@ def _mixer(at: str, info: TakeInfo, seconds: float) -> str:
  min="-{FARTHEST_BALANCE}" max="{FARTHEST_BALANCE}" step="1" value="0"
  aria-label="Balance between band and solo"><span>solo</span></label>
 <output class="mixer-level">0 dB</output>
+{_practice(len(edges) - 1)}
 </div>"""
 
 

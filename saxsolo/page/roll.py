@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from saxsolo.listening.horns import CONCERT, HORNS
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.chord_symbols import chord_name
 from saxsolo.music.score import Note
@@ -22,6 +23,9 @@ ROW = 6
 CHORDS, WAVE, GAP = 34, 40, 8
 LEFT = 26
 NAMES_APART = 34
+# semitones from a horn's chord symbols up to its notes: a tenor reads a ninth above what sounds,
+# an alto a sixth
+OCTAVES_UP = {CONCERT: 0, "bb": 12, "eb": 0}
 # pixels from the left for a time in seconds
 Position = Callable[[float], float]
 
@@ -67,7 +71,9 @@ def _octaves(low: int, high: int, width: float) -> list[str]:
         if pitch % 12 == 0:
             y = CHORDS + ROW * (high - pitch)
             parts.append(f'<line class="octave" x1="{LEFT}" x2="{width:.0f}" y1="{y}" y2="{y}"/>')
-            parts.append(f'<text class="small" x="2" y="{y + 4}">C{pitch // 12 - 1}</text>')
+            for name, horn in HORNS.items():
+                written = _pitch_name(pitch + horn.semitones + OCTAVES_UP[name])
+                parts.append(f'<text class="small for-{name}" x="2" y="{y + 4}">{written}</text>')
     return parts
 
 
@@ -110,13 +116,27 @@ def described(notes: list[Note], seconds: float, grid: BeatGrid | None) -> str:
 
 def chord_changes(grid: BeatGrid) -> list[tuple[float, str]]:
     """Time in seconds and name of each new chord."""
-    changes, last = [], None
+    changes = [(time, chord_name(root, quality)) for time, root, quality in _changes(grid)]
+    return [(time, name) for time, name in changes if name]
+
+
+def _changes(grid: BeatGrid) -> list[tuple[float, int, int]]:
+    """Time in seconds, root and quality of each new chord."""
+    changes: list[tuple[float, int, int]] = []
     for beat, root, quality in zip(grid.beats, grid.roots, grid.qualities, strict=True):
         chord = (int(root), int(quality))
-        if chord != last:
-            changes.append((float(beat), chord_name(*chord)))
-            last = chord
-    return [(time, name) for time, name in changes if name]
+        if not changes or changes[-1][1:] != chord:
+            changes.append((float(beat), *chord))
+    return changes
+
+
+def _written(root: int, quality: int, place: str) -> list[str]:
+    """A chord for each horn, of which page.css shows one."""
+    return [
+        f'<text class="chord for-{name}" {place}>'
+        f"{escaped(chord_name((root + horn.semitones) % 12, quality))}</text>"
+        for name, horn in HORNS.items()
+    ]
 
 
 def _grid(grid: BeatGrid, seconds: float, x: Position, top: int, bottom: int) -> list[str]:
@@ -130,9 +150,9 @@ def _grid(grid: BeatGrid, seconds: float, x: Position, top: int, bottom: int) ->
     for number, start in enumerate(bar_edges(grid, seconds)[:-1], 1):
         parts.append(f'<text class="small" x="{x(start) + 2}" y="10">{number}</text>')
     last = -np.inf
-    for time, name in chord_changes(grid):
-        if time < seconds and x(time) - last > NAMES_APART:
-            parts.append(f'<text class="chord" x="{x(time) + 2}" y="26">{escaped(name)}</text>')
+    for time, root, quality in _changes(grid):
+        if time < seconds and chord_name(root, quality) and x(time) - last > NAMES_APART:
+            parts += _written(root, quality, f'x="{x(time) + 2}" y="26"')
             last = x(time)
     return parts
 

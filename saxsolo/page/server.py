@@ -24,6 +24,7 @@ from .controls import EXAMPLES, Controls
 from .files import routes
 from .gpu import ON_ZERO_GPU
 from .heard_files import heard_routes
+from .judged_store import judged_routes
 from .limited_bodies import LimitedBodies
 from .limits import MOST_BODY_BYTES, MOST_BYTES, open_upload
 from .listener import Listener
@@ -34,7 +35,8 @@ from .soloist import Soloist
 
 HERE = Path(__file__).resolve().parent
 MOST_SESSIONS = 200
-SCRIPTS = ("page.js", "heard.js", "chart.js")
+STYLES = ("page.css", "heard.css", "judged.css")
+SCRIPTS = ("page.js", "heard.js", "chart.js", "record.js")
 MIDDLEWARE = [Middleware(LimitedBodies, most_bytes=MOST_BODY_BYTES), Middleware(PoliteRefusals)]
 
 
@@ -70,7 +72,7 @@ def launch(
         # there the GPU is borrowed only while somebody plays
         _warm_up(soloist)
     listener = Listener(root)
-    clean_regularly([soloist.store, listener.store], soloist.uploads)
+    clean_regularly([soloist.store, listener.store, listener.judged], soloist.uploads)
     try:
         return _serve(soloist, listener, port, host, share, block)
     except OSError as error:
@@ -96,7 +98,11 @@ def _serve(
     from .theme import page_theme
 
     scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
-    served_routes = [*routes(soloist.store), *heard_routes(listener.store)]
+    served_routes = [
+        *routes(soloist.store),
+        *heard_routes(listener.store),
+        *judged_routes(listener.judged),
+    ]
     _, url, _ = build(soloist, listener).launch(
         server_name=host,
         server_port=port,
@@ -104,7 +110,7 @@ def _serve(
         quiet=False,
         prevent_thread_lock=not block,
         theme=page_theme(),
-        css_paths=[HERE / "page.css", HERE / "heard.css"],
+        css_paths=[HERE / name for name in STYLES],
         head="".join(f"<script>{script}</script>" for script in scripts),
         footer_links=[],
         run_history=False,

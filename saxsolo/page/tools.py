@@ -15,10 +15,10 @@ from gradio.route_utils import get_root_url
 from saxsolo.audio.files import Source
 from saxsolo.errors import SettingError
 
+from .chart_box import EAR
 from .controls import EXAMPLES, FEELS, INSTRUMENTS, RANGES, Controls, checked, examples
 from .delivery import shown_errors
 from .heard_answer import answered
-from .heard_tab import EAR
 from .limits import LONGEST_BACKING, LONGEST_SOLO, open_upload
 from .listener import Listener
 from .listening import described, take_grid

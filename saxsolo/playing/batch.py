@@ -1,11 +1,13 @@
 """Playing jobs one after another with one model: the good ones are done, the bad ones are told."""
 
+import json
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
-from saxsolo.atomic import output_folder
+from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.names import printable
 from saxsolo.errors import CheckpointError, SaxsoloError
 from saxsolo.progress_bar import Report
@@ -14,6 +16,7 @@ from saxsolo.weights.loading import Player
 from .performance import improvise
 from .requests import Outcome, TakeRequest
 from .take_files import take_files
+from .take_fit import by_fit, folders_of_takes
 
 
 def play_jobs(
@@ -55,6 +58,8 @@ def play_jobs(
                         placed=job.placed,
                         **job.settings.model_dump(),
                     )
+                if job.band is not None:
+                    take.run["band"] = job.band
                 take.save(folder, **saving)
         except CheckpointError:
             raise
@@ -68,3 +73,20 @@ def play_jobs(
         else:
             files = [printable(job.out / name) for name in take_files(**saving)]
             yield Outcome(job, files, take.run)
+
+
+def write_takes(outcomes: Sequence[Outcome]) -> list[tuple[Path, list[dict[str, Any]]]]:
+    """Writes takes.json into each folder that holds several takes: the best fit first.
+
+    Returns:
+        Each folder, and what was written there.
+    """
+    played = [outcome for outcome in outcomes if outcome.run and outcome.job.takes > 1]
+    written = []
+    for folder in folders_of_takes([outcome.job.out for outcome in played]):
+        runs = [(o.job.out.name, o.run) for o in played if o.job.out.parent == folder]
+        rows = by_fit(runs)
+        with replacing(folder / "takes.json") as (partial,):
+            partial.write_text(json.dumps(rows, indent=2) + "\n", encoding="utf-8")
+        written.append((folder, rows))
+    return written

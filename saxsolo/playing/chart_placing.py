@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from saxsolo.errors import SettingError
 from saxsolo.music.chart_alignment import align
-from saxsolo.music.charts.chart import Chart
+from saxsolo.music.charts.chart import Chart, ChartError
 from saxsolo.music.charts.reading import chart_of_text, read_chart
 from saxsolo.music.charts.text import write_text
 from saxsolo.music.placed_chart import PlacedChart, place_by_tempo
@@ -55,7 +55,18 @@ def chart_text(chart: Chart | Path | str, tune: str | None = None) -> str:
     Raises:
         ChartError: for a file that cannot be read, with the bar and the symbol.
     """
-    return write_text(chart if isinstance(chart, Chart) else read_chart(chart, tune))
+    if isinstance(chart, Chart):
+        return write_text(chart)
+    if isinstance(chart, str) and not _names_a_file(chart):
+        raise ChartError(
+            f"chart {chart[:40]!r} names no file; give a chart as text with --chords (chords=)"
+        )
+    return write_text(read_chart(chart, tune))
+
+
+def _names_a_file(text: str) -> bool:
+    """Whether a text is the name of a file rather than a chart."""
+    return "|" not in text and "\n" not in text and "://" not in text
 
 
 def place_chart(

@@ -7,14 +7,12 @@ Audio is never held whole, codes are: an hour is 115 million samples but 180,000
 have fixed sizes, so that the same seed gives the same bits however fast the machine is.
 """
 
-import platform
 import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from queue import SimpleQueue
 from typing import Any, Unpack
@@ -38,13 +36,14 @@ from saxsolo.weights.loading import Place, Player, load_player
 from .asking import asked_of_planner, condition_ids, generation_config, tells_labels
 from .backing_notes import channel_notes, metre_notes
 from .chart_placing import chart_notes, chart_text, place_chart
+from .giving import settings_with_notes, with_given_notes
 from .hearing import HeardBacking, backing_grid, hear_backing
 from .rendered_band import RenderedBand
+from .run_facts import describe
 from .settings import Settings, SettingsKeywords
 from .take import Take
-from .where_to_play import playing_frames, stretches_of
-
-PACKAGES = ("saxsolo", "torch", "transformers", "safetensors", "numpy", "soundfile", "soxr")
+from .take_fit import fit_of
+from .where_to_play import playing_frames
 
 # torch has one random state for the process: two solos at once would disturb each other's
 _RANDOM_STATE = threading.Lock()
@@ -168,22 +167,31 @@ class Performance:
         return self._resting(replace(heard, placed=placed))
 
     def _resting(self, heard: HeardBacking) -> HeardBacking:
-        """With rests wherever the settings leave the band alone."""
-        grid = backing_grid(self.player, heard)
-        playing = playing_frames(self.settings, heard.frames, heard.placed, grid, self.source.name)
-        if playing is None:
+        """With rests wherever the settings leave the band alone, and the notes that they give."""
+        how, name, silence = self.settings, self.source.name, self.player.processor.silent_codes
+        if (how.solo, how.trade, how.motif, how.line) == (None,) * 4:
             return heard
-        silence = self.player.processor.silent_codes[:, None]
-        rests = torch.where(torch.from_numpy(playing), heard.rests, silence)
+        if (how.motif or how.line) and not self.player.solo.model.config.score_vocab_size:
+            raise SettingError(f"{self.player.solo.name} writes no notes, so it takes none")
+        grid = backing_grid(self.player, heard)
+        rests = heard.rests
+        playing = playing_frames(how, heard.frames, heard.placed, grid, name)
+        if playing is not None:
+            rests = torch.where(torch.from_numpy(playing), rests, silence[:, None])
+        rests = with_given_notes(rests, silence, how, heard.placed, grid, name)
         return replace(heard, rests=rests, playing=playing)
 
-    def plan(self) -> np.ndarray:
+    def plan(self, heard: HeardBacking | None = None) -> np.ndarray:
         """The score stream (T,) that this performance would play, without its sound.
+
+        Args:
+            heard: what `listen` gave for the same backing and length, with a chart and rests; it
+                listens when None.
 
         Raises:
             ValueError: for a model that does not plan its notes before it plays them.
         """
-        heard = self.heard = self.listen()
+        heard = self.heard = heard or self.listen()
         model = self.player.solo.model
         with self._seeded(), torch.inference_mode():
             planned = model.generate(
@@ -209,6 +217,11 @@ class Performance:
     def _placed(self, heard: HeardBacking) -> PlacedChart | None:
         """The chart of the settings where it lies in the whole track, however little is played."""
         how, ear, cents = self.settings, heard.ear, heard.measure.cents
+        if how.first_bar is not None and how.first_bar >= self.source.seconds:
+            raise SettingError(
+                f"first_bar {how.first_bar:g} s lies behind the end of {self.source.name} "
+                f"({self.source.seconds:.1f} s)"
+            )
         by_ear = how.chords is not None and (how.first_bar is None or how.tempo is None)
         if by_ear and ear is not None and self.seconds < self.source.seconds:
             whole = hear_backing(self.player, self.source, None, how.force, how.start)
@@ -353,7 +366,8 @@ def improvise(
         chart: a chart, or a file with one, in place of `chords`.
         placed: the chart on the backing's clock, where that is known.
         **settings: seed, seconds, temperature, instrument, feel, chords, density, space, lowest,
-            highest, solo, trade, harmony, time ...; see `Settings`.
+            highest, solo, trade, harmony, time, motif and line (text, or a MIDI or MusicXML file)
+            ...; see `Settings`.
 
     Returns:
         The take: `.solo`, `.mix`, `.notes`, `.save(folder)`.
@@ -363,9 +377,10 @@ def improvise(
     """
     if chart is not None:
         settings = {**settings, "chords": chart_text(chart)}
-    how = Settings.parse(settings)
+    how = settings_with_notes(settings)
+    band = backing.describe() if isinstance(backing, RenderedBand) else None
     if isinstance(backing, RenderedBand):
-        how = backing.settings.changed(**settings)
+        how = backing.settings.changed(**{name: getattr(how, name) for name in settings})
         placed, backing = placed or backing.placed, backing.source
     source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
@@ -376,7 +391,10 @@ def improvise(
         solo.append(block)
         if progress is not None:
             progress(solo.length / performance.player.sampling_rate, performance.seconds)
-    return finished_take(performance, solo, time.perf_counter() - start)
+    take = finished_take(performance, solo, time.perf_counter() - start)
+    if band is not None:
+        take.run["band"] = band
+    return take
 
 
 def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take:
@@ -391,14 +409,20 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
     codes = np.concatenate(performance.frames, axis=-1)
     player = performance.player
     has_score = player.solo.model.config.score_vocab_size
+    notes = tokens_to_notes(codes[0]) if has_score else []
+    heard = performance.heard
+    # a model that hears by its codes would have to listen again
+    named = heard.placed is not None or heard.music is not None
+    fit = fit_of(notes, backing_grid(player, heard) if named else None)
     return Take(
         sampling_rate=player.sampling_rate,
         codes=codes,
-        notes=tokens_to_notes(codes[0]) if has_score else [],
-        run=_describe(performance, spent),
+        notes=notes,
+        run={**describe(performance, spent), "fit": fit},
         _backing=performance.source,
         _solo=solo,
         _has_score=bool(has_score),
+        _placed=heard.placed,
         _find_grid=partial(backing_grid, player, performance.heard),
     )
 
@@ -424,58 +448,7 @@ def stream(
         (n,) float32 at the codec's rate (32 kHz), half a second each; together exactly
         `improvise(...).solo`.
     """
-    how = Settings.parse(settings)
+    how = settings_with_notes(settings)
     source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
     return iter(Performance(player, source, how))
-
-
-def _version(package: str) -> str | None:
-    """None for saxsolo itself where its folder stands beside what calls it, as in a Space."""
-    try:
-        return version(package)
-    except PackageNotFoundError:
-        return None
-
-
-def _describe(performance: Performance, spent: float) -> dict[str, Any]:
-    """What run.json says."""
-    player, source, settings = performance.player, performance.source, performance.settings
-    effective = performance.generation_config.to_diff_dict()
-    effective.pop("transformers_version", None)
-    return {
-        "seed": settings.seed,
-        # as `Settings.of_run` reads them; what the model made of them follows
-        "settings": settings.model_dump(),
-        "generation_config": effective,
-        "backing": {
-            "name": source.name,
-            "seconds": source.seconds,
-            "sampling_rate": source.sampling_rate,
-            "channels": source.channels,
-        },
-        "notes": performance.notes,
-        "checkpoint": {"name": player.solo.name, "sha256": player.solo.sha256},
-        "codec": {"name": player.codec.name, "sha256": player.codec.sha256},
-        "ear": player.ear and {"name": player.ear.name, "sha256": player.ear.sha256},
-        "chart": performance.heard
-        and performance.heard.placed
-        and performance.heard.placed.describe(),
-        "playing": None
-        if performance.heard is None or performance.heard.playing is None
-        else stretches_of(performance.heard.playing),
-        "tuning_cents": performance.heard and performance.heard.measure.tuning,
-        "revision": None
-        if performance.revision is None
-        else {
-            "from_seconds": performance.revision.start / FRAME_RATE,
-            "to_seconds": performance.revision.stop and performance.revision.stop / FRAME_RATE,
-        },
-        "versions": {"python": platform.python_version()} | {p: _version(p) for p in PACKAGES},
-        "device": str(player.solo.model.device),
-        "threads": torch.get_num_threads(),
-        "sampling_rate": player.sampling_rate,
-        "audio_seconds": performance.seconds,
-        "generation_seconds": spent,
-        "real_time_factor": performance.seconds / spent,
-    }

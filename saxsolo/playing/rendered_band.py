@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -43,12 +43,22 @@ class RenderedBand:
         source: their sum, as a backing.
         settings: how to play over it: with its chart, first bar and tempo.
         placed: the chart on its beats; None where there is none.
+        choruses: how often the form is played; None for a MIDI file.
     """
 
     band: Band
     source: Source
     settings: Settings
     placed: PlacedChart | None
+    choruses: int | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """For run.json: how often the form is played, in which tempo, and the stems."""
+        return {
+            "choruses": self.choruses,
+            "tempo": round(float(self.band.tempo), 2),
+            "stems": [f"stems/{name}.wav" for name in self.band.stems],
+        }
 
     def save(self, folder: Path) -> list[Path]:
         """Writes band.wav and a file for each stem below stems/.
@@ -100,7 +110,7 @@ def render_chart(settings: Settings, choruses: int = 1) -> RenderedBand:
     how = settings.changed(first_bar=band.first_bar, tempo=tempo, feel=feel)
     seconds = len(band.audio) / band.rate
     placed = place_by_tempo(chart, band.first_bar, band.tempo, seconds)
-    return RenderedBand(band, _source(band, chart.title or "band"), how, placed)
+    return RenderedBand(band, _source(band, chart.title or "band"), how, placed, choruses)
 
 
 def render_midi(path: Path, settings: Settings) -> RenderedBand:

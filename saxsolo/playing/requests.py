@@ -23,6 +23,7 @@ from saxsolo.audio.headers import keep_piped
 from saxsolo.audio.names import looks_like_sound, printable, readable
 from saxsolo.errors import AudioError, OutputError, SettingError
 from saxsolo.music.charts.chart import ChartError
+from saxsolo.music.given_notes import NOTE_SUFFIXES, notes_of_file
 from saxsolo.music.placed_chart import PlacedChart
 
 from .chart_placing import chart_text
@@ -58,6 +59,8 @@ class TakeRequest:
         source: the backing, opened; None where it could not be.
         reason: why it could not be.
         placed: the chart on the backing's clock, where that is known.
+        takes: how many of this backing are played.
+        band: of a rendered band, what run.json says of it.
     """
 
     name: str
@@ -66,6 +69,8 @@ class TakeRequest:
     source: Source | None = None
     reason: str = ""
     placed: PlacedChart | None = None
+    takes: int = 1
+    band: dict[str, Any] | None = None
 
 
 @dataclass(frozen=True)
@@ -90,7 +95,7 @@ class Outcome:
         """For JSON: the same in plain values."""
         if self.reason:
             return {"backing": self.job.name, "reason": self.reason}
-        names = ("seed", "audio_seconds", "generation_seconds", "real_time_factor", "notes")
+        names = ("seed", "fit", "audio_seconds", "generation_seconds", "real_time_factor", "notes")
         return {
             "backing": self.job.name,
             "folder": printable(self.job.out),
@@ -140,7 +145,8 @@ def collect_jobs(
             continue
         for number in range(takes):
             seeded = own.changed(seed=own.seed + number)
-            jobs.append(replace(job, out=place / f"take-{number + 1}", settings=seeded))
+            folder = place / f"take-{number + 1}"
+            jobs.append(replace(job, out=folder, settings=seeded, takes=takes))
     return jobs
 
 
@@ -181,6 +187,8 @@ def jobs_of_band(band: RenderedBand, out: Path, takes: int) -> list[TakeRequest]
             band.settings.changed(seed=band.settings.seed + number),
             band.source,
             placed=band.placed,
+            takes=takes,
+            band=band.describe(),
         )
         for number in range(takes)
     ]
@@ -245,7 +253,7 @@ def _entry(
 ) -> tuple[Path, str | None, Settings]:
     if not isinstance(entry, dict) or not isinstance(entry.get("backing"), str):
         raise SettingError(f'{where} is not an object with a "backing"')
-    entry = _with_chart(entry, where, playlist)
+    entry = _with_notes(_with_chart(entry, where, playlist), where, playlist)
     listed = Entry.parse(entry, where)
     own = listed.model_dump(include=set(entry) - {"backing", "out", "chart"})
     if listed.out is not None:
@@ -269,6 +277,19 @@ def _with_chart(entry: dict[str, Any], where: str, playlist: Path) -> dict[str, 
         return {**entry, "chords": chart_text(playlist.parent / Path(name).expanduser())}
     except ChartError as error:
         raise SettingError(f"{where}: {error}") from None
+
+
+def _with_notes(entry: dict[str, Any], where: str, playlist: Path) -> dict[str, Any]:
+    """The entry with the notes of the files that its "motif" and "line" name."""
+    for name in ("motif", "line"):
+        named = entry.get(name)
+        if isinstance(named, str) and Path(named).suffix.lower() in NOTE_SUFFIXES:
+            try:
+                text = notes_of_file(playlist.parent / Path(named).expanduser(), name == "line")
+            except SettingError as error:
+                raise SettingError(f"{where}: {error}") from None
+            entry = {**entry, name: text}
+    return entry
 
 
 def _files(given: Path) -> list[Path]:

@@ -4,6 +4,7 @@ No torch here: what is wrong with settings is known before anything is loaded.
 """
 
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 
 from pydantic import AfterValidator, BeforeValidator, model_validator
@@ -14,6 +15,7 @@ from saxsolo.config_model import ConfigModel, at_least, within
 from saxsolo.errors import SettingError
 from saxsolo.music.charts.chart import ChartError, beats_of
 from saxsolo.music.charts.reading import chart_of_text
+from saxsolo.music.given_notes import notes_text, read_notes
 from saxsolo.music.pitch_names import pitch_name, pitch_of
 from saxsolo.music.spans import read_spans, spans_text
 
@@ -65,6 +67,10 @@ def _pitch_of_name(value: Any) -> Any:
     return _as_text(value, lambda: pitch_of(value)) if isinstance(value, str) else value
 
 
+def _readable_notes(text: str) -> str:
+    return str(_as_text(text, lambda: notes_text(read_notes(text))))
+
+
 def _as_text(value: str, read: Callable[[], Any]) -> Any:
     try:
         return read()
@@ -77,6 +83,7 @@ def _conflict(reason: str) -> PydanticCustomError:
 
 
 Pitch = Annotated[int, BeforeValidator(_pitch_of_name), within(0, 127)]
+Notes = Annotated[str, AfterValidator(_readable_notes)]
 Spans = Annotated[str, BeforeValidator(_spans_of_pairs), AfterValidator(_readable_spans)]
 
 
@@ -101,6 +108,9 @@ class Settings(ConfigModel):
         lowest, highest: as they sound, names ("Bb3") or MIDI; the instrument's when None.
         solo: where it plays: "0:08-0:40, bars 9-24, choruses 2-3", or pairs of seconds; everywhere
             when None. See `music.spans`.
+        motif: notes that are played where they stand and played on from, as text, see
+            `music.given_notes`; motif_at: the bar in which their bar 1 lies.
+        line: a whole line likewise; nothing is added.
         trade: so many bars solo, so many bars rest, in turn; trade_start: who begins.
         instrument: which saxophone.
         force: play over silence too.
@@ -140,6 +150,15 @@ class Settings(ConfigModel):
     solo: Spans | None = None
     trade: Annotated[int, within(1, MOST_BARS_TRADED)] | None = None
     trade_start: Literal["solo", "band"] = "solo"
+    motif: Notes | None = None
+    motif_at: Annotated[int, at_least(1)] = 1
+    line: Notes | None = None
+
+    @model_validator(mode="after")
+    def _one_way_to_give_notes(self) -> Self:
+        if self.motif is not None and self.line is not None:
+            raise _conflict("motif and line are both given; a line leaves nothing to play on")
+        return self
 
     @model_validator(mode="after")
     def _range_in_order(self) -> Self:
@@ -193,3 +212,6 @@ class SettingsKeywords(TypedDict, total=False):
     solo: str | Sequence[tuple[float, float]] | None
     trade: int | None
     trade_start: Literal["solo", "band"]
+    motif: str | Path | None
+    motif_at: int
+    line: str | Path | None

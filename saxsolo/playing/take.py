@@ -18,6 +18,8 @@ from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.errors import SettingError
 from saxsolo.music.bars import bars_of
 from saxsolo.music.beat_grid import BeatGrid, plain_grid
+from saxsolo.music.markers import markers_of_chart, markers_of_grid
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.music.score import Note
 
 from .take_files import check_extras, earlier_files, take_files
@@ -51,6 +53,7 @@ class Take:
     _backing: Source
     _solo: Scratch
     _has_score: bool = True
+    _placed: PlacedChart | None = None
     _find_grid: Callable[[], BeatGrid | None] = field(default=lambda: None, repr=False)
 
     @cached_property
@@ -87,6 +90,7 @@ class Take:
         musicxml: bool = False,
         plot: bool = False,
         solo_above: float = 0.0,
+        bit_depth: int = 16,
     ) -> Path:
         """Writes solo.wav, mix.wav, run.json and what else is asked for: all of it, or nothing.
 
@@ -97,6 +101,7 @@ class Take:
             midi: solo.mid as well, musicxml: solo.musicxml, plot: solo.png; they need the extra
                 `notes`.
             solo_above: dB by which the solo is louder in the mix than balanced; below 0 quieter.
+            bit_depth: of WAV and FLAC, 16 or 24.
 
         Returns:
             The folder.
@@ -105,7 +110,7 @@ class Take:
             SettingError: for another format, a library that is missing, a model without notes.
             OutputError: when it cannot be written.
         """
-        check_extras(audio_format, midi, musicxml, plot)
+        check_extras(audio_format, midi, musicxml, plot, bit_depth)
         if (midi or musicxml or plot) and not self._has_score:
             raise SettingError(f"{self.run['checkpoint']['name']} writes no notes, only sound")
         writers = (
@@ -123,13 +128,12 @@ class Take:
                 quieter = min(1.0, PEAK / max(self._solo.peak, PEAK))
                 blocks = (quieter * block for block in self._solo.blocks(BLOCK))
                 started = self._backing.started_at(self.sampling_rate)
-                write_audio(
-                    solo, blocks, self.sampling_rate, audio_format=audio_format, started=started
-                )
+                rate, how = self.sampling_rate, (audio_format, started, bit_depth)
+                write_audio(solo, blocks, rate, 1, *how)
                 channels = self._backing.channels
                 levels = self.mix_levels(solo_above)
                 mixed = self._mixed_blocks(levels)
-                write_audio(mix, mixed, self.sampling_rate, channels, audio_format, started)
+                write_audio(mix, mixed, rate, channels, *how)
                 self._note_levels(*levels)
                 record = {**self.run, "files": names}
                 run.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
@@ -149,7 +153,15 @@ class Take:
             bends=bends_of(self.notes, track),
             bars=bars_of(self._written_grid, self.seconds),
             instrument=self._instrument,
+            markers=self._markers,
         )
+
+    @property
+    def _markers(self) -> list[tuple[float, str]]:
+        """(second, text): sections and chords of the chart, else the chords that are heard."""
+        if self._placed is not None:
+            return markers_of_chart(self._placed)
+        return [] if self.grid is None else markers_of_grid(self.grid)
 
     def _write_musicxml(self, path: Path) -> None:
         from saxsolo.notation.musicxml import write_musicxml

@@ -11,6 +11,7 @@ from saxsolo.audio.writing import FORMATS
 from saxsolo.errors import SettingError
 from saxsolo.extras import missing_extra
 
+BIT_DEPTHS = (16, 24)
 # what is asked for -> the file, and the libraries it takes
 FILES = {"midi": "solo.mid", "musicxml": "solo.musicxml", "plot": "solo.png"}
 LIBRARIES = {
@@ -20,7 +21,9 @@ LIBRARIES = {
 }
 
 
-def check_extras(audio_format: str, midi: bool, musicxml: bool, plot: bool) -> None:
+def check_extras(
+    audio_format: str, midi: bool, musicxml: bool, plot: bool, bit_depth: int = 16
+) -> None:
     """Makes sure that a take can be saved as it is asked for.
 
     Raises:
@@ -28,6 +31,10 @@ def check_extras(audio_format: str, midi: bool, musicxml: bool, plot: bool) -> N
     """
     if audio_format not in FORMATS:
         raise SettingError(f"format {audio_format!r} is none of {', '.join(FORMATS)}")
+    if bit_depth not in BIT_DEPTHS:
+        raise SettingError(f"bit depth {bit_depth}: give 16 or 24")
+    if bit_depth != 16 and audio_format not in ("wav", "flac"):
+        raise SettingError(f"{audio_format} has no bit depth; 24 bits go into wav and flac")
     for wanted, name in ((midi, "midi"), (musicxml, "musicxml"), (plot, "plot")):
         for library in LIBRARIES[name] if wanted else ():
             if find_spec(library) is None:
@@ -35,7 +42,11 @@ def check_extras(audio_format: str, midi: bool, musicxml: bool, plot: bool) -> N
 
 
 def take_files(
-    audio_format: str = "wav", midi: bool = False, musicxml: bool = False, plot: bool = False
+    audio_format: str = "wav",
+    midi: bool = False,
+    musicxml: bool = False,
+    plot: bool = False,
+    bit_depth: int = 16,
 ) -> list[str]:
     """Names of the files that `Take.save` writes with the same arguments, in that order."""
     names = [f"solo.{audio_format}", f"mix.{audio_format}", "run.json"]

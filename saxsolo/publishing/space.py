@@ -54,7 +54,7 @@ def lay_out_space(folder: Path, source: Path | None, model: str | None = None) -
     copy_files(source, folder, _names(source, SUFFIXES))
     for package in PACKAGES:
         root = PACKAGE.parent / package
-        names = _names(root, {".py", ".css", ".js"})
+        names = _names(root, {".py", ".css", ".js", ".json"})
         copy_files(root, folder / package, [n for n in names if n.split("/")[0] not in UNUSED])
     examples, checkpoints = asset("examples"), asset("checkpoints")
     copy_files(examples, folder / "examples", _names(examples, {".flac"}))

@@ -118,7 +118,8 @@ def train_planner(
         optimiser.step()
         averaged.update_parameters(planner)
         step += 1
-        if step % settings.evaluate_every == 0:
+        over = _share(settings, time.monotonic() - began, step) >= 1
+        if over or step % settings.evaluate_every == 0:
             figures = evaluate(averaged.module, held_out)
             if figures["sum"] < best["sum"]:
                 best = figures

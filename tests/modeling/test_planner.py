@@ -24,13 +24,9 @@ from modeling_saxsolo.note_events_saxsolo import (
     tokens_of,
 )
 from modeling_saxsolo.planner_saxsolo import CONTROLS, SaxsoloPlanner, control_classes
-from modeling_saxsolo.planning_saxsolo import (
-    NotePlan,
-    PlanSettings,
-    with_onset_bias,
-    with_rhythm_temperature,
-)
+from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings, with_rhythm_temperature
 from modeling_saxsolo.sampling_saxsolo import FREE
+from modeling_saxsolo.steering_saxsolo import with_onset_bias
 from modeling_saxsolo.vocabulary_saxsolo import HOLD, LABEL_SIZES, LOWEST_PITCH, ONSET, REST
 
 SIZES = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "dropout": 0.0}

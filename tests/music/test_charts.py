@@ -371,3 +371,17 @@ def test_a_chart_is_moved_and_refitted():
         Chart(())
     with pytest.raises(ChartError, match="more than"):
         Chart((ChartBar((("C", 4.0),)),) * 1001)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("C | Do7", "bar 2: cannot read the chord 'Do7': Do is C in English"),
+        ("Do", "Do is C in English"),
+        ("Key: Q\nF7", "Key: 'Q' is no key"),
+        ("% | F7", "bar 1: % repeats the bar before it"),
+    ],
+)
+def test_what_only_looks_like_a_chart_is_refused(text, message):
+    with pytest.raises(ChartError, match=message):
+        read_text(text)

@@ -217,3 +217,10 @@ def test_a_midi_file_keeps_its_tempo_map(tmp_path):
     (tmp_path / "broken.mid").write_bytes(b"MThd")
     with pytest.raises(ChartError, match="broken.mid: the file is not MIDI"):
         rendered_band.render_midi(tmp_path / "broken.mid", Settings())
+
+
+def test_a_first_bar_behind_the_end_and_a_chart_in_place_of_a_file_are_refused(player, backing):
+    with pytest.raises(SettingError, match="first_bar 90 s lies behind the end of .* \\(3.0 s\\)"):
+        saxsolo.improvise(backing, player=player, **{**PLACED, "first_bar": 90.0})
+    with pytest.raises(ChartError, match="names no file; give a chart as text with --chords"):
+        saxsolo.improvise(backing, player=player, chart="F7 | Bb7")

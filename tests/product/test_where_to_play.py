@@ -136,3 +136,45 @@ def test_a_plan_has_the_stretches_that_are_played(default_player, blues_in_f):
     tokens = Performance(default_player, blues_in_f, settings).plan()
     sounding = np.flatnonzero(tokens > 0) / FRAME_RATE
     assert len(sounding) and sounding.min() >= 3 and sounding.max() < 4
+
+
+def test_a_line_is_voiced_as_it_stands(player, backing):
+    line = "@0.5 0.4 Bb3; @1 0.2 D4; @1.2 0.5 F4"
+    take = saxsolo.improvise(backing, player=player, line=line)
+    assert [(n.onset, n.duration, n.pitch) for n in take.notes] == [
+        (0.5, pytest.approx(0.4), 58),
+        (1.0, pytest.approx(0.2), 62),
+        (1.2, pytest.approx(0.5), 65),
+    ]
+
+
+@pytest.mark.parametrize("name", ["player", "default_player"])
+def test_a_motif_is_played_where_it_stands_and_played_on_from(name, backing, request):
+    chosen = request.getfixturevalue(name)
+    # bars of one second from half a second on
+    settings = {"motif": "1 1 1 Bb3; 1 3.5 0.5 D4", "motif_at": 2, "seed": 3}
+    tokens = (
+        Performance(chosen, open_sound(backing), Settings(**CHART, **settings)).listen().rests[0]
+    )
+    onsets = np.flatnonzero((tokens > 0) & (tokens <= 60))
+    assert onsets.tolist() == [75, 106]
+    take = saxsolo.improvise(backing, player=chosen, **CHART, **settings)
+    begun = {round(note.onset, 2): note for note in take.notes}
+    assert (begun[1.5].pitch, begun[1.5].duration) == (58, pytest.approx(0.26, abs=0.02))
+    assert begun[2.12].pitch == 62
+    assert not any(1.5 < note.onset < 2.12 for note in take.notes)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"motif": "1 1 1 Bb3"}, "no bars are heard in .* for the notes given"),
+        ({"line": "@90 1 Bb3"}, "none of the 1 notes given lies in the 3 s"),
+        ({"line": "@1 1 Bb3", "motif": "1 1 1 C4"}, "motif and line are both given"),
+        ({"motif": "nowhere.mid"}, "nowhere.mid cannot be read"),
+        ({"motif": "Bb3"}, "motif: 'Bb3' is no note"),
+    ],
+)
+def test_notes_that_cannot_be_given_are_refused(player, backing, settings, message):
+    with pytest.raises(SettingError, match=message):
+        saxsolo.improvise(backing, player=player, **settings)

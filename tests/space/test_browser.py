@@ -26,7 +26,12 @@ def chromium():
     with sync_api.sync_playwright() as playwright:
         browser = playwright.chromium.launch(
             executable_path=CHROMIUM,
-            args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
+            args=[
+                "--no-sandbox",
+                "--autoplay-policy=no-user-gesture-required",
+                "--use-fake-ui-for-media-stream",
+                "--use-fake-device-for-media-stream",
+            ],
         )
         yield browser
         browser.close()
@@ -275,3 +280,49 @@ def _fits(page) -> None:
             .map(e => e.outerHTML.slice(0, 150))"""
     )
     assert unnamed == [], "controls without a name"
+
+
+def test_chords_are_typed_mended_and_practised(watched):
+    watched.open()
+    page = watched.page
+    chords, notice = page.locator("#chords textarea"), page.locator("#chart-notice")
+    chords.fill("F7 | H7")
+    chords.blur()
+    notice.locator("[role=alert]", has_text="Bar 2").wait_for()
+    chords.fill("Metre: 4/4\nF7 | Bb7 |")
+    chords.blur()
+    page.locator("#chart-notice", has_text="2 bars of 4/4").wait_for()
+    page.get_by_role("button", name="Where the chart lies").click()
+    page.locator("#first-bar input").fill("0")
+    page.locator("#tempo input").fill("120")
+    watched.play()
+    assert page.locator(".roll text.chord.for-concert").first.text_content() == "F7"
+    page.locator("select.written-for").select_option("bb")
+    assert page.locator(".roll text.chord:visible").first.text_content() == "G7"
+    # a bar lasts two seconds: the second over and over, at half the tempo
+    page.locator(".loop").check()
+    page.locator(".loop-from").fill("2")
+    page.locator(".loop-to").fill("2")
+    page.locator(".speed").select_option("0.5")
+    page.locator(".mixer-play").click()
+    page.wait_for_function("document.querySelector('.mixer-seek').value > 3.5")
+    page.wait_for_function("document.querySelector('.mixer-seek').value < 2.6")
+    assert float(page.locator(".mixer-seek").input_value()) >= 1.9
+    page.locator(".mixer-play").click()
+
+
+@pytest.mark.slow
+def test_a_solo_is_recorded_over_a_track(chromium, server):
+    watched = Watched(chromium, server, permissions=["microphone"]).open()
+    page = watched.page
+    page.get_by_role("tab", name="Judge").click()
+    page.locator("#judge-load").click()
+    record = page.locator(".recorder .record")
+    page.locator(".recorder .count-in").uncheck()
+    record.click()
+    page.locator(".recorder .record[aria-pressed=true]").wait_for()
+    page.wait_for_timeout(1500)
+    record.click()
+    page.locator(".record-status", has_text="s recorded").wait_for()
+    page.locator("#judge-solo", has_text="recording").wait_for()
+    watched.close()

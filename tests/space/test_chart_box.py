@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 pytest.importorskip("gradio")
 
 from saxsolo.errors import SettingError
+from saxsolo.music.charts.chart import ChartError
 from saxsolo.music.charts.ireal import write_ireal
-from saxsolo.music.charts.reading import WRITERS, ChartError, chart_of_text
+from saxsolo.music.charts.reading import WRITERS, chart_of_text
 from saxsolo.page import band, chart_box
 from saxsolo.page.band import LONGEST_BAND, band_of
 from saxsolo.page.chart_text import dropped, pasted, plain

@@ -59,6 +59,12 @@ whole_controls = st.builds(
     tempo=st.none() | st.floats(*RANGES["tempo"]),
     metre=st.sampled_from(METRES),
     choruses=st.integers(*RANGES["choruses"]),
+    density=st.none() | st.floats(*RANGES["density"]),
+    space=st.none() | st.floats(*RANGES["space"]),
+    lowest=st.sampled_from(["", "Bb2", "50"]),
+    highest=st.sampled_from(["", "F#5", "80"]),
+    where=st.sampled_from(["", "0:08-0:40, bars 9-24"]),
+    trade=st.integers(*RANGES["trade"]),
 )
 
 

@@ -75,7 +75,9 @@ def read_midi_track(data: bytes) -> MidiTrack:
     try:
         file = mido.MidiFile(file=io.BytesIO(data), clip=True)
     except (OSError, ValueError, EOFError, IndexError, KeyError, TypeError) as error:
-        raise ChartError(f"the file is not MIDI: {error or type(error).__name__}") from None
+        cut = isinstance(error, EOFError)
+        reason = str(error) or ("it breaks off" if cut else type(error).__name__)
+        raise ChartError(f"the file is not MIDI, or is damaged: {reason}") from None
     if file.ticks_per_beat <= 0 or file.type == 2:
         raise ChartError("the MIDI file counts in seconds or holds separate songs; give bars")
     return _track(file)

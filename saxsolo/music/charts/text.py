@@ -69,10 +69,27 @@ def read_text(text: str) -> Chart:
     return Chart(
         tuple(reader.finished()),
         title=head.get("title", ""),
-        key=read_key(head.get("key", "")),
+        key=_key(head.get("key", "")),
         tempo=_tempo(head.get("tempo", "")),
         feel=head.get("feel") or head.get("style", ""),
     )
+
+
+def _key(text: str) -> str:
+    key = read_key(text)
+    if text and not key:
+        raise ChartError(f"Key: {text[:20]!r} is no key; write Eb or Cm, or leave the line out")
+    return key
+
+
+def _chord(text: str, bar: int) -> str:
+    """A symbol in the inner spelling; "Do7" is refused, which is French C7 or English Ddim7."""
+    if re.match(r"Do(?![a-z])", text):
+        raise ChartError(
+            f"bar {bar}: cannot read the chord {text[:20]!r}: Do is C in English; write English "
+            "note names (D diminished is Ddim)"
+        )
+    return symbol_in(text, bar)
 
 
 def _tempo(text: str) -> float | None:
@@ -150,6 +167,8 @@ class _Reader:
         elif kind == "sign":
             self._sign(text.lower())
         elif kind == "again":
+            if not self.bars and not bar.items:
+                raise ChartError("bar 1: % repeats the bar before it, and there is none")
             bar.again = True
         else:
             bar.items.append("/" if kind == "slash" else match[0])
@@ -232,7 +251,7 @@ class _Reader:
         names, lengths = [], []
         for item in bar.items:
             name, star, length = item.partition("*")
-            names.append(symbol_in(name, number))
+            names.append(_chord(name, number))
             lengths.append(_length(length, item, number) if star else None)
         if any(lengths):
             if not all(lengths):
@@ -257,7 +276,7 @@ class _Reader:
                 else:
                     chords[-1] = (chords[-1][0], chords[-1][1] + 1)
             else:
-                chords.append((symbol_in(item, number), 1.0))
+                chords.append((_chord(item, number), 1.0))
         chords[-1] = (chords[-1][0], chords[-1][1] + size - len(items))
         return tuple(chords)
 

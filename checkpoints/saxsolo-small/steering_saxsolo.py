@@ -1,0 +1,1 @@
+../../modeling_saxsolo/steering_saxsolo.py

@@ -1,0 +1,74 @@
+"""Density and space of a plan, held to what is asked for while the notes are drawn.
+
+The planner is told both as conditions, but learnt to lean on them only a little. So what has been
+played so far is compared with what is asked for, and the next choices lean by the difference: the
+odds of beginning a note against the notes that are missing, rests and lengths against the silence
+that is missing (integral control: Astrom and Murray 2008, "Feedback Systems", chapter 10). The
+planner still decides where in the beat and which pitch.
+"""
+
+import torch
+
+from .note_events_saxsolo import LONGEST, STEPS, TICKS
+
+#: logits for a second that the solo is behind or ahead of what is asked for
+_OF_DENSITY, _OF_REST, _OF_LENGTH = 0.8, 2.0, 2.0
+_MOST = 6.0
+# a step of more ticks is a rest between phrases
+_REST = 3 * TICKS // 2
+
+
+class Steering:
+    """Leans choices towards a density and a space.
+
+    Args:
+        density: notes a second, None where it is not asked for.
+        space: share of the time without a note, None likewise.
+    """
+
+    def __init__(self, density: float | None = None, space: float | None = None):
+        self.density, self.space = density, space
+        self.notes, self.seconds, self.sounding = 0, 0.0, 0.0
+
+    def passed(self, seconds: float, sounding: float) -> None:
+        """Counts a note, and the time from it to the next one, of which it sounds so long."""
+        self.notes += 1
+        self.seconds += seconds
+        self.sounding += sounding
+
+    def steps(self, logits: torch.Tensor) -> torch.Tensor:
+        """Step logits (97,) leaning as is needed."""
+        if self.density is not None:
+            behind = self.seconds - self.notes / self.density
+            logits = with_onset_bias(logits, _limited(_OF_DENSITY * behind))
+        if self.space is not None:
+            long = torch.arange(STEPS, device=logits.device) > _REST
+            logits = logits + _limited(_OF_REST * self._silence_missing) * long
+        return logits
+
+    def lengths(self, logits: torch.Tensor) -> torch.Tensor:
+        """Length logits (97,) likewise."""
+        if self.space is None:
+            return logits
+        ticks = torch.arange(LONGEST + 1, device=logits.device).clamp(min=1)
+        return logits - _limited(_OF_LENGTH * self._silence_missing) * ticks.log()
+
+    @property
+    def _silence_missing(self) -> float:
+        """Seconds."""
+        return (self.space or 0.0) * self.seconds - (self.seconds - self.sounding)
+
+
+def _limited(lean: float) -> float:
+    return min(max(lean, -_MOST), _MOST)
+
+
+def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:
+    """Step logits (97,) as if at every twelfth of a beat the logit of beginning a note, given that
+    none has begun, were higher by `bias`."""
+    # chance of a step = chance of beginning there * chance of not having begun before
+    later = logits.flip(0).logcumsumexp(0).flip(0)
+    odds = logits[:-1] - later[1:] + bias
+    begun = torch.nn.functional.logsigmoid(odds)
+    waited = torch.nn.functional.logsigmoid(-odds).cumsum(0)
+    return torch.cat([begun + torch.cat([waited.new_zeros(1), waited[:-1]]), waited[-1:]])

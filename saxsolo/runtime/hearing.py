@@ -1,0 +1,81 @@
+"""What is heard in a backing: the ear's probabilities, beats, bars and chords, the band."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from modeling_saxsolo.ear_decoding_saxsolo import decode
+from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, sheet_of_music
+
+from .spectra import Array, pulses, spectra, tuning
+
+FRAME_RATE, FRAMES_PER_TOKEN = 50, 4
+WINDOW, CONTEXT = 600, 120
+NAMES = ("chord", "phase", "place", "beats", "metre", "activity", "root", "quality")
+LABELS = ("root", "quality", "phase", "place")
+
+
+@dataclass(frozen=True)
+class Heard:
+    """A backing of T frames.
+
+    Attributes:
+        posteriors: (1, 41, T) float32. sheet: beats and chords. cents: the tuning, in steps of 5.
+        first, last: where the band begins and ends, frames.
+    """
+
+    posteriors: Array
+    sheet: LeadSheet
+    cents: float
+    first: int
+    last: int
+
+
+def hear(session: Any, audio: Array, progressions: Array) -> Heard:
+    """Listens to (n,) float32 at 16 kHz."""
+    cents = 5.0 * round(tuning(audio) / 5.0)
+    whole = spectra(audio, cents)
+    spans = _windows(len(whole.harmony))
+    ends = [first for _, first, _ in spans[1:]] + [spans[-1][2]]
+    parts: dict[str, list[Array]] = {name: [] for name in NAMES}
+    for (start, first, end), last in zip(spans, ends, strict=True):
+        kept = slice((first - start) * FRAMES_PER_TOKEN, (last - start) * FRAMES_PER_TOKEN)
+        part = whole.part(start, end)
+        inputs = {
+            "harmony": part.harmony[None],
+            "bass": part.bass[None],
+            "rhythm": part.rhythm[None],
+            "swinging": pulses(part.rhythm)[None],
+            "mask": np.ones((end - start, end - start), bool),
+        }
+        for name, values in zip(NAMES, session.run(list(NAMES), inputs), strict=True):
+            parts[name].append(values[kept])
+    frames = -(-len(audio) * FRAME_RATE // 16_000)
+    heard = {name: np.concatenate(part)[:frames] for name, part in parts.items()}
+    music = decode(heard, None, cents, progressions)
+    first, last = _band(heard["activity"])
+    posteriors = np.concatenate([heard[name] for name in LABELS], axis=1).T[None]
+    sheet = sheet_of_music(music, frames / FRAME_RATE)
+    return Heard(np.ascontiguousarray(posteriors), sheet, cents, first, last)
+
+
+def _windows(tokens: int) -> list[tuple[int, int, int]]:
+    """(start, first kept, end) as in `ear_saxsolo.windows`."""
+    if tokens <= WINDOW:
+        return [(0, 0, tokens)]
+    starts = range(0, tokens - CONTEXT, WINDOW - 2 * CONTEXT)
+    return [(s, s + CONTEXT if s else 0, min(tokens, s + WINDOW)) for s in starts]
+
+
+def _band(activity: Array) -> tuple[int, int]:
+    """As `ear_stream_saxsolo.band_frames`."""
+    frames = len(activity)
+    band = np.clip(activity[:, 2].astype(np.float64), 1e-3, 1 - 1e-3)
+    odds = np.pad((0.1 * (np.log(band) - np.log(1 - band))).cumsum(), (1, 0))
+    begin, end = -odds - 4.0, odds - 4.0
+    begin[0], end[frames] = -odds[0], odds[frames]
+    best = np.maximum.accumulate(begin)
+    last = int((best + end).argmax())
+    first = int(np.flatnonzero(begin[: last + 1] == best[last])[-1])
+    return (first, last) if first < last else (0, frames)

@@ -1,0 +1,148 @@
+"""The codes of known notes, step by step: the decoder's graph with its caches handed on.
+
+Windows, delays and prompts are those of `modeling_saxsolo.generation_saxsolo`.
+"""
+
+from typing import Any
+
+import numpy as np
+
+from .hearing import Heard
+from .spectra import Array
+
+
+def play(
+    graphs: dict[str, Any],
+    config: dict[str, Any],
+    heard: Heard,
+    notes: Array,
+    ids: list[int],
+    temperature: float,
+    random: np.random.Generator,
+    forced: Array | None = None,
+) -> Array:
+    """Codes (N, T) of a solo whose score stream (T,) is `notes`.
+
+    Args:
+        ids: of the conditions. temperature: of the codebooks; 0 takes the likeliest.
+        forced: (K, T) codes that are given, -1 where they are chosen.
+    """
+    model = config["model"]
+    delays, window = model["stream_delays"], model["window_frames"]
+    pad, frames = model["pad_token_id"], len(notes)
+    steps = frames + max(delays)
+    played = np.full((model["num_streams"], steps), -1)
+    for stream, delay in enumerate(delays):
+        played[stream, :delay] = played[stream, delay + frames :] = pad
+        if stream == 0:
+            played[0, delay : delay + frames] = notes
+        elif forced is not None:
+            played[stream, delay : delay + frames] = forced[stream - 1]
+    step = 0
+    while step < steps:
+        first = min(max(0, step - window // 2), max(0, frames - window))
+        last = min(first + window, frames)
+        stop = steps if last == frames else last - max([0, *(model["lookahead"] or [])])
+        part = played[:, first:stop].copy()
+        for stream, delay in enumerate(delays):
+            # a window does not know the frames before it, as in training
+            part[stream, : min(delay, step - first)] = pad
+        encoded = graphs["encoder"].run(
+            None, {"posteriors": heard.posteriors[..., first:last], "ids": np.array([ids])}
+        )
+        _play_window(graphs, model, encoded, part, step - first, temperature, random)
+        played[:, step:stop] = part[:, step - first :]
+        step = stop
+    return np.stack([played[n, d : d + frames] for n, d in enumerate(delays)])
+
+
+def _play_window(
+    graphs: dict[str, Any],
+    model: dict[str, Any],
+    encoded: list[Array],
+    part: Array,
+    known: int,
+    temperature: float,
+    random: np.random.Generator,
+) -> None:
+    """Fills `part` (N, S), of which `known` steps are past, in place."""
+    clock, roots, phases, memory_keys, memory_values = encoded
+    steps, start = part.shape[1], model["decoder_start_token_id"]
+    read = np.concatenate([np.full((len(part), 1), start), part[:, :-1]], axis=1)
+    beats, heard = _count_beats(phases[0, :steps])
+    extra = graphs["notes"].run(
+        None,
+        {
+            "clock": clock[:, :steps],
+            "roots": roots[:, :steps],
+            "beats": beats[None],
+            "known": heard[None],
+            "notes": read[:1],
+            "onsets": _last_onsets(read[0], (model["score_vocab_size"] - 1) // 2)[None],
+        },
+    )[0]
+    cosines, sines = _rotations(steps, model)
+    shape = (model["decoder_layers"], 1, model["num_attention_heads"], 0, model["head_dim"])
+    keys = values = np.zeros(shape, np.float32)
+    at = 0
+    for step in range(known, steps):
+        # the past in one go, then step by step
+        codes = read[None, 1:, at : step + 1].transpose(0, 2, 1)
+        logits, keys, values = graphs["decoder"].run(
+            None,
+            {
+                "codes": np.ascontiguousarray(codes),
+                "extra": extra[:, at : step + 1],
+                "cosines": cosines[at : step + 1],
+                "sines": sines[at : step + 1],
+                "keys": keys,
+                "values": values,
+                "memory_keys": memory_keys,
+                "memory_values": memory_values,
+            },
+        )
+        chosen = _choose(logits[0], temperature, random)
+        part[1:, step] = np.where(part[1:, step] == -1, chosen, part[1:, step])
+        if step + 1 < steps:
+            read[:, step + 1] = part[:, step]
+        at = step + 1
+
+
+def _choose(logits: Array, temperature: float, random: np.random.Generator) -> Array:
+    if not temperature:
+        return logits.argmax(axis=-1)
+    chances = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
+    noise = random.standard_exponential(logits.shape, dtype=np.float32)
+    return (chances / noise).argmax(axis=-1)
+
+
+def _rotations(steps: int, model: dict[str, Any]) -> tuple[Array, Array]:
+    """(S, d / 2) cosines and sines: a quarter of a head's numbers is turned by pairs."""
+    pairs = model["head_dim"] // 4
+    speeds = np.float32(model["rope_theta"]) ** -(np.arange(pairs, dtype=np.float32) / pairs)
+    angles = np.arange(steps, dtype=np.float32)[:, None] * speeds
+    still = np.zeros((steps, pairs), np.float32)
+    return (
+        np.concatenate([np.cos(angles), still + 1], axis=1),
+        np.concatenate([np.sin(angles), still], axis=1),
+    )
+
+
+def _count_beats(phases: Array) -> tuple[Array, Array]:
+    """(S, 12) -> (S,) a running count of beats, and whether there is one; see rhythm_saxsolo."""
+    angles = (np.arange(12) + 0.5) * (2 * np.pi / 12)
+    east, north = phases @ np.cos(angles), phases @ np.sin(angles)
+    known = east**2 + north**2 > 1e-4
+    place = np.arctan2(north, east) / (2 * np.pi)
+    steps = np.diff(place, prepend=place[:1])
+    steps = (steps - np.round(steps)) * (known & np.roll(known, 1))
+    return steps.cumsum().astype(np.float32), known
+
+
+def _last_onsets(score: Array, pitches: int) -> Array:
+    """(S,) tokens as the decoder reads them -> (S, 2) frames of the last two onsets, -1 = none."""
+    places = np.arange(len(score))
+    struck = (score > 0) & (score <= pitches)
+    last = np.maximum.accumulate(np.where(struck, places, -1))
+    before = np.where(last < 1, -1, last[np.maximum(last - 1, 0)])
+    return np.maximum(np.stack([last, before], axis=1) - 1, -1)

@@ -1,0 +1,190 @@
+"""An exported folder plays what torch plays, and plays without torch."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from modeling_saxsolo.lead_sheet_saxsolo import sheet_of_inputs, sheet_of_music
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+
+onnxruntime = pytest.importorskip("onnxruntime")
+pytest.importorskip("onnx")
+from saxsolo.publishing.onnx_export import (  # noqa: E402
+    export_onnx,
+    model_settings,
+    solo_graphs,
+    write_graph,
+)
+from saxsolo.runtime import command  # noqa: E402
+from saxsolo.runtime.hearing import Heard, hear  # noqa: E402
+from saxsolo.runtime.planning import NotePlan  # noqa: E402
+from saxsolo.runtime.playing import play  # noqa: E402
+from saxsolo.runtime.sounding import Voice  # noqa: E402
+
+BACKING = Path("examples/two_five_one.flac")
+# imports of these fail, as where they are not installed
+ALONE = """
+import runpy, sys
+for name in ("torch", "transformers", "saxsolo", "modeling_saxsolo"):
+    sys.modules[name] = None
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def _heard(posteriors: torch.Tensor) -> Heard:
+    frames = posteriors.shape[-1]
+    return Heard(posteriors.numpy(), None, 0.0, 0, frames)  # type: ignore[arg-type]
+
+
+def test_tiny_model_plays_the_same_codes_over_several_windows(make_model, tmp_path):
+    model = make_model(
+        hears="spectrum",
+        listen="labels",
+        degrees=True,
+        rhythm=True,
+        frame_labels=dict(LABEL_SIZES),
+        window_frames=48,
+    )
+    graphs = {}
+    with torch.no_grad():
+        for graph in solo_graphs(model):
+            write_graph(graph, tmp_path / f"{graph.name}.onnx")
+            graphs[graph.name] = onnxruntime.InferenceSession(tmp_path / f"{graph.name}.onnx")
+    frames = 300
+    torch.manual_seed(1)
+    parts = [torch.rand(1, size, frames).softmax(1) for size in LABEL_SIZES.values()]
+    posteriors = torch.cat(parts, dim=1)
+    forced = torch.full((1, model.config.num_streams, frames), -1)
+    pitches = torch.randint(0, 4, (frames // 5,)).repeat_interleave(5)
+    forced[:, 0] = torch.where(torch.arange(frames) % 5 == 0, 1, 5) + pitches
+    ids = [1, 2]
+    expected = model.generate(
+        frame_label_posteriors=posteriors,
+        condition_ids=torch.tensor([ids]),
+        forced_codes=forced,
+        plan_frames=frames,
+        do_sample=False,
+        guidance_scale=1.0,
+    )
+    config = {"model": model_settings(model.config)}
+    random = np.random.default_rng(0)
+    played = play(graphs, config, _heard(posteriors), forced[0, 0].numpy(), ids, 0.0, random)
+    assert np.array_equal(played, expected[0].numpy())
+
+
+@pytest.fixture(scope="module")
+def player():
+    from saxsolo.weights.loading import load_player
+
+    return load_player(device="cpu")
+
+
+@pytest.fixture(scope="module")
+def folder(player, tmp_path_factory):
+    out = tmp_path_factory.mktemp("onnx")
+    export_onnx(player, out)
+    return out
+
+
+@pytest.mark.slow
+def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
+    import soundfile
+    import soxr
+
+    from modeling_saxsolo.ear_stream_saxsolo import label_posteriors
+
+    graphs, config = command.load(folder)
+    samples, rate = soundfile.read(BACKING, dtype="float32", always_2d=True)
+    audio = soxr.resample(samples.mean(axis=1), rate, 16_000)[: 16_000 * 9]
+    progressions = np.array(config["progressions"])
+    ours = hear(graphs["ear"], audio, progressions)
+    theirs = player.ear.model.hear(torch.from_numpy(audio), cents=ours.cents)
+    posteriors = label_posteriors(theirs)[None]
+    frames = ours.posteriors.shape[2]
+    assert np.allclose(ours.posteriors, posteriors[..., :frames], atol=2e-3)
+
+    posteriors = torch.from_numpy(ours.posteriors)
+    arrays = {name: values[:frames].numpy() for name, values in theirs.items()}
+    from modeling_saxsolo.ear_decoding_saxsolo import decode
+
+    sheet = sheet_of_music(decode(arrays, None, ours.cents, progressions), frames / 50)
+    # `generate` is given the beats in single precision
+    sheet = sheet_of_inputs(sheet.inputs())
+    ids = [2, -1, -1, 0]
+    expected = player.solo.model.generate(
+        frame_label_posteriors=posteriors,
+        condition_ids=torch.tensor([ids]),
+        **{name: torch.from_numpy(v)[None] for name, v in sheet.inputs().items()},
+        do_sample=False,
+    )[0].numpy()
+    random = np.random.default_rng(0)
+    controls = config["controls"]["tenor"]
+    plan = NotePlan(graphs, config, sheet, 0, frames, controls, 0.0, random)
+    notes = plan.whole(frames)
+    assert np.array_equal(notes, expected[0])
+    heard = Heard(ours.posteriors, sheet, ours.cents, 0, frames)
+    codes = play(graphs, config, heard, notes, ids, 0.0, random)
+    assert np.array_equal(codes, expected)
+
+    voice = Voice(graphs["codec_decoder"], config["codec"], cents=15.0)
+    parts = [voice.push(codes[1:, at : at + 25]) for at in range(0, frames, 25)]
+    sound = np.concatenate([*parts, voice.finish()])
+    with torch.no_grad():
+        wanted = player.codec.model.decode(torch.from_numpy(codes[None, 1:]), cents=15.0)[0, 0]
+    assert sound.shape == wanted.shape
+    assert np.abs(sound - wanted.numpy()).max() < 1e-3 * float(wanted.abs().max())
+
+
+@pytest.mark.slow
+def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
+    def run(name: str, seed: int) -> bytes:
+        out = tmp_path / name
+        arguments = [folder / "play.py", BACKING.resolve(), "--out", out, "--seed", str(seed)]
+        done = subprocess.run(
+            [sys.executable, "-c", ALONE, *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env={"PYTHONPATH": str(folder)},
+        )
+        assert done.returncode == 0, done.stderr
+        return out.read_bytes()
+
+    assert run("a.wav", 1) == run("b.wav", 1) != run("c.wav", 2)
+    assert sum(path.stat().st_size for path in folder.rglob("*")) < 200e6
+
+
+@pytest.mark.slow
+def test_codec_encoder_names_the_same_codes(player, folder):
+    codec = player.codec.model
+    torch.manual_seed(0)
+    audio = 0.1 * torch.randn(1, 20 * codec.config.frame_samples)
+    with torch.no_grad():
+        expected, _ = codec.encode_chunk(audio[:, None], codec.init_encoder_state(1))
+    config = codec.config
+    history = torch.zeros(1, config.long_n_fft - config.hop_length)
+    samples = torch.cat([history, audio], dim=1)
+    short = samples[:, history.shape[1] + config.hop_length - config.n_fft :]
+    short = codec._log_spectrum(short.unfold(1, config.n_fft, config.hop_length))
+    long = samples[:, config.hop_length :].unfold(1, config.long_n_fft, config.frame_samples)
+    long = codec._log_spectrum(long)[..., : config.long_bins]
+    session = onnxruntime.InferenceSession(folder / "graphs" / "codec_encoder.onnx")
+    past = np.zeros((config.encoder_layers, 1, 6, config.encoder_size), np.float32)
+    parts = []
+    for at in (0, 8):
+        count = 8 if at == 0 else 12
+        codes, past = session.run(
+            None,
+            {
+                "short": short[:, 2 * at : 2 * (at + count)].numpy(),
+                "long": long[:, at : at + count].numpy(),
+                "past": past,
+            },
+        )
+        parts.append(codes)
+    assert np.array_equal(np.concatenate(parts, axis=2), expected.numpy())

@@ -1,0 +1,34 @@
+"""Markers of form and chords in MIDI, and 24 bits."""
+
+import pytest
+import soundfile as sf
+
+import saxsolo
+from saxsolo import SettingError
+from saxsolo.music.charts.text import read_text
+from saxsolo.music.markers import markers_of_chart, markers_of_grid
+from saxsolo.music.placed_chart import place_by_tempo
+from saxsolo.notation.midi import write_midi
+
+
+def test_markers_are_sections_and_full_chord_names(tmp_path):
+    mido = pytest.importorskip("mido")
+    placed = place_by_tempo(read_text("[A] F7(b9) | % | [B] Bb6 | C7alt"), 2.0, 120, 10.0)
+    markers = markers_of_chart(placed)
+    assert [second for second, _ in markers] == [2, 2, 6, 6, 8]
+    assert [text for _, text in markers][0::2][:2] == ["[A]", "[B]"]
+    assert "b9" in markers[1][1] and markers_of_grid(placed.grid())[-1][1].startswith("C7")
+    file = mido.MidiFile(str(write_midi(tmp_path / "solo.mid", [], markers=markers)))
+    named = [message.text for message in file if message.type == "marker"]
+    assert named == [text for _, text in markers]
+
+
+def test_24_bits_are_written_where_they_are_asked_for(player, backing, tmp_path):
+    take = saxsolo.improvise(backing, player=player, seconds=1.0)
+    take.save(tmp_path / "take", bit_depth=24)
+    for name in ("solo.wav", "mix.wav"):
+        assert sf.info(str(tmp_path / "take" / name)).subtype == "PCM_24"
+    with pytest.raises(SettingError, match="bit depth 20: give 16 or 24"):
+        take.save(tmp_path / "other", bit_depth=20)
+    with pytest.raises(SettingError, match="ogg has no bit depth"):
+        take.save(tmp_path / "other", audio_format="ogg", bit_depth=24)

@@ -1,0 +1,82 @@
+# make train: the default weights from open data, command by command; SMALL=1 in minutes, for a test.
+# What is done is not done again. The shipped weights came in longer runs that went on from each
+# other, on earlier renders too (docs/LOG.md): this repeats their steps and sizes, not their bits.
+DATA ?= data
+RUNS ?= runs
+SAXSOLO ?= $(BIN)/saxsolo
+SEED ?= 0
+
+WEIMAR := --weimar-dir $(DATA)/weimar_sax
+SAMPLES := --samples-dir $(DATA)
+OTHERS := --other-horns $(DATA)/weimar_other --quantised $(DATA)/parker_omnibook
+FETCH := corpus fetch --out $(DATA) $(if $(MIRROR),--mirror $(MIRROR))
+RENDER := corpus render $(WEIMAR) $(SAMPLES) --out $(RUNS)/pairs --seed $(SEED)
+ACCOMPANY := corpus accompany $(WEIMAR) $(SAMPLES) --charts-dir $(DATA)/chord_charts \
+  --out $(RUNS)/accompany --seed $(SEED)
+
+ifdef SMALL
+RENDER += --limit 3 --workers 1
+ACCOMPANY += --hours 0.05 --workers 1
+EAR := --minutes 0.3 --batch-size 1
+CODEC := configs/codec-tiny.yaml --minutes 1
+DECODER := configs/codec-tiny.yaml --minutes 1
+TINY := configs/tiny.yaml --max-steps 4 --set model.codec_dim=8 --set model.listen=labels
+SCORES := $(TINY)
+SOLO := $(TINY) --set model.hears=spectrum
+PLANNER := --minutes 0.2
+else
+RENDER += --keys 0,4,-3
+ACCOMPANY += --hours 16
+EAR := --minutes 200
+CODEC := configs/codec.yaml --minutes 58
+DECODER := configs/codec-decoder.yaml --minutes 60
+SCORES := configs/small-scores.yaml --max-minutes 30
+SOLO := configs/small.yaml --max-minutes 240
+PLANNER := --minutes 13
+endif
+
+$(RUNS)/.fetched:
+	$(SAXSOLO) $(FETCH)
+	@mkdir -p $(RUNS) && touch $@
+
+$(RUNS)/.pairs: | $(RUNS)/.fetched
+	$(SAXSOLO) $(RENDER)
+	@touch $@
+
+$(RUNS)/.accompany: | $(RUNS)/.fetched
+	$(SAXSOLO) $(ACCOMPANY)
+	@touch $@
+
+$(RUNS)/.ear: | $(RUNS)/.accompany
+	$(SAXSOLO) train-ear --accompaniments $(RUNS)/accompany --out $(RUNS)/ear $(EAR) --seed $(SEED)
+	@mkdir -p $(RUNS)/checkpoints && cp -r $(RUNS)/ear/best $(RUNS)/checkpoints/ear && touch $@
+
+# the codec, then its decoder alone, on the codes as they are
+$(RUNS)/.codec: | $(RUNS)/.pairs
+	$(SAXSOLO) train-codec $(CODEC) --pairs $(RUNS)/pairs --out $(RUNS)/codec
+	$(SAXSOLO) train-codec $(DECODER) --pairs $(RUNS)/pairs --init-from $(RUNS)/codec/final \
+	  --out $(RUNS)/decoder
+	@mkdir -p $(RUNS)/checkpoints && cp -r $(RUNS)/decoder/final $(RUNS)/checkpoints/codec && touch $@
+
+$(RUNS)/.tokens: | $(RUNS)/.codec $(RUNS)/.ear
+	$(SAXSOLO) corpus tokenise --pairs $(RUNS)/pairs --codec $(RUNS)/checkpoints/codec \
+	  --ear $(RUNS)/checkpoints/ear --out $(RUNS)/tokens
+	@touch $@
+
+# harmony and rhythm from scores alone, then with the sound
+$(RUNS)/.scores: | $(RUNS)/.fetched
+	$(SAXSOLO) train $(SCORES) $(WEIMAR) --out $(RUNS)/scores --seed $(SEED)
+	@touch $@
+
+$(RUNS)/.solo: | $(RUNS)/.tokens $(RUNS)/.scores
+	$(SAXSOLO) train $(SOLO) --tokens $(RUNS)/tokens --codec $(RUNS)/checkpoints/codec $(WEIMAR) \
+	  --init-from $(RUNS)/scores --out $(RUNS)/solo --seed $(SEED)
+	@touch $@
+
+$(RUNS)/checkpoints/.planner: | $(RUNS)/.solo
+	$(SAXSOLO) export $(RUNS)/solo/final $(RUNS)/checkpoints/solo --codec ../codec --ear ../ear \
+	  --set temperature=1.0 --set guidance_scale=1.2 --set pitch_temperature=0.9 \
+	  --set rhythm_temperature=0.5 --set codec_temperature=0.6
+	$(SAXSOLO) train-planner configs/planner.yaml $(WEIMAR) $(OTHERS) --out $(RUNS)/planner \
+	  --into $(RUNS)/checkpoints/solo $(PLANNER) --seed $(SEED)
+	@touch $@
