@@ -142,4 +142,6 @@ def _placed(
         raise SettingError("a live chart needs --first-bar and --tempo: the band is not known yet")
     text = chords if chords is not None else chart_text(chart or "")
     how = Settings(chords=text, first_bar=first_bar, tempo=tempo, metre=metre)
-    return place_by_tempo(chart_of_settings(how), first_bar, tempo, seconds)
+    read = chart_of_settings(how)
+    assert read is not None, "there is a chart"
+    return place_by_tempo(read, first_bar, tempo, seconds)

@@ -14,11 +14,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import replacing
 from saxsolo.errors import SettingError
 from saxsolo.extras import missing_extra
 
-from .live import BLOCK, FRAME_RATE, LiveSolo
+from .live import BLOCK, LiveSolo
 
 FED_SECONDS = 0.1
 

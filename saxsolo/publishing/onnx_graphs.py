@@ -28,6 +28,7 @@ from modeling_saxsolo.ear_saxsolo import _PATCH, SaxsoloEar, root_and_quality
 from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, SEMITONES
 from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, _centred
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
+from modeling_saxsolo.note_events_saxsolo import TICKS
 
 
 def laid_out(ear: SaxsoloEar) -> SaxsoloEar:
@@ -68,6 +69,7 @@ class _Dense(nn.Module):
     def __init__(self, layer: Any):
         super().__init__()
         size = layer.fan_in
+        self.bias: nn.Parameter | None
         if isinstance(layer, LogConv):
             with torch.no_grad():
                 # rows of the identity, through the layer: its matrix
@@ -205,7 +207,7 @@ class DecoderGraph(nn.Module):
         self.order = fast._pairs()[: fast.head_dim]
         self.table = nn.Parameter(torch.from_numpy(fast.table), requires_grad=False)
         self.code_heads = nn.Parameter(torch.from_numpy(fast.code_heads.T), requires_grad=False)
-        self.layers = nn.ModuleList(
+        self.layers: Any = nn.ModuleList(
             nn.ParameterDict(
                 {
                     name: nn.Parameter(torch.from_numpy(weight.T.copy()), requires_grad=False)
@@ -307,7 +309,8 @@ class PlannerEventGraph(nn.Module):
         mask = torch.arange(past + count) <= past + torch.arange(count)[:, None]
         rotary = self._rotary(tick, past)
         new_keys, new_values = [], []
-        for index, layer in enumerate(planner.layers):
+        layers: Any = planner.layers
+        for index, layer in enumerate(layers):
             parts = layer.qkv(layer.norm(hidden)).unflatten(-1, (3, layer.heads, -1))
             query, key, value = parts.permute(2, 0, 3, 1, 4)
             query, key = planning._rotate(query, rotary), planning._rotate(key, rotary)
@@ -328,7 +331,7 @@ class PlannerEventGraph(nn.Module):
         rates = 2.0 ** -torch.linspace(0, 9, half // 2)
         index = past + torch.arange(tick.shape[1])
         events = (index[None, :, None] * rates).expand(tick.shape[0], -1, -1)
-        beats = (tick / planning.TICKS)[..., None] * rates * torch.pi
+        beats = (tick / TICKS)[..., None] * rates * torch.pi
         return torch.cat([events, beats], dim=-1)[:, None]
 
 
