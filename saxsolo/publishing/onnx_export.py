@@ -35,6 +35,7 @@ NUMPY_MODULES = (
     "chord_search_saxsolo",
     "ear_decoding_saxsolo",
     "lead_sheet_saxsolo",
+    "line_saxsolo",
     "note_events_saxsolo",
     "subdivision_saxsolo",
     "viterbi_saxsolo",
@@ -232,15 +233,17 @@ def _planner(planner: Any) -> Iterator[Graph]:
     past = torch.rand(sizes["num_layers"], 2, heads, 4, width // heads)
     sheet = torch.zeros(2, 9, 6, dtype=torch.long)
     whole = torch.ones(2, 1, dtype=torch.long)
+    line = torch.ones(2, 1, 11, dtype=torch.long)
     state = torch.rand(2, 1, width)
     yield Graph(
         "planner_event",
         graphs.PlannerEventGraph(planner),
         {
-            "events": (torch.ones(2, 3, 5, dtype=torch.long), {0: "B", 1: "E"}),
+            "events": (torch.ones(2, 3, 6, dtype=torch.long), {0: "B", 1: "E"}),
             "before": (torch.ones(2, 3, dtype=torch.long), {0: "B", 1: "E"}),
             "sheet": (sheet, beats),
             "controls": (torch.zeros(2, 5, dtype=torch.long), rows),
+            "line": (torch.ones(2, 3, 11, dtype=torch.long), {0: "B", 1: "E"}),
             "keys": (past, {1: "B", 3: "P"}),
             "values": (past, {1: "B", 3: "P"}),
         },
@@ -250,26 +253,45 @@ def _planner(planner: Any) -> Iterator[Graph]:
     yield Graph(
         "planner_step",
         graphs.PlannerStepGraph(planner),
-        {"hidden": (state[:1], {}), "tick": (whole[:1], {}), "sheet": (sheet[:1], one)},
+        {
+            "hidden": (state[:1], {}),
+            "tick": (whole[:1], {}),
+            "sheet": (sheet[:1], one),
+            "line": (line[:1], {}),
+        },
         {"logits": {}},
     )
     yield Graph(
-        "planner_pitch",
-        graphs.PlannerPitchGraph(planner),
+        "planner_land",
+        graphs.PlannerLandGraph(planner),
         {
             "hidden": (state, rows),
             "landing": (whole, rows),
             "step": (whole, rows),
             "last": (whole, rows),
             "sheet": (sheet, beats),
+            "rest": (whole, rows),
         },
-        {"logits": rows, "landed": rows},
+        {"landed": rows, "endings": {}},
+    )
+    yield Graph(
+        "planner_pitch",
+        graphs.PlannerPitchGraph(planner),
+        {
+            "landed": (state, rows),
+            "ending": (whole, rows),
+            "last": (whole, rows),
+            "landing": (whole, rows),
+            "sheet": (sheet, beats),
+            "line": (line, rows),
+        },
+        {"logits": rows, "ended": rows},
     )
     yield Graph(
         "planner_rest",
         graphs.PlannerRestGraph(planner),
         {
-            "landed": (state[:1], {}),
+            "ended": (state[:1], {}),
             "pitch": (whole[:1], {}),
             "last": (whole[:1], {}),
             "landing": (whole[:1], {}),

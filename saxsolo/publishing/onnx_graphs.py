@@ -27,6 +27,7 @@ from modeling_saxsolo.ear_layers_saxsolo import (
 from modeling_saxsolo.ear_saxsolo import _PATCH, SaxsoloEar, root_and_quality
 from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, SEMITONES
 from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, _centred
+from modeling_saxsolo.line_saxsolo import END
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.note_events_saxsolo import TICKS
 
@@ -282,8 +283,9 @@ def _turned(values: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) ->
 
 
 class PlannerEventGraph(nn.Module):
-    """Events (B, E, 5), the pitch before each (B, E), lead sheet (B, n, 6), controls (B, 5), keys
-    and values so far (L, B, H, P, d) -> the last state (B, 1, D), keys and values."""
+    """Events (B, E, 6), pitch before each (B, E), lead sheet (B, n, 6), controls (B, 5), what is
+    counted of the line (B, E, 11), keys and values so far (L, B, H, P, d) -> the last state
+    (B, 1, D), keys and values."""
 
     def __init__(self, planner: planning.SaxsoloPlanner):
         super().__init__()
@@ -295,16 +297,17 @@ class PlannerEventGraph(nn.Module):
         before: torch.Tensor,
         sheet: torch.Tensor,
         controls: torch.Tensor,
+        line: torch.Tensor,
         keys: torch.Tensor,
         values: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
         planner = self.planner
-        tick, step, pitch, length, offset = events.unbind(-1)
+        tick, step, pitch, length, offset, ending = events.unbind(-1)
         at = planning.place_features(sheet, tick, pitch)
         asked = controls[:, None].expand(-1, events.shape[1], -1)
         interval = planning.interval_class(pitch, before)
-        known = torch.stack([step, length, offset, pitch, interval], dim=-1)
-        hidden = planner.embed(torch.cat([known, at, asked], dim=-1))
+        known = torch.stack([step, length, offset, ending, pitch, interval], dim=-1)
+        hidden = planner.embed(torch.cat([known, at, asked, line[..., :END]], dim=-1))
         past, count = keys.shape[3], events.shape[1]
         mask = torch.arange(past + count) <= past + torch.arange(count)[:, None]
         rotary = self._rotary(tick, past)
@@ -336,21 +339,23 @@ class PlannerEventGraph(nn.Module):
 
 
 class PlannerStepGraph(nn.Module):
-    """State (1, 1, D), tick (1, 1), lead sheet (1, n, 6) -> logits of the step (97,)."""
+    """State (1, 1, D), tick (1, 1), lead sheet (1, n, 6), line (1, 1, 11) -> logits of the step
+    (97,)."""
 
     def __init__(self, planner: planning.SaxsoloPlanner):
         super().__init__()
         self.planner = planner
 
     def forward(
-        self, hidden: torch.Tensor, tick: torch.Tensor, sheet: torch.Tensor
+        self, hidden: torch.Tensor, tick: torch.Tensor, sheet: torch.Tensor, line: torch.Tensor
     ) -> torch.Tensor:
-        return self.planner.step_logits(hidden, tick, sheet)[0, 0]
+        return self.planner.step_logits(hidden, tick, sheet, line)[0, 0]
 
 
-class PlannerPitchGraph(nn.Module):
+class PlannerLandGraph(nn.Module):
     """States (B, 1, D), where the note begins (B, 1) and the step to it, the last pitch (B, 1),
-    lead sheet (B, n, 6) -> logits of the pitch (B, 60) and states (B, 1, D)."""
+    lead sheet (B, n, 6), class of the rest before it (B, 1) -> states (B, 1, D) and logits of
+    whether the phrase ends (2,)."""
 
     def __init__(self, planner: planning.SaxsoloPlanner):
         super().__init__()
@@ -363,11 +368,34 @@ class PlannerPitchGraph(nn.Module):
         step: torch.Tensor,
         last: torch.Tensor,
         sheet: torch.Tensor,
+        rest: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
         at = planning.place_features(sheet, landing, last)
-        landed = self.planner.land(hidden, step, at)
+        landed = self.planner.land(hidden, step, at, rest)
+        return landed, self.planner.ending(landed)[0, 0]
+
+
+class PlannerPitchGraph(nn.Module):
+    """States of a landing (B, 1, D), whether the phrase ends (B, 1), the last pitch, where the note
+    begins (B, 1), lead sheet (B, n, 6), line (B, 1, 11) -> logits of the pitch (B, 60) and states
+    (B, 1, D)."""
+
+    def __init__(self, planner: planning.SaxsoloPlanner):
+        super().__init__()
+        self.planner = planner
+
+    def forward(
+        self,
+        landed: torch.Tensor,
+        ending: torch.Tensor,
+        last: torch.Tensor,
+        landing: torch.Tensor,
+        sheet: torch.Tensor,
+        line: torch.Tensor,
+    ) -> tuple[torch.Tensor, ...]:
+        ended = self.planner.end(landed, ending)
         roots = planning.roots_ahead(sheet, landing)
-        return self.planner.pitch_logits(landed, last, roots)[:, 0], landed
+        return self.planner.pitch_logits(ended, last, roots, line)[:, 0], ended
 
 
 class PlannerRestGraph(nn.Module):
@@ -380,13 +408,13 @@ class PlannerRestGraph(nn.Module):
 
     def forward(
         self,
-        landed: torch.Tensor,
+        ended: torch.Tensor,
         pitch: torch.Tensor,
         last: torch.Tensor,
         landing: torch.Tensor,
         sheet: torch.Tensor,
     ) -> tuple[torch.Tensor, ...]:
-        struck = self.planner.strike(landed, pitch, last, planning.roots_ahead(sheet, landing))
+        struck = self.planner.strike(ended, pitch, last, planning.roots_ahead(sheet, landing))
         return self.planner.length(struck)[0, 0], self.planner.offset(struck)[0, 0]
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet
+from modeling_saxsolo.line_saxsolo import END, line_features, rest_class
 from modeling_saxsolo.note_events_saxsolo import (
     NO_OFFSET,
     NO_PITCH,
@@ -29,7 +30,7 @@ from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, NO_CHORD, NO_ROOT
 
 from .spectra import Array
 
-MEMORY = 256
+MEMORY, REMEMBERED = 256, 128
 _NEVER = 2**62
 
 
@@ -99,14 +100,21 @@ class NotePlan:
             before.append(self.pitch)
             self.pitch = self.pitch if event.pitch == NO_PITCH else event.pitch
         rows = len(self.table)
-        known = [(e.tick, e.step, e.pitch, e.length, e.offset) for e in events]
+        counted = [
+            (e.tick, e.step, e.pitch, e.length, e.offset, e.ending)
+            for e in self.history[-len(events) - REMEMBERED :]
+        ]
+        known = np.array(counted, np.int64)
+        line = np.tile(line_features(known)[-len(events) :], (rows, 1, 1))
+        self.line = line[:, -1:]
         self.hidden, self.keys, self.values = self.graphs["planner_event"].run(
             None,
             {
-                "events": np.tile(np.array(known, np.int64), (rows, 1, 1)),
+                "events": np.tile(known[-len(events) :], (rows, 1, 1)),
                 "before": np.tile(np.array(before, np.int64), (rows, 1)),
                 "sheet": self.table,
                 "controls": self.controls,
+                "line": line,
                 "keys": self.keys,
                 "values": self.values,
             },
@@ -146,7 +154,12 @@ class NotePlan:
         return np.where(near & (frames < self._earliest), self._earliest, frames)
 
     def _draw_step(self, tick: int, frames: Array) -> int:
-        inputs = {"hidden": self.hidden[:1], "tick": _one(tick), "sheet": self.table[:1]}
+        inputs = {
+            "hidden": self.hidden[:1],
+            "tick": _one(tick),
+            "sheet": self.table[:1],
+            "line": self.line[:1],
+        }
         logits = self.graphs["planner_step"].run(None, inputs)[0]
         allowed = (frames >= self.last) | ((frames >= self.first) & (frames >= self._earliest))
         allowed[WAIT] = True
@@ -162,7 +175,7 @@ class NotePlan:
         rows = len(self.table)
         landing = np.full((rows, 1), tick + step)
         last = np.full((rows, 1), self.pitch)
-        logits, landed = self.graphs["planner_pitch"].run(
+        landed, endings = self.graphs["planner_land"].run(
             None,
             {
                 "hidden": self.hidden,
@@ -170,6 +183,19 @@ class NotePlan:
                 "step": np.full((rows, 1), step),
                 "last": last,
                 "sheet": self.table,
+                "rest": rest_class(landing - self.line[..., END]),
+            },
+        )
+        ending = self._draw(endings, self.temperature)
+        logits, ended = self.graphs["planner_pitch"].run(
+            None,
+            {
+                "landed": landed,
+                "ending": np.full((rows, 1), ending),
+                "last": last,
+                "landing": landing,
+                "sheet": self.table,
+                "line": self.line,
             },
         )
         chosen = logits[0]
@@ -179,7 +205,7 @@ class NotePlan:
         lengths, offsets = self.graphs["planner_rest"].run(
             None,
             {
-                "landed": landed[:1],
+                "ended": ended[:1],
                 "pitch": _one(pitch),
                 "last": last[:1],
                 "landing": landing[:1],
@@ -188,7 +214,8 @@ class NotePlan:
         )
         lengths[0] = -np.inf
         length = self._draw(lengths, self.temperature)
-        return Event(tick + step, step, pitch, length, self._draw(offsets, self.temperature))
+        offset = self._draw(offsets, self.temperature)
+        return Event(tick + step, step, pitch, length, offset, ending)
 
     def _draw(self, logits: Array, temperature: float) -> int:
         if not temperature:
