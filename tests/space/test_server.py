@@ -12,17 +12,18 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+pytest.importorskip("gradio")
+
+from saxsolo.page.controls import Controls
+
 from ..product.conftest import chords
 from .conftest import Server, start_server, stop_server
 
 gradio_client = pytest.importorskip("gradio_client")
 
 CONTROLS = {
-    "source": "example",
+    **vars(Controls()),
     "example": "ballad",
-    "instrument": "tenor",
-    "feel": "as heard",
-    "seed": 1,
     "temperature": 0.95,
     "guidance": 1,
     "seconds": 4,
