@@ -70,6 +70,8 @@ class SaxsoloConfig(PreTrainedConfig):
         rhythm_temperature: of the place of notes within a beat, as a factor on the temperature, for
             "events"; below 1 = steadier subdivisions, as many notes.
         codec_temperature: of the codebooks beside a score stream.
+        silent_codes: codes of the first codebook that `generate` does not draw while a note is
+            played, since notes do not have them; see `saxsolo.corpus.tokens.silent_codes`.
         plan: how `generate` decides notes before it plays them: "events" (by the planner, in
             musical time) or "frames" (by the score stream, frame by frame).
         plan_frames: frames whose notes "frames" decides, without the sound, before it plays them;
@@ -118,6 +120,7 @@ class SaxsoloConfig(PreTrainedConfig):
     rhythm_temperature: float | int = 1.0
     onset_bias: float | int = 0.0
     codec_temperature: float | int = 1.0
+    silent_codes: list[int] | None = None
     plan: str = "frames"
     plan_frames: int = 0
     planner: dict[str, Any] | None = None
@@ -289,6 +292,17 @@ class SaxsoloConfig(PreTrainedConfig):
         for name in ("pitch_temperature", "rhythm_temperature", "codec_temperature"):
             if not getattr(self, name) > 0:
                 raise SaxsoloConfigError(f"{name} is {getattr(self, name)}: it must be positive.")
+        silent = self.silent_codes or []
+        if silent and not self.score_lead:
+            raise SaxsoloConfigError(
+                f"silent_codes of {len(silent)} codes with score_lead 0: notes have to be known "
+                "before their codes; give a score_lead."
+            )
+        if silent and not 0 <= min(silent) <= max(silent) < self.codebook_size:
+            raise SaxsoloConfigError(
+                f"silent_codes lie between {min(silent)} and {max(silent)}: codebook_size is "
+                f"{self.codebook_size}."
+            )
         if not 0 <= self.dropout < 1:
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")
 

@@ -96,6 +96,7 @@ class FastDecoder:
         self.streams = config.num_streams
         self.code_size = config.codebook_size
         self.vocab_size = config.vocab_size
+        self.silent = np.array(config.silent_codes or [], dtype=np.int64)
         with torch.no_grad():
             self.table = _numpy(_centred(_code_table(model.decoder.embed)))
             norm = model.decoder.norm.weight
@@ -163,6 +164,7 @@ class FastDecoder:
         ]
         turns, cross_turns = self._turns(heard)
         given = forced[..., known:].cpu().numpy()
+        sounding = self._sounding(past, forced)
         played = np.empty((rows, self.streams, steps), dtype=np.int64)
         played[:, 0] = given[:, 0]
         logits = _numpy(torch.cat([head(hidden[:, -1]) for head in self.model.heads[1:]], dim=-1))
@@ -176,6 +178,8 @@ class FastDecoder:
                     for layer in layers:
                         state = self._step(layer, state, place, turns[place], cross_turns[place])
                     logits = self._normalised(state) @ self.code_heads.T
+                if len(self.silent):
+                    self._keep_sounding(logits, sounding[:, known + step])
                 self._choose(logits, given[..., step], played[..., step], sampling)
                 if on_step is not None:
                     on_step(torch.from_numpy(played[..., step].flatten()))
@@ -258,6 +262,19 @@ class FastDecoder:
         gate, up = np.split(self._normalised(state) @ layer.gate_up.T, 2, axis=-1)
         state += (gate / (1 + np.exp(-gate)) * up) @ layer.down.T
         return state
+
+    def _sounding(self, past: torch.Tensor, forced: torch.Tensor) -> Array:
+        """(R, S): whether a note sounds in the frame whose first code is chosen at each step."""
+        score = torch.cat([past[:, 0], forced[:, 0, past.shape[-1] :]], dim=-1).cpu().numpy()
+        sounds = (score > 0) & (score < self.model.config.score_vocab_size)
+        delay = self.model.config.stream_delays[1]
+        before = np.zeros((len(score), delay), dtype=bool)
+        return np.concatenate([before, sounds], axis=1)[:, : score.shape[1]]
+
+    def _keep_sounding(self, logits: Array, sounding: Array) -> None:
+        """Rule silent codes out in place, see `SoundingNotes`."""
+        for row in np.flatnonzero(sounding):
+            logits[row, self.silent] = -np.inf
 
     def _choose(self, logits: Array, given: Array, played: Array, sampling: Sampling) -> None:
         """Write a token of each codebook: logits (R, (N - 1) * codes); given, played (R, N)."""

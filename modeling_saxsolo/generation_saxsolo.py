@@ -34,7 +34,15 @@ from .generation_inputs_saxsolo import (
     with_null_rows,
 )
 from .plans_saxsolo import make_plans, plan_settings, planned_by, planned_tokens
-from .sampling_saxsolo import FREE, ForcedTokens, PerStream, ScoreGrammar, WhenThenWhat, warpers
+from .sampling_saxsolo import (
+    FREE,
+    ForcedTokens,
+    PerStream,
+    ScoreGrammar,
+    SoundingNotes,
+    WhenThenWhat,
+    warpers,
+)
 from .seeding_saxsolo import Seed, play_each
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
 from .streaming_saxsolo import SkipPrompt
@@ -430,6 +438,8 @@ class SaxsoloGenerationMixin(_Generative):
         if not config.score_vocab_size:
             return LogitsProcessorList()
         processors = LogitsProcessorList([ScoreGrammar(config)])
+        if config.silent_codes:
+            processors.append(SoundingNotes(config))
         if settings.do_sample:
             temperature = 1.0 if settings.temperature is None else settings.temperature
             score = warpers(None, settings.top_k, settings.top_p)

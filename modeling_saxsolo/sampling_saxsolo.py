@@ -56,6 +56,33 @@ class ScoreGrammar(LogitsProcessor):
         return scores
 
 
+class SoundingNotes(LogitsProcessor):
+    """While a note is played the first codebook names none of the codes that silence alone has:
+    once drawn by chance, silence would go on, since the next codes are heard after it.
+
+    Args:
+        config: of the model, whose score stream leads the first codebook.
+    """
+
+    def __init__(self, config: SaxsoloConfig):
+        self.streams = config.num_streams
+        self.notes = config.score_vocab_size - 1
+        self.delay = config.stream_delays[1]
+        self.silent = torch.tensor(config.silent_codes, dtype=torch.long)
+
+    def __call__(self, input_ids: torch.Tensor, scores: torch.Tensor) -> torch.Tensor:
+        # the first token of a row is the decoder's start
+        if input_ids.shape[-1] <= self.delay:
+            return scores
+        score = input_ids[:: self.streams, -self.delay]
+        sounding = (score > 0) & (score <= self.notes)
+        first = scores[1 :: self.streams]
+        silent = torch.zeros(first.shape[-1], dtype=torch.bool, device=scores.device)
+        silent[self.silent.to(scores.device)] = True
+        first.masked_fill_(sounding[:, None] & silent, -torch.inf)
+        return scores
+
+
 class WhenThenWhat(LogitsProcessor):
     """One temperature for when to play, another for which pitch, as two successive choices.
 

@@ -411,6 +411,18 @@ def tokenise(
 
 @corpus.command()
 @needs(EXTRAS)
+def silent_codes(
+    tokens: Annotated[Path, typer.Argument(metavar="TOKENS", help="Folder of a token corpus.")],
+    into: Annotated[Path, typer.Option(help="Checkpoint whose config.json is told.")],
+) -> None:
+    """Tell a solo model the codes that silence has and notes do not: a note cannot fall silent."""
+    from saxsolo.corpus.tokens.silent_codes import tell_silent_codes
+
+    print(f"{len(tell_silent_codes(tokens, into))} codes of the first codebook, {into}")
+
+
+@corpus.command()
+@needs(EXTRAS)
 def report(
     build: Annotated[Path, typer.Argument(metavar="BUILD", help="Folder of a build.")],
     samples: Annotated[int, typer.Option(help="Pairs to draw, of those on disk.")] = 3,

@@ -84,6 +84,7 @@ def _play_window(
     cosines, sines = _rotations(steps, model)
     shape = (model["decoder_layers"], 1, model["num_attention_heads"], 0, model["head_dim"])
     keys = values = np.zeros(shape, np.float32)
+    silent, delay = model["silent_codes"] or [], model["stream_delays"][1]
     at = 0
     for step in range(known, steps):
         # the past in one go, then step by step
@@ -101,6 +102,8 @@ def _play_window(
                 "memory_values": memory_values,
             },
         )
+        if step >= delay and 0 < part[0, step - delay] < model["score_vocab_size"]:
+            logits[0, 0, silent] = -np.inf
         chosen = _choose(logits[0], temperature, random)
         part[1:, step] = np.where(part[1:, step] == -1, chosen, part[1:, step])
         if step + 1 < steps:

@@ -22,7 +22,9 @@ from saxsolo.corpus.tokens import tokenise as tokenise_module
 from saxsolo.corpus.tokens.checks import sha256_of
 from saxsolo.corpus.tokens.collate import CollateError, Collator
 from saxsolo.corpus.tokens.shards import TokensError, load_tokens
+from saxsolo.corpus.tokens.silent_codes import silent_codes, tell_silent_codes
 from saxsolo.corpus.tokens.tokenise import TokeniseError, tokenise
+from saxsolo.errors import CheckpointError
 
 from ..command_line import command
 
@@ -281,3 +283,15 @@ def test_rows_without_an_ear_are_refused_by_a_model_that_has_one(corpus):
     config = SaxsoloConfig(listen="labels", hears="spectrum", codebook_size=256)
     with pytest.raises(CollateError, match="tokenise the pairs with an ear"):
         Collator(config)(rows[:1])
+
+
+def test_silent_codes_are_those_of_rests_alone(tmp_path) -> None:
+    score = np.array([0] * 60 + [20] * 40)
+    codes = np.full((100, 2), 7)
+    codes[:50, 0], codes[50:62, 0], codes[62:] = 3, 4, 9
+    rows = [{"score": score, "solo_codes": codes}]
+    # 3 is of rests alone, 4 begins two notes of twelve, 9 sounds, what is not seen is not known
+    assert silent_codes(rows, 12) == [3]
+    assert silent_codes(rows, 12, share=0.2) == [3, 4]
+    with pytest.raises(CheckpointError, match=r"config\.json"):
+        tell_silent_codes(tmp_path, tmp_path)

@@ -54,6 +54,23 @@ def test_the_same_codes_as_the_library_in_double(
     assert counted
 
 
+@pytest.mark.parametrize("lead", [1, 3])
+def test_a_note_does_not_fall_silent(make_model, make_backing, counted, lead):
+    """Codes of silence alone are not drawn while a note sounds, by either path."""
+    model = make_model(window_frames=32, score_lead=lead).double()
+    inputs = make_backing(model.config, batch=2, frames=60)
+    freely = play(model, inputs, do_sample=True)
+    common = torch.bincount(freely[:, 1].flatten()).argsort(descending=True)
+    silent = model.config.silent_codes = common[:4].tolist()
+    for settings in ({"do_sample": True}, {"do_sample": False}):
+        counted.clear()
+        slow = play(model, inputs, fast=False, **settings)
+        assert torch.equal(play(model, inputs, **settings), slow) and counted
+        sounding = (slow[:, 0] > 0) & (slow[:, 0] < model.config.score_vocab_size)
+        assert sounding.any()
+        assert not torch.isin(slow[:, 1][sounding], torch.tensor(silent)).any()
+
+
 def test_padded_rows_prompts_and_given_frames(make_model, make_backing, counted):
     model = make_model(window_frames=24, listen="both").double()
     inputs = make_backing(model.config, batch=2, frames=50)
