@@ -12,7 +12,7 @@ import torch
 from .note_events_saxsolo import LONGEST, STEPS, TICKS
 
 #: logits for a second that the solo is behind or ahead of what is asked for
-_OF_DENSITY, _OF_REST, _OF_LENGTH = 0.8, 2.0, 2.0
+_OF_DENSITY, _OF_REST, _OF_LENGTH = 2.0, 2.0, 2.0
 _MOST = 6.0
 # a step of more ticks is a rest between phrases
 _REST = 3 * TICKS // 2
