@@ -12,8 +12,10 @@ import torch
 from .note_events_saxsolo import LONGEST, STEPS, TICKS
 
 #: logits for a second that the solo is behind or ahead of what is asked for
-_OF_DENSITY, _OF_REST, _OF_LENGTH = 2.0, 2.0, 2.0
+_OF_DENSITY, _OF_REST, _OF_LENGTH = 1.2, 2.0, 2.0
 _MOST = 6.0
+# what is missing is caught up with slowly: no burst of notes after a rest
+_FASTER = 1.5
 # a step of more ticks is a rest between phrases
 _REST = 3 * TICKS // 2
 
@@ -40,7 +42,8 @@ class Steering:
         """Step logits (97,) leaning as is needed."""
         if self.density is not None:
             behind = self.seconds - self.notes / self.density
-            logits = with_onset_bias(logits, _limited(_OF_DENSITY * behind))
+            lean = min(_limited(_OF_DENSITY * behind), _FASTER)
+            logits = with_onset_bias(logits, lean)
         if self.space is not None:
             long = torch.arange(STEPS, device=logits.device) > _REST
             logits = logits + _limited(_OF_REST * self._silence_missing) * long

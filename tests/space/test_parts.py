@@ -18,6 +18,7 @@ from saxsolo import improvise
 from saxsolo.audio.files import open_sound
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import CheckpointError, SettingError
+from saxsolo.listening.horns import CONCERT
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.page.cleaning import delete_old_files
 from saxsolo.page.controls import (
@@ -250,7 +251,7 @@ def test_the_roll_shows_every_note_chord_and_bar(player):  # noqa: F811
     )
     kinds = [element.get("class") for element in svg]
     assert kinds.count("note") == len(take.notes) > 0
-    assert kinds.count("bar") == 4 and kinds.count("chord") == 2
+    assert kinds.count("bar") == 4 and kinds.count(f"chord for-{CONCERT}") == 2
     assert [name for _, name in chord_changes(grid())] == ["Cmaj7", "Fmaj7"]
     assert "120 beats per minute" in svg.get("aria-label")
 
