@@ -299,7 +299,8 @@ class NotePlan:
         return np.where(near & (frames < self._earliest), self._earliest, frames)
 
     def _draw_step(self, tick: int, frames: np.ndarray, at: int) -> int:
-        logits = self.steering.steps(self._step_logits(tick))
+        waited = max(0, int(frames[0]) - self.notes[-1].start) if self.notes else 0
+        logits = self.steering.steps(self._step_logits(tick), waited / FRAME_RATE)
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
         inside = frames < min(at, len(self.free))

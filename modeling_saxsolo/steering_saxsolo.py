@@ -12,7 +12,7 @@ import torch
 from .note_events_saxsolo import LONGEST, STEPS, TICKS
 
 #: logits for a second that the solo is behind or ahead of what is asked for
-_OF_DENSITY, _OF_REST, _OF_LENGTH = 1.2, 2.0, 2.0
+_OF_DENSITY, _OF_REST, _OF_LENGTH = 1.5, 2.0, 2.0
 _MOST = 6.0
 # what is missing is caught up with slowly: no burst of notes after a rest
 _FASTER = 1.5
@@ -38,10 +38,10 @@ class Steering:
         self.seconds += seconds
         self.sounding += sounding
 
-    def steps(self, logits: torch.Tensor) -> torch.Tensor:
-        """Step logits (97,) leaning as is needed."""
+    def steps(self, logits: torch.Tensor, waited: float = 0.0) -> torch.Tensor:
+        """Step logits (97,) leaning as is needed, so many seconds after the last note began."""
         if self.density is not None:
-            behind = self.seconds - self.notes / self.density
+            behind = self.seconds + waited - self.notes / self.density
             lean = min(_limited(_OF_DENSITY * behind), _FASTER)
             logits = with_onset_bias(logits, lean)
         if self.space is not None:
