@@ -101,7 +101,7 @@ def test_files_of_one_name_and_takes_of_each(play, tmp_path, backing):
     assert code == 0, stderr
     out = tmp_path / "out"
     assert names(out) == ["Backing-2", "backing"]
-    assert names(out / "backing") == ["take-1", "take-2"]
+    assert names(out / "backing") == ["take-1", "take-2", "takes.json"]
     runs = [json.loads((out / "backing" / f"take-{i}" / "run.json").read_text()) for i in (1, 2)]
     assert [one["seed"] for one in runs] == [5, 6]
     assert "improvising 4/4" in stderr
