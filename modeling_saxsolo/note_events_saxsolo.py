@@ -128,6 +128,12 @@ def events_of(
     return _with_endings(events)
 
 
+def event_rows(events: Sequence[Event]) -> np.ndarray:
+    """(E, 6) int64 of events, the columns in the order of `Event`."""
+    rows = [(e.tick, e.step, e.pitch, e.length, e.offset, e.ending) for e in events]
+    return np.array(rows, dtype=np.int64).reshape(-1, 6)
+
+
 def _with_endings(events: list[Event]) -> list[Event]:
     """Whether a phrase ends is known of all notes but the last."""
     following: int | None = None

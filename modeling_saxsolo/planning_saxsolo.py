@@ -29,6 +29,7 @@ from .note_events_saxsolo import (
     Event,
     TimedNote,
     end_seconds,
+    event_rows,
     events_of,
     frame_of,
     notes_of,
@@ -387,12 +388,6 @@ class NotePlan:
         changed = warpers(temperature, self.settings.top_k, self.settings.top_p)
         drawn = _warped(changed, logits[None])
         return int(torch.multinomial(drawn.softmax(-1), 1, generator=self.random))
-
-
-def event_rows(events: Sequence[Event]) -> np.ndarray:
-    """(E, 6) int64 of events, the columns in the order of `Event`."""
-    rows = [(e.tick, e.step, e.pitch, e.length, e.offset, e.ending) for e in events]
-    return np.array(rows, dtype=np.int64).reshape(-1, 6)
 
 
 def _next_place(marked: np.ndarray) -> np.ndarray:

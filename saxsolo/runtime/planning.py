@@ -20,6 +20,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     Event,
     TimedNote,
     end_seconds,
+    event_rows,
     frame_of,
     onset_seconds,
     sheet_table,
@@ -100,11 +101,7 @@ class NotePlan:
             before.append(self.pitch)
             self.pitch = self.pitch if event.pitch == NO_PITCH else event.pitch
         rows = len(self.table)
-        counted = [
-            (e.tick, e.step, e.pitch, e.length, e.offset, e.ending)
-            for e in self.history[-len(events) - REMEMBERED :]
-        ]
-        known = np.array(counted, np.int64)
+        known = event_rows(self.history[-len(events) - REMEMBERED :])
         line = np.tile(line_features(known)[-len(events) :], (rows, 1, 1))
         self.line = line[:, -1:]
         self.hidden, self.keys, self.values = self.graphs["planner_event"].run(

@@ -29,12 +29,12 @@ from modeling_saxsolo.note_events_saxsolo import (
     TEMPO,
     TEMPO_CLASSES,
     TICKS,
+    event_rows,
     events_of,
     sheet_table,
     wait,
 )
 from modeling_saxsolo.planner_saxsolo import CONTROLS, control_classes
-from modeling_saxsolo.planning_saxsolo import event_rows
 from modeling_saxsolo.vocabulary_saxsolo import (
     FEELS,
     LOWEST_PITCH,
