@@ -10,7 +10,6 @@ from modeling_saxsolo.vocabulary_saxsolo import HOLD, NUM_PITCHES, ONSET
 from saxsolo.atomic import write_text
 from saxsolo.errors import CheckpointError
 
-from .checks import TokensError
 from .score_rows import Row
 from .shards import load_tokens
 
@@ -38,11 +37,12 @@ def silent_codes(rows: Iterable[Row], codebook_size: int, share: float = SHARE) 
 
 
 def tell_silent_codes(tokens: Path, checkpoint: Path) -> list[int]:
-    """Writes the silent codes of a corpus's training split into the config of a solo model.
+    """Writes the silent codes of a corpus's training split into the config of a solo model; there
+    may be none.
 
     Raises:
         CheckpointError: when `checkpoint` has no readable config.json with a codebook_size.
-        TokensError: for a corpus that cannot be read, of another codec, and one without silence.
+        TokensError: for a corpus that cannot be read, or of another codec.
     """
     path = checkpoint / "config.json"
     try:
@@ -51,8 +51,6 @@ def tell_silent_codes(tokens: Path, checkpoint: Path) -> list[int]:
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} is no config of a solo model: {error}") from error
     codes = silent_codes(load_tokens(tokens, "train", True, codebook_size=size), size)
-    if not codes:
-        raise TokensError(f"{tokens}: no code of the first codebook belongs to rests alone")
     config["silent_codes"] = codes
     write_text(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
     return codes
