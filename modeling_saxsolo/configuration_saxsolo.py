@@ -56,6 +56,9 @@ class SaxsoloConfig(PreTrainedConfig):
             None = where there is a score stream and a label "chord_root".
         rhythm: the score stream also knows how many beats ago its last notes began; None = where
             there is a score stream and a heard label "beat_phase" of twelfths.
+        pitch_range: lowest and highest hertz of the first codebook, where it is the pitch (a codec
+            with `pitch_codes`): the decoder then also sees and chooses these codes by their distance
+            from the note, see intonation_saxsolo; None = codes of another kind.
         clock: how the decoder knows which backing frame is now: "added" (encoder states added to
             its input), "cross" (rotary positions on the common clock in cross-attention), "both"
             or "none".
@@ -110,6 +113,7 @@ class SaxsoloConfig(PreTrainedConfig):
     hears: str = "codes"
     degrees: bool | None = None
     rhythm: bool | None = None
+    pitch_range: list[float] | None = None
     clock: str = "both"
     frame_labels: dict[str, int] | None = None
     frame_label_names: list[str] | None = None
@@ -266,6 +270,8 @@ class SaxsoloConfig(PreTrainedConfig):
                 f"score_vocab_size is {self.score_vocab_size}, frame_labels {self.frame_labels}, "
                 f"listen {self.listen!r}: set rhythm false or give both."
             )
+        if self.pitch_range is not None:
+            self._check_pitch_range(self.pitch_range)
         margin = max([0, *lookahead]) + max(self.stream_delays)
         if self.window_frames // 2 <= margin:
             raise SaxsoloConfigError(
@@ -305,6 +311,18 @@ class SaxsoloConfig(PreTrainedConfig):
             )
         if not 0 <= self.dropout < 1:
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")
+
+    def _check_pitch_range(self, hertz: list[float]) -> None:
+        if len(hertz) != 2 or not 0 < hertz[0] < hertz[1]:
+            raise SaxsoloConfigError(
+                f"pitch_range is {hertz}: give the lowest and the highest hertz of the codec."
+            )
+        if not self.score_vocab_size or self.stream_delays[1] != 1:
+            raise SaxsoloConfigError(
+                f"pitch_range with score_vocab_size {self.score_vocab_size}, score_lead "
+                f"{self.score_lead} and delays {self.delays}: a pitch follows its note one frame "
+                "later; give a score stream, score_lead 1 and a first delay of 0."
+            )
 
 
 def _in_order(

@@ -30,6 +30,7 @@ import torch
 from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig
 
 from .encoder_saxsolo import SaxsoloEncoderOutput
+from .intonation_saxsolo import REACH
 from .sampling_saxsolo import FREE
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -101,6 +102,11 @@ class FastDecoder:
             self.table = _numpy(_centred(_code_table(model.decoder.embed)))
             norm = model.decoder.norm.weight
             self.code_heads = _numpy(torch.cat([head.weight for head in model.heads[1:]]) * norm)
+            self.by_pitch = config.pitch_range is not None
+            if self.by_pitch:
+                intonation = model.decoder.intonation
+                self.distance_table = _numpy(_centred(intonation.into.weight))
+                self.distance_heads = _numpy(intonation.out.weight * norm)
             self.folded = [self._fold(layer) for layer in model.decoder.layers]
 
     def _fold(self, layer: Any) -> dict[str, Array]:
@@ -165,9 +171,10 @@ class FastDecoder:
         turns, cross_turns = self._turns(heard)
         given = forced[..., known:].cpu().numpy()
         sounding = self._sounding(past, forced)
+        around = self._note_codes(notes)
         played = np.empty((rows, self.streams, steps), dtype=np.int64)
         played[:, 0] = given[:, 0]
-        logits = _numpy(torch.cat([head(hidden[:, -1]) for head in self.model.heads[1:]], dim=-1))
+        logits = self._first_logits(hidden[:, -1], notes[:, known], prompt[:, 1, -1])
         offsets = np.arange(self.streams - 1) * self.vocab_size
         with one_blas_thread(), np.errstate(over="ignore"):
             for step in range(steps):
@@ -175,9 +182,15 @@ class FastDecoder:
                     place = known + step
                     codes = played[:, 1:, step - 1] + offsets
                     state = self.table[codes].sum(axis=1) + inputs[:, step - 1]
+                    last = played[:, 1, step - 1]
+                    if self.by_pitch:
+                        state += self.distance_table[self._distances(around[:, place], last)]
                     for layer in layers:
                         state = self._step(layer, state, place, turns[place], cross_turns[place])
-                    logits = self._normalised(state) @ self.code_heads.T
+                    state = self._normalised(state)
+                    logits = state @ self.code_heads.T
+                    if self.by_pitch:
+                        self._lean(logits, state, around[:, place], last)
                 if len(self.silent):
                     self._keep_sounding(logits, sounding[:, known + step])
                 self._choose(logits, given[..., step], played[..., step], sampling)
@@ -198,6 +211,40 @@ class FastDecoder:
             since = decoder.rhythm.since(onsets, heard.beats, heard.beats_known, 0)
             inputs = inputs + decoder.rhythm.hear(since)
         return inputs
+
+    def _first_logits(
+        self, hidden: torch.Tensor, score: torch.Tensor, codes: torch.Tensor
+    ) -> Array:
+        """(R, (N - 1) * V) after the prompt: hidden (R, D), last tokens of two streams (R,)."""
+        logits = [head(hidden) for head in self.model.heads[1:]]
+        if self.by_pitch:
+            intonation = self.model.decoder.intonation
+            logits[0] = intonation.lean(logits[0], hidden, intonation.notes(score), codes)
+        return _numpy(torch.cat(logits, dim=-1))
+
+    def _note_codes(self, notes: torch.Tensor) -> Array:
+        """(R, S) pitch codes of the notes that each step knows of; see intonation_saxsolo."""
+        if not self.by_pitch:
+            return _numpy(notes)
+        return _numpy(self.model.decoder.intonation.notes(notes))
+
+    def _distances(self, notes: Array, codes: Array) -> Array:
+        """As `SaxsoloIntonation.distances`."""
+        played = (codes > 0) & (codes < self.code_size) & (notes > 0)
+        distance = np.clip(codes - notes, -REACH, REACH) + REACH
+        return np.where(played, distance, 2 * REACH + 1)
+
+    def _lean(self, logits: Array, state: Array, notes: Array, codes: Array) -> None:
+        """As `SaxsoloIntonation.lean`, in place, on the logits of all codebooks."""
+        leaning = state @ self.distance_heads.T
+        size = 2 * REACH + 1
+        for row in range(len(logits)):
+            for part, around in enumerate((int(notes[row]), int(codes[row]))):
+                if not 0 < around < self.code_size:
+                    continue
+                first, last = max(1, around - REACH), min(self.code_size, around + REACH + 1)
+                skipped = part * size + first - around + REACH
+                logits[row, first:last] += leaning[row, skipped : skipped + last - first]
 
     def _layer(
         self,

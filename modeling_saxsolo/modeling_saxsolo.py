@@ -11,7 +11,8 @@ Design choices
   no label posteriors and no place in the memory. Labels given from outside replace what is heard.
 - The decoder receives chord and beat as the heads name them, the encoder's states, or both
   (`listen`); the chord's root also turns pitches into degrees for the score stream (see
-  harmony_saxsolo), the beat turns frames into beats (see rhythm_saxsolo).
+  harmony_saxsolo), the beat turns frames into beats (see rhythm_saxsolo), and the note turns the
+  codec's pitches into distances from it (see intonation_saxsolo).
 - Planner, if any (see planner_saxsolo): decides the notes that the score stream is then given.
 - Decoder: sum of N stream embeddings a step, causal; N heads, each run only where it has labels.
 
@@ -20,6 +21,7 @@ delays) steps, L frame labels, C conditions, D hidden size, M = 1 + C + ceil(T /
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -32,6 +34,7 @@ from .configuration_saxsolo import SaxsoloConfig
 from .encoder_saxsolo import SaxsoloEncoder, SaxsoloEncoderOutput
 from .generation_saxsolo import SaxsoloGenerationMixin
 from .harmony_saxsolo import SaxsoloHarmony, onto_onsets
+from .intonation_saxsolo import SaxsoloIntonation
 from .layers_saxsolo import (
     Embedding,
     SaxsoloCodeEmbedding,
@@ -107,6 +110,8 @@ class SaxsoloDecoder(nn.Module):
             self.harmony = SaxsoloHarmony(config)
         if config.rhythm:
             self.rhythm = SaxsoloRhythm(config)
+        if config.pitch_range is not None:
+            self.intonation = SaxsoloIntonation(config)
         self.layers = nn.ModuleList(
             SaxsoloDecoderLayer(config, idx) for idx in range(config.decoder_layers)
         )
@@ -166,7 +171,11 @@ class SaxsoloDecoder(nn.Module):
     def _embed(self, tokens: torch.Tensor) -> torch.Tensor:
         if not self.config.score_vocab_size:
             return self.embed(tokens)
-        return self.embed(tokens[..., 1:]) + self.embed_score(tokens[..., 0])
+        embedded: torch.Tensor = self.embed(tokens[..., 1:]) + self.embed_score(tokens[..., 0])
+        if self.config.pitch_range is not None:
+            notes = self.intonation.notes(tokens[..., 0])
+            embedded = embedded + self.intonation.hear(notes, tokens[..., 1])
+        return embedded
 
     def embed_score(self, score: torch.Tensor) -> torch.Tensor:
         """Tokens of the score stream (B, S), special ones allowed, -> (B, S, D)."""
@@ -190,6 +199,21 @@ def _causal_mask(
     else:
         keys = own.get_max_length()
     return (torch.arange(keys, device=positions.device) <= positions[:, None])[None, None]
+
+
+@dataclass
+class _Known:
+    """What the heads read at each step: hidden states (..., D), the score's leaning (..., 12 or 1)
+    or None, and the tokens that the step has seen last (..., N)."""
+
+    hidden: torch.Tensor
+    leaning: torch.Tensor | None
+    tokens: torch.Tensor
+
+    def at(self, places: Any) -> "_Known":
+        """Some of the steps."""
+        leaning = None if self.leaning is None else self.leaning[places]
+        return _Known(self.hidden[places], leaning, self.tokens[places])
 
 
 def _guide(values: torch.Tensor, scale: float) -> torch.Tensor:
@@ -356,15 +380,16 @@ class SaxsoloForConditionalGeneration(
             # The heads are linear: guiding the hidden states is guiding the logits.
             hidden = _guide(hidden, guidance)
             leaning = None if leaning is None else _guide(leaning, guidance)
+            tokens = tokens[: len(hidden)]
+        known = _Known(hidden, leaning, tokens)
         output = SaxsoloOutput(past_key_values=cache)
         if labels is None or output_logits:
             output.logits = self._logits(
-                hidden[:, -logits_to_keep:],
-                None if leaning is None else leaning[:, -logits_to_keep:],
+                known.at((slice(None), slice(-logits_to_keep, None))),
                 1 if score_only else len(self.heads),
             )
         if labels is not None:
-            self._add_stream_losses(output, hidden, leaning, labels)
+            self._add_stream_losses(output, known, labels)
         heard = encoder_outputs.frame_label_logits
         if frame_labels is not None and self.encoder.label_sizes:
             self._add_label_losses(output, heard, attention_mask, frame_labels)
@@ -378,59 +403,53 @@ class SaxsoloForConditionalGeneration(
         tokens = torch.cat([start, labels[..., :-1]], dim=-1)
         return tokens.masked_fill(tokens < 0, pad).transpose(1, 2)
 
-    def _stream_logits(
-        self, stream: int, hidden: torch.Tensor, leaning: torch.Tensor | None
-    ) -> torch.Tensor:
-        """Logits (..., size of the stream); hidden (..., D), leaning (..., 12 or 1) or None."""
-        logits = self.heads[stream](hidden)
-        if stream == 0 and leaning is not None:
-            logits = onto_onsets(logits, leaning.to(logits.dtype))
+    def _stream_logits(self, stream: int, known: "_Known") -> torch.Tensor:
+        """Logits (..., size of the stream)."""
+        logits: torch.Tensor = self.heads[stream](known.hidden)
+        if stream == 0 and known.leaning is not None:
+            logits = onto_onsets(logits, known.leaning.to(logits.dtype))
+        if stream == 1 and self.config.pitch_range is not None:
+            intonation = self.decoder.intonation
+            notes, codes = intonation.notes(known.tokens[..., 0]), known.tokens[..., 1]
+            logits = intonation.lean(logits, known.hidden, notes, codes)
         return logits
 
-    def _logits(
-        self, hidden: torch.Tensor, leaning: torch.Tensor | None, streams: int
-    ) -> torch.Tensor:
-        """(B, S', D), leaning (B, S', 12 or 1) or None -> (B * N, S', codebook_size + 2), the
-        lowest number everywhere after the first `streams` of the N."""
+    def _logits(self, known: "_Known", streams: int) -> torch.Tensor:
+        """(B, S', ...) -> (B * N, S', codebook_size + 2), the lowest number everywhere after the
+        first `streams` of the N."""
+        hidden = known.hidden
         batch, steps, _ = hidden.shape
         shape = (batch, len(self.heads), steps, self.config.vocab_size)
         logits = hidden.new_full(shape, torch.finfo(hidden.dtype).min)
         for stream in range(streams):
             size = self.heads[stream].out_features
-            logits[:, stream, :, :size] = self._stream_logits(stream, hidden, leaning)
+            logits[:, stream, :, :size] = self._stream_logits(stream, known)
         return logits.flatten(0, 1)
 
     def _add_stream_losses(
         self,
         output: SaxsoloOutput,
-        hidden: torch.Tensor,
-        leaning: torch.Tensor | None,
+        known: "_Known",
         labels: torch.Tensor,
     ) -> None:
         """Cross-entropy of each stream where it has labels, and their mean over such streams."""
         losses: list[torch.Tensor | None] = []
         hits: list[torch.Tensor] = []
-        hidden = hidden.flatten(0, 1)
-        leaning = None if leaning is None else leaning.flatten(0, 1)
         for stream, target in enumerate(labels.unbind(1)):
-            target = target.flatten()
-            rows = (target >= 0).nonzero().squeeze(1)
-            if not len(rows):
+            present = target >= 0
+            target = target[present]
+            if not len(target):
                 losses.append(None)
-                hits.append(torch.tensor(float("nan"), device=hidden.device))
+                hits.append(torch.tensor(float("nan"), device=labels.device))
                 continue
-            logits = self._stream_logits(
-                stream,
-                hidden.index_select(0, rows),
-                leaning.index_select(0, rows) if stream == 0 and leaning is not None else None,
-            )
-            losses.append(_cross_entropy(logits if self.training else logits.float(), target[rows]))
+            logits = self._stream_logits(stream, known.at(present))
+            losses.append(_cross_entropy(logits if self.training else logits.float(), target))
             if not self.training:
-                hits.append((logits.argmax(-1) == target[rows]).float().mean())
-        present = [loss for loss in losses if loss is not None]
-        if not present:
+                hits.append((logits.argmax(-1) == target).float().mean())
+        counted = [loss for loss in losses if loss is not None]
+        if not counted:
             raise ValueError("labels hold no target: every one is -100.")
-        output.loss = torch.stack(present).mean()
+        output.loss = torch.stack(counted).mean()
         none = output.loss.new_tensor(float("nan"))
         output.loss_per_stream = torch.stack(
             [none if loss is None else loss.detach() for loss in losses]

@@ -48,7 +48,17 @@ INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
 FEELS = ("swing", "latin", "funk", "ballad", "twobeat", "waltz")
 TEMPO_CLASSES = ("slow", "medium", "medium-up", "up", "very-up")
 TEMPO_LIMITS = (90.0, 140.0, 190.0, 240.0)  # beats a minute between one class and the next
-TIMBRES = ("mtg", "fluidr3", "musescore")
+# whose samples a horn was rendered with
+TIMBRES = (
+    "mtg",
+    "fluidr3",
+    "musescore",
+    "weresax",
+    "bear",
+    "bear_subtone",
+    "bear_growl",
+    "iowa",
+)
 
 # What a solo may be asked for: name -> values, in the order of the columns of `condition_ids`.
 CONDITIONS = {

@@ -16,6 +16,7 @@ SHAPES = {
     "states": {"listen": "both", "clock": "both"},
     "no clock": {"listen": "states", "clock": "none"},
     "vectors": {"codec_dim": 8},
+    "pitch codes": {"codec_dim": 8, "pitch_range": [60.0, 1500.0], "codebook_size": 300},
 }
 
 
@@ -47,6 +48,9 @@ def test_the_same_codes_as_the_library_in_double(
     make_model, make_backing, counted, shape, settings
 ):
     model = make_model(window_frames=24, **shape).double()
+    if model.config.pitch_range:
+        # it starts at zero
+        torch.nn.init.normal_(model.decoder.intonation.out.weight)
     inputs = make_backing(model.config, batch=2, frames=60)
     slow = play(model, inputs, fast=False, **settings)
     assert not counted

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/intonation_saxsolo.py
