@@ -31,6 +31,11 @@ def checked_device(name: str | None) -> str | None:
     return str(name)
 
 
+def fast_bfloat16(device: torch.device) -> bool:
+    """Whether half precision saves time there: a processor without the instructions emulates it."""
+    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
+
+
 def chosen_device(name: str | None) -> torch.device:
     """The device of a name; without one a CUDA GPU where there is one, else the processor.
 

@@ -24,7 +24,7 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
-from saxsolo.device import chosen_device
+from saxsolo.device import chosen_device, fast_bfloat16
 
 from .codec_audio import AudioFolder
 from .codec_losses import CodecLoss
@@ -109,11 +109,6 @@ def _lessons(run: CodecRun, pairs: Path | None, audio: Path | None) -> Segments 
             f"{rate} Hz or with pitch codes: train it on --audio FOLDER"
         )
     return Segments(pairs, "train")
-
-
-def fast_bfloat16(device: torch.device) -> bool:
-    """Whether half precision saves time there: a processor without the instructions emulates it."""
-    return device.type != "cpu" or torch.cpu._is_avx512_bf16_supported()
 
 
 @dataclass(frozen=True)

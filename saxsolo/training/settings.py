@@ -26,11 +26,14 @@ class TrainSettings(ConfigModel):
         batch_size: rows a step on each process; accumulation: in so many parts.
         score_fraction: share of the steps that train on scores alone, where both corpora are given.
         tempi: tempo factors of the scores in training.
+        new_codes: the model to begin with learnt another codec's codes; what reads and names them
+            starts as new.
         weight_average: decay of the averaged weights, which are evaluated and kept; 0 = none.
         evaluate_every, save_every: steps; patience: evaluations without a better held-out loss
             after which the run stops, 0 = never.
         heldout_clips: clips evaluated during the run, 0 = all; final_clips: at its end.
-        dtype: "bfloat16" (autocast) or "float32".
+        dtype: "bfloat16" (autocast), "float32", or "auto": the former where the device computes
+            it, not where it emulates it, which takes many times as long.
         threads: of torch on a CPU, 0 = leave as they are.
 
     Raises:
@@ -61,6 +64,7 @@ class TrainSettings(ConfigModel):
         1.08,
         1.16,
     )
+    new_codes: bool = False
     weight_average: Share = 0.999
     log_every: Positive = 20
     evaluate_every: Positive = 500
@@ -69,7 +73,7 @@ class TrainSettings(ConfigModel):
     patience: Count = 0
     heldout_clips: Count = 24
     final_clips: Count = 0
-    dtype: Literal["bfloat16", "float32"] = "bfloat16"
+    dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     seed: Count = 0
     threads: Count = 0
 

@@ -11,6 +11,7 @@ from accelerate import Accelerator
 
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.corpus.tokens.collate import IGNORE
+from saxsolo.device import fast_bfloat16
 
 from .batches import Batches
 from .errors import TrainingError
@@ -41,7 +42,10 @@ class SoloStep:
         self.model, self.settings, self.batches = model, settings, batches
         self.optimizer = optimizer
         self.accelerator, self.processes = accelerator, processes
-        self.autocast = torch.bfloat16 if settings.dtype == "bfloat16" else None
+        half = settings.dtype == "bfloat16"
+        if settings.dtype == "auto":
+            half = fast_bfloat16(accelerator.device)
+        self.autocast = torch.bfloat16 if half else None
         self.parallel = accelerator.prepare_model(model)
         self._sums: dict[str, list[float]] = defaultdict(list)
 
