@@ -33,7 +33,8 @@ class JazzSaxTokens(datasets.GeneratorBasedBuilder):
 
     def _info(self) -> datasets.DatasetInfo:
         source = self.config.source
-        features = row_features(source.num_codebooks, source.ear_sha256 is not None)
+        heard = source.ear_sha256 is not None
+        features = row_features(source.num_codebooks, heard, source.backing)
         return datasets.DatasetInfo(features=features)
 
     def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:

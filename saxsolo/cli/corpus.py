@@ -150,9 +150,12 @@ def solos(
     seconds: Annotated[float, typer.Option(min=5.0, help="Of each solo.")] = 60.0,
     sets: Annotated[str, typer.Option(help="Which sets.")] = "train,validation,test,unseen,font",
     seed: Annotated[int, typer.Option(help="Of stretches, horns and players.")] = 0,
+    pitch: Annotated[
+        bool, typer.Option(help="Also the pitch every 5 ms: a codec needs it, tokens do not.")
+    ] = True,
     workers: WorkersOption = 1,
 ) -> None:
-    """Render saxophones alone at 44.1 kHz, with the truth about each note: a codec's lessons."""
+    """Render saxophones alone at 44.1 kHz, with the truth about each note."""
     from saxsolo.corpus.render.solos import render_solos
     from saxsolo.corpus.render.sounds import Sounds
     from saxsolo.corpus.scores.weimar import read_weimar
@@ -167,6 +170,7 @@ def solos(
         sets=listed(sets, str, "--sets"),
         seed=seed,
         workers=workers,
+        pitch=pitch,
         progress=lambda line: print(line, flush=True),
     )
     total = sum(row["seconds"] for row in rows) / 3600
@@ -378,7 +382,7 @@ def tokenise(
         str | None,
         typer.Option(
             help="Folder or Hub id of the ear that listens to the backings.",
-            show_default="the default one",
+            show_default="the default one; none for solos alone",
         ),
     ] = None,
     limit: Annotated[
@@ -390,7 +394,7 @@ def tokenise(
     threads: ThreadsOption = None,
     device: DeviceOption = None,
 ) -> None:
-    """Encode pairs as the token corpus: codes, and what the ear hears in the backings.
+    """Encode pairs, or solos alone, as the token corpus: codes, and what the ear hears.
 
     The codes of a pair wait in OUT.partial until all are there: a run that was broken off goes on.
     """
@@ -398,6 +402,7 @@ def tokenise(
     from torch.nn import Module
 
     from modeling_saxsolo.codec_adapter_saxsolo import load_codec
+    from saxsolo.corpus.pairs_folder import has_backing, read_manifest
     from saxsolo.corpus.tokens.tokenise import tokenise as write_tokens
     from saxsolo.device import chosen_device
     from saxsolo.weights.loading import load_ear
@@ -405,7 +410,10 @@ def tokenise(
     use_threads(threads)
     model = load_codec(codec)
     Module.to(model, chosen_device(device))
-    listener = load_ear(ear, str(chosen_device(device))).model
+    alone = not all(has_backing(pairs, row) for row in read_manifest(pairs)[:1])
+    listener = None
+    if ear is not None or not alone:
+        listener = load_ear(ear, str(chosen_device(device))).model
     write_tokens(pairs, model, out, listener, limit=limit, batch=batch)
 
 

@@ -48,6 +48,11 @@ def is_complete(pairs: Path, row: Row) -> bool:
     return all((folder / name).is_file() for name in (BACKING, SOLO, LABELS))
 
 
+def has_backing(pairs: Path, row: Row) -> bool:
+    """Whether a row is a pair, or a solo alone, as `saxsolo corpus solos` makes them."""
+    return (pair_folder(pairs, row) / BACKING).is_file()
+
+
 def read_manifest(pairs: Path, needed: Iterable[str] = NEEDED) -> list[Row]:
     """All rows. A torn last line (a kill while writing, or a writer at work) is not a row.
 
@@ -112,9 +117,14 @@ def write_pair(folder: Path, backing: Sound, solo: Sound, score: Labels, labels:
     with replacing_folder(folder) as partial:
         for name, sound in ((SOLO, solo), (BACKING, backing)):
             soundfile.write(partial / name, sound, SAMPLING_RATE, subtype="PCM_16")
-        np.savez_compressed(
-            partial / LABELS, score=score.astype(np.int16), frame_labels=labels.astype(np.int16)
-        )
+        write_labels(partial, score, labels)
+
+
+def write_labels(folder: Path, score: Labels, labels: Labels) -> None:
+    """Writes what `read_labels` reads: score tokens (T,) and frame labels (T, 4)."""
+    np.savez_compressed(
+        folder / LABELS, score=score.astype(np.int16), frame_labels=labels.astype(np.int16)
+    )
 
 
 def read_labels(folder: Path) -> dict[str, Labels]:

@@ -18,6 +18,7 @@ from saxsolo.corpus.scores.weimar import read_weimar
 from saxsolo.corpus.tokens.checks import codes_sha256
 from saxsolo.corpus.tokens.score_rows import Row, score_rows
 
+from .earlier_weights import carried_over
 from .errors import SettingsError
 from .run_state import RunStateError
 from .settings import TrainSettings
@@ -119,18 +120,26 @@ def check_codec(codec: PreTrainedModel, row: Row) -> None:
         )
 
 
-def initialise(model: SaxsoloForConditionalGeneration, init_from: Path | None, codec: Any) -> None:
-    """Weights of an earlier run's final/ folder, and the codec's vectors, quiet at first, where no
-    earlier run has trained the embeddings of codes.
+def initialise(
+    model: SaxsoloForConditionalGeneration,
+    init_from: Path | None,
+    codec: Any,
+    new_codes: bool = False,
+) -> None:
+    """Weights of an earlier run's final/ folder, and the codec's vectors where no earlier run has
+    trained the embeddings of codes; quiet at first where it has heard none.
+
+    Args:
+        new_codes: the earlier run learnt another codec's codes.
 
     Raises:
         RunStateError: no model there, or one of other sizes.
     """
-    heard_audio = init_from is not None and _load_earlier(model, init_from)
+    heard_audio = init_from is not None and _load_earlier(model, init_from, new_codes)
     if codec is not None and not heard_audio and hasattr(codec, "codebook_vectors"):
         vectors: Any = codec.codebook_vectors
         model.init_codec_embeddings(vectors)
-        if init_from:
+        if init_from and not new_codes:
             model.quieten_codes()
 
 
@@ -142,29 +151,17 @@ def existing(folder: Path) -> Path:
     return folder
 
 
-def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path) -> bool:
+def _load_earlier(model: SaxsoloForConditionalGeneration, init_from: Path, new_codes: bool) -> bool:
     """Takes the weights over; whether they were trained on audio."""
     folder = init_from / FINAL if (init_from / FINAL).is_dir() else existing(init_from)
     earlier = SaxsoloForConditionalGeneration.from_pretrained(folder, dtype=torch.float32)
-    # the part that knows beats is silent at first: an earlier run may lack it
-    known = bool(earlier.config.rhythm)
-    wanted = {
-        name: value.shape
-        for name, value in model.state_dict().items()
-        if known or not name.startswith("decoder.rhythm.")
-    }
-    weights = earlier.state_dict()
-    if not model.config.reads_codes:
-        # what listened to codes is not needed where the ear listens
-        unread = ("encoder.embed.", "encoder.layers.", "encoder.norm.", "encoder.label_head.")
-        weights = {n: value for n, value in weights.items() if not n.startswith(unread)}
-    there = {name: value.shape for name, value in weights.items()}
-    if wanted != there:
-        name = sorted(n for n in {*wanted, *there} if wanted.get(n) != there.get(n))[0]
+    try:
+        model.load_state_dict(carried_over(earlier, model, new_codes))
+    except ValueError as error:
         raise RunStateError(
-            f"{folder} does not fit the settings: {name} is {there.get(name)} there and "
-            f"{wanted.get(name)} here; use the same model section"
-        )
-    model.load_state_dict(weights, strict=bool(known))
+            f"{folder} does not fit the settings: {error}; use the same model section"
+        ) from error
     figures = folder / "figures.json"
+    if new_codes:
+        return False
     return figures.exists() and bool(json.loads(figures.read_text("utf-8"))["has_audio"])

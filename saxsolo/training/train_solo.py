@@ -61,7 +61,7 @@ def train_solo(
         check_codec(codec, audio[0])
     torch.manual_seed(settings.seed)
     model = SaxsoloForConditionalGeneration(config)
-    initialise(model, inputs.init_from, codec)
+    initialise(model, inputs.init_from, codec, settings.new_codes)
     heldout = [row for row in audio or scores if row["split"] == inputs.split]
     trainer = SoloTrainer(
         model,

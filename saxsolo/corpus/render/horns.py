@@ -41,6 +41,11 @@ class Horn:
     weight: float = 1.0
 
     @property
+    def timbre(self) -> str:
+        """Whose sound it is, one of `vocabulary_saxsolo.TIMBRES`."""
+        return self.name.removesuffix(f"_{self.instrument}")
+
+    @property
     def program(self) -> int:
         """The General MIDI program of a sound font's saxophone."""
         return FONT_PROGRAM[self.instrument]

@@ -75,12 +75,13 @@ def excerpts(score: Score) -> list[Score]:
     for number, (start, end) in enumerate(zip(cuts, ends, strict=True)):
         # half a second of silence before the first beat, as in whole solos
         lead = 0.0 if number == 0 else 0.5
-        part = _later(score.excerpt(start, end), lead)
+        part = later(score.excerpt(start, end), lead)
         parts.append(replace(part, id=f"{score.id}.part{number}"))
     return parts
 
 
-def _later(score: Score, seconds: float) -> Score:
+def later(score: Score, seconds: float) -> Score:
+    """The score, `seconds` later."""
     notes = tuple(replace(note, onset=note.onset + seconds) for note in score.notes)
     beats = tuple(replace(beat, onset=beat.onset + seconds) for beat in score.beats)
     return replace(score, notes=notes, beats=beats)

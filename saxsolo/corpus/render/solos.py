@@ -1,10 +1,12 @@
-"""Scores -> a folder of saxophone solos alone, at 44.1 kHz: what a codec learns from.
+"""Scores -> a folder of saxophone solos alone, at 44.1 kHz: what a codec learns from, and what a
+solo model learns to voice notes from.
 
     OUT/manifest.jsonl                                  one row a finished solo
-    OUT/<set>/<name>/{solo.flac, solo.f0.npy, notes.json}
+    OUT/<set>/<name>/{solo.flac, solo.f0.npy, notes.json, labels.npz}
 
-`solo.f0.npy` is the pitch of the dry sound every 5 ms, hertz (`saxsolo.audio.fine_pitch`);
-`notes.json` says how each note was played (`articulations.PlayedNote`). Sets:
+`solo.f0.npy` is the pitch of the dry sound every 5 ms, hertz (`saxsolo.audio.fine_pitch`); a codec
+alone needs it. `notes.json` says how each note was played (`articulations.PlayedNote`),
+`labels.npz` holds notes, chords and beats of each frame, as in a folder of pairs. Sets:
 
 - train, validation, test: performers as everywhere, on the horns of training;
 - unseen: test performers on a horn that no training hears;
@@ -14,6 +16,7 @@
 from __future__ import annotations
 
 import json
+import math
 import multiprocessing
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -25,10 +28,12 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import replacing_folder
 from saxsolo.audio.fine_pitch import fine_f0
-from saxsolo.corpus.pairs_folder import MANIFEST, append_row, read_manifest
+from saxsolo.corpus.pairs_folder import MANIFEST, append_row, read_manifest, write_labels
 from saxsolo.corpus.scores.splits import SPLITS, assign_splits
+from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
 from .articulations import Player, interpret, key_events
@@ -36,7 +41,7 @@ from .damage import room, to_level
 from .horn_sound import add_noises, shape
 from .horns import TRAINING_HORNS, UNSEEN_FONTS, UNSEEN_HORN, Horn, check_horns
 from .pair import seed_of
-from .pairs import CorpusError
+from .pairs import CorpusError, later
 from .saxophone import CC_NOISE, CC_RELEASE, CC_VOLUME, FONT_RELEASE
 from .sounds import MidiEvent, Sounds, play_sfz
 
@@ -102,9 +107,7 @@ def _stretch(score: Score, seconds: float, rng: np.random.Generator) -> Score:
     last = max(0.0, score.notes[-1].onset - seconds)
     start = float(rng.uniform(0, last + 1e-9))
     start = min((note.onset for note in score.notes), key=lambda onset: abs(onset - start))
-    piece = score.excerpt(start, start + seconds)
-    notes = tuple(replace(note, onset=note.onset + 0.5) for note in piece.notes)
-    return replace(piece, notes=notes, beats=())
+    return later(score.excerpt(start, start + seconds), 0.5)
 
 
 def fitted(score: Score, horn: Horn) -> Score:
@@ -118,22 +121,22 @@ def fitted(score: Score, horn: Horn) -> Score:
         outside = int(((moved < horn.low) | (moved > horn.high)).sum())
         return outside, abs(float(np.median(moved)) - middle) + 0.5 * abs(shift % 12 - 0)
 
-    shift = min(range(-36, 37), key=misfit)
+    moved = score.transpose(min(range(-36, 37), key=misfit))
     notes = []
-    for note in score.notes:
-        pitch = note.pitch + shift
+    for note in moved.notes:
+        pitch = note.pitch
         while pitch < horn.low:
             pitch += 12
         while pitch > horn.high:
             pitch -= 12
         notes.append(replace(note, pitch=max(pitch, horn.low)))
-    return replace(score, notes=tuple(notes))
+    return replace(moved, notes=tuple(notes))
 
 
 def render_solo_alone(
-    plan: SoloPlan, sounds: Sounds
-) -> tuple[np.ndarray, np.ndarray, dict[str, Any]]:
-    """Audio (samples,) float32 at 44.1 kHz, its pitch every 5 ms (F,) and the truth.
+    plan: SoloPlan, sounds: Sounds, *, pitch: bool = True
+) -> tuple[np.ndarray, np.ndarray | None, dict[str, Any]]:
+    """Audio (samples,) float32 at 44.1 kHz, its pitch every 5 ms (F,) if asked for, and the truth.
 
     Raises:
         MissingSoundError: the horn is not on this machine.
@@ -158,7 +161,7 @@ def render_solo_alone(
         ]
         audio = play_sfz(plan.horn.path(sounds.samples_dir), setup + events, samples, RATE)
     audio = shape(audio, played, RATE, rng)
-    f0 = fine_f0(audio, RATE).astype(np.float32)
+    f0 = fine_f0(audio, RATE).astype(np.float32) if pitch else None
     if sounds.samples_dir is not None:
         add_noises(audio, played, plan.horn.instrument, sounds.samples_dir, RATE, rng)
     wet = 0.0
@@ -177,24 +180,37 @@ def render_solo_alone(
     return audio, f0, truth
 
 
-def write_solo(plan: SoloPlan, out: Path, sounds: Sounds) -> dict[str, Any]:
+def write_solo(plan: SoloPlan, out: Path, sounds: Sounds, pitch: bool = True) -> dict[str, Any]:
     """Render one solo, put its folder in place and return its manifest row."""
-    audio, f0, truth = render_solo_alone(plan, sounds)
+    audio, f0, truth = render_solo_alone(plan, sounds, pitch=pitch)
+    score = plan.score
+    frames = math.ceil(len(audio) * FRAME_RATE / RATE)
     with replacing_folder(out / plan.set / plan.name) as folder:
         soundfile.write(folder / "solo.flac", audio, RATE, subtype="PCM_16")
-        np.save(folder / "solo.f0.npy", f0)
+        if f0 is not None:
+            np.save(folder / "solo.f0.npy", f0)
         (folder / "notes.json").write_text(json.dumps(truth), encoding="utf-8")
+        write_labels(folder, score_tokens(score, frames), frame_labels(score, frames))
     return {
         "pair_id": plan.name,
         "split": plan.set,
-        "score_id": plan.score.id,
-        "performer": plan.score.performer,
-        "title": plan.score.title,
+        "score_id": score.id,
+        "performer": score.performer,
+        "title": score.title,
+        "instrument": plan.horn.instrument,
+        "style": score.style,
+        "feel": score.feel,
+        "tempo": round(score.tempo, 2),
+        "timbre": plan.horn.timbre,
+        "semitones": 0,
+        "tempo_factor": 1.0,
+        "source": score.source,
         "horn": plan.horn.name,
         "seed": plan.seed,
         "seconds": round(len(audio) / RATE, 3),
-        "licence": plan.score.licence,
-        "attribution": plan.score.attribution,
+        "frames": frames,
+        "licence": score.licence,
+        "attribution": score.attribution,
         "horn_licence": plan.horn.licence,
         "horn_attribution": plan.horn.attribution,
     }
@@ -211,9 +227,12 @@ def render_solos(
     sets: Sequence[str] = SETS,
     seed: int = 0,
     workers: int = 1,
+    pitch: bool = True,
     progress: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Render what `plan_solos` says below `out`; what an earlier call finished stays.
+
+    `pitch`: also write the pitch every 5 ms, which takes half of the time.
 
     Raises:
         MissingSoundError: a horn is not on this machine; nothing is written then.
@@ -229,7 +248,7 @@ def render_solos(
     done = {(row["split"], row["pair_id"]) for row in rows}
     waiting = [p for p in planned if p.set in sets and (p.set, p.name) not in done]
     with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
-        for count, row in enumerate(_written(waiting, out, sounds, workers), start=1):
+        for count, row in enumerate(_written(waiting, out, sounds, workers, pitch), start=1):
             append_row(manifest, row)
             rows.append(row)
             if progress is not None:
@@ -238,9 +257,9 @@ def render_solos(
 
 
 def _written(
-    waiting: list[SoloPlan], out: Path, sounds: Sounds, workers: int
+    waiting: list[SoloPlan], out: Path, sounds: Sounds, workers: int, pitch: bool
 ) -> Iterator[dict[str, Any]]:
-    write = partial(write_solo, out=out, sounds=sounds)
+    write = partial(write_solo, out=out, sounds=sounds, pitch=pitch)
     if workers <= 1:
         yield from map(write, waiting)
         return

@@ -32,7 +32,7 @@ class TokensError(SaxsoloError, ValueError):
 @dataclass(frozen=True)
 class LayoutFile:
     """tokens.json: the codec's layout, rows a split, and the sha256 of each shard; of the ear's
-    weights too where one has listened."""
+    weights too where one has listened, and whether there are backings or solos alone."""
 
     num_codebooks: int
     codebook_size: int
@@ -41,6 +41,12 @@ class LayoutFile:
     rows: dict[str, int]
     sha256: dict[str, str]
     ear_sha256: str | None = None
+    backing: bool = True
+
+    @property
+    def codes(self) -> tuple[str, ...]:
+        """The columns that hold codes."""
+        return ("backing_codes", "solo_codes") if self.backing else ("solo_codes",)
 
     def shards(self, split: str, folder: Path) -> list[str]:
         """The split's shards in order. Raises `TokensError` when one is not there."""
@@ -64,8 +70,8 @@ def read_layout(folder: Path) -> LayoutFile:
     path = folder / "tokens.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        # a corpus that was written before there were ears names none
-        values.setdefault("ear_sha256", None)
+        # a corpus that was written before there were ears names none, and always has backings
+        values = {"ear_sha256": None, "backing": True, **values}
         return LayoutFile(**{entry.name: values[entry.name] for entry in fields(LayoutFile)})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TokensError(
@@ -102,9 +108,8 @@ def unstated_rows(folder: Path, names: list[str]) -> int:
 def check_row(row: Row, layout: LayoutFile, split: str, path: Path) -> None:
     """Raises `TokensError` unless shapes, types and ranges of the row fit the layout."""
     frames = len(row["score"])
-    wanted = {
-        "backing_codes": (frames, layout.num_codebooks),
-        "solo_codes": (frames, layout.num_codebooks),
+    wanted: dict[str, tuple[int, ...]] = {
+        **dict.fromkeys(layout.codes, (frames, layout.num_codebooks)),
         "score": (frames,),
         "frame_labels": (frames, len(LABEL_SIZES)),
     }
@@ -123,7 +128,7 @@ def check_row(row: Row, layout: LayoutFile, split: str, path: Path) -> None:
                 f"{where}: heard is {heard.shape} {heard.dtype}, expected {(frames, HEARD_SIZE)} "
                 "uint8"
             )
-    for name in ("backing_codes", "solo_codes"):
+    for name in layout.codes:
         _check_range(row[name], layout.codebook_size, name, where)
     _check_range(row["score"], SCORE_VOCAB_SIZE, "score", where)
     for column, (name, size) in enumerate(LABEL_SIZES.items()):

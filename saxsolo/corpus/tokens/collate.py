@@ -44,7 +44,7 @@ class Example:
 
 
 class Collator:
-    """Makes batches out of rows: of the token corpus, or of scores alone.
+    """Makes batches out of rows: of a token corpus of pairs or of solos, or of scores alone.
 
     A row of audio codes loses its backing with probability `backing_dropout` (what guidance needs)
     and is told its true labels with probability `label_inputs`. A row made of a score alone has no
@@ -98,13 +98,14 @@ class Collator:
         span = slice(start, start + self.window_frames)
         tokens, labels = np.asarray(row["score"])[span], np.asarray(row["frame_labels"])[span]
         silent = row["backing_codes"] is None
-        if silent and self.transpose:
+        bare = row["solo_codes"] is None
+        if bare and self.transpose:
             shift = int(rng.integers(_LOWEST_SHIFT, _HIGHEST_SHIFT + 1))
             tokens, labels = transpose_tokens(tokens, shift), transpose_labels(labels, shift)
         labels = labels[:, self._label_columns].T
         backing, solo = self._codes(row, span, len(tokens))
         streams = [tokens[None]] if config.score_vocab_size else []
-        if silent and not streams:
+        if bare and not streams:
             raise CollateError(
                 f"row {row['id']} is a score without audio, but the model has no score stream: "
                 f"set score_vocab_size"
@@ -172,17 +173,20 @@ class Collator:
         return np.asarray(row["heard"])[span].T.astype(np.float32) / 255
 
     def _codes(self, row: Row, span: slice, frames: int) -> tuple[np.ndarray, np.ndarray]:
-        """Codes of backing and solo, (K, T); zeros and -100 for a row without audio."""
+        """Codes of backing and solo, (K, T); zeros for no backing, -100 for no solo."""
         books = self.config.num_codebooks
-        if row["backing_codes"] is None:
-            return np.zeros((books, frames), np.int64), np.full((books, frames), IGNORE)
-        both = [np.asarray(row[name])[span].T for name in ("backing_codes", "solo_codes")]
-        for name, codes in zip(("backing_codes", "solo_codes"), both, strict=True):
+        both = []
+        for name, absent in (("backing_codes", 0), ("solo_codes", IGNORE)):
+            if row[name] is None:
+                both.append(np.full((books, frames), absent))
+                continue
+            codes = np.asarray(row[name])[span].T
             if codes.shape != (books, frames):
                 raise CollateError(
                     f"row {row['id']}: {name} of the window are {codes.shape}, the model and the "
                     f"row's score want {(books, frames)}; tokenise with the model's codec"
                 )
+            both.append(codes)
         return both[0], both[1]
 
     def _conditions(self, row: Row, dropped: bool, rng: np.random.Generator) -> np.ndarray:

@@ -23,6 +23,11 @@ _RENDERED = (
     "Saxophone solos and their backings as codes of an audio codec, with chord and beat",
     "of every frame. The audio was rendered from scores; it contains no recording.",
 )
+_ALONE = (
+    "Saxophone solos as codes of an audio codec, without backings, with chord and beat of every",
+    "frame as their scores have them. The audio was rendered from scores and contains no",
+    "recording.",
+)
 _RECORDED = (
     "Saxophone solos and their backings as codes of an audio codec. They come from recordings",
     "that a source separator split into stems: each stem may contain a trace of the other. The",
@@ -31,7 +36,9 @@ _RECORDED = (
 _TIMBRES = (
     "Timbres of the saxophone: `mtg` MTG Solo Sax (CC-BY 4.0, Music Technology Group,",
     "Universitat Pompeu Fabra, on freesound; SFZ by kinwie), `fluidr3` FluidR3 GM (MIT,",
-    "Frank Wen), `musescore` MuseScore_General (MIT, S. Christian Collins).",
+    "Frank Wen), `musescore` MuseScore_General (MIT, S. Christian Collins), `weresax`, `bear`,",
+    "`bear_subtone` and `bear_growl` (CC0, Karoryfer Samples), `iowa` University of Iowa Musical",
+    "Instrument Samples (free for any use).",
     "",
 )
 _LAW = (
@@ -80,7 +87,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
             "",
             "# Jazz saxophone tokens",
             "",
-            *(_RECORDED if recorded else _RENDERED),
+            *(_RECORDED if recorded else _RENDERED if layout.backing else _ALONE),
             "",
             *_size_table(layout, rows),
             "",
@@ -88,7 +95,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
             "",
             "| field | shape | meaning |",
             "| --- | --- | --- |",
-            f"| backing_codes, solo_codes | (T, {layout.num_codebooks}) int16 | codes "
+            f"| {', '.join(layout.codes)} | (T, {layout.num_codebooks}) int16 | codes "
             f"0..{layout.codebook_size - 1} |",
             "| score | (T,) int16 | 0 rest, 1 + (p - 40) onset of MIDI pitch p, 61 + (p - 40) "
             "held |",

@@ -6,7 +6,8 @@
 
 One row is a clip of at most 1500 frames: `backing_codes` and `solo_codes` (T, K), `score` (T,),
 `frame_labels` (T, 4), all int16, and where they come from; where an ear has listened also `heard`
-(T, 41) uint8, the posteriors of all frame labels side by side in 255ths.
+(T, 41) uint8, the posteriors of all frame labels side by side in 255ths. A corpus of solos alone
+has no `backing_codes`.
 `datasets.load_dataset(TOKENS)` reads it, streaming or not. `load_tokens` also notices what Parquet
 and datasets do not: flipped bits, missing shards, codes out of range.
 """
@@ -57,13 +58,17 @@ class TokenSource:
     frame_rate: float
     codec_sha256: str
     ear_sha256: str | None = None
+    backing: bool = True
 
 
-def row_features(num_codebooks: int, heard: bool = False) -> datasets.Features:
+def row_features(
+    num_codebooks: int, heard: bool = False, backing: bool = True
+) -> datasets.Features:
     """The columns of a token corpus, as `load_dataset` gives them; codes are (T, K).
 
     Args:
         heard: whether an ear has listened to the backings.
+        backing: whether there are backings, or solos alone.
     """
     codes = datasets.Array2D((None, num_codebooks), "int16")
     by_ear = {"heard": datasets.Array2D((None, HEARD_SIZE), "uint8")} if heard else {}
@@ -72,7 +77,7 @@ def row_features(num_codebooks: int, heard: bool = False) -> datasets.Features:
             **{name: datasets.Value("string") for name in TEXTS},
             **{name: datasets.Value("int32") for name in INTEGERS},
             **{name: datasets.Value("float32") for name in FLOATS},
-            "backing_codes": codes,
+            **({"backing_codes": codes} if backing else {}),
             "solo_codes": codes,
             "score": datasets.List(datasets.Value("int16")),
             "frame_labels": datasets.Array2D((None, len(LABEL_SIZES)), "int16"),
@@ -136,7 +141,9 @@ def write_corpus(source: TokenSource, out: Path) -> None:
     for split in splits_of(source):
         dataset = datasets.Dataset.from_generator(
             split_clips,
-            features=row_features(source.num_codebooks, source.ear_sha256 is not None),
+            features=row_features(
+                source.num_codebooks, source.ear_sha256 is not None, source.backing
+            ),
             cache_dir=str(cache),
             gen_kwargs={"source": source, "split": split},
         )
@@ -157,6 +164,7 @@ def write_corpus(source: TokenSource, out: Path) -> None:
         frame_rate=source.frame_rate,
         codec_sha256=source.codec_sha256,
         ear_sha256=source.ear_sha256,
+        backing=source.backing,
         rows=rows,
         sha256=sums,
     )
@@ -236,7 +244,7 @@ def _rows(folder: Path, shards: list[str], layout: LayoutFile, split: str) -> It
         try:
             with pq.ParquetFile(path, page_checksum_verification=True) as file:
                 for batch in file.iter_batches(batch_size=_PAGE_ROWS):
-                    for row in _read_batch(batch, layout.ear_sha256 is not None):
+                    for row in _read_batch(batch, layout):
                         check_row(row, layout, split, path)
                         count += 1
                         yield row
@@ -248,17 +256,19 @@ def _rows(folder: Path, shards: list[str], layout: LayoutFile, split: str) -> It
         )
 
 
-def _read_batch(batch: pa.RecordBatch, heard: bool) -> Iterator[Row]:
+def _read_batch(batch: pa.RecordBatch, layout: LayoutFile) -> Iterator[Row]:
     plain = {name: batch.column(name).to_pylist() for name in (*TEXTS, *INTEGERS, *FLOATS)}
-    arrays = {name: _storage(batch.column(name)) for name in ("backing_codes", "solo_codes")}
+    arrays = {name: _storage(batch.column(name)) for name in layout.codes}
     arrays["frame_labels"] = _storage(batch.column("frame_labels"))
     arrays["score"] = _storage(batch.column("score"))
-    if heard:
+    if layout.ear_sha256 is not None:
         arrays["heard"] = _storage(batch.column("heard"))
     for place in range(batch.num_rows):
         row: Row = {name: values[place] for name, values in plain.items()}
         for name, column in arrays.items():
             row[name] = _as_numpy(column[place].values)
+        if not layout.backing:
+            row["backing_codes"] = None
         yield row
 
 

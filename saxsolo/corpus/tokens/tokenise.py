@@ -1,8 +1,9 @@
-"""Rendered or separated pairs -> the token corpus.
+"""Rendered or separated pairs, or solos alone -> the token corpus.
 
     saxsolo corpus tokenise --pairs PAIRS --codec CODEC --out TOKENS
 
-PAIRS holds manifest.jsonl and <split>/<pair_id>/{solo.flac, backing.flac, labels.npz}. Each pair is
+PAIRS holds manifest.jsonl and <split>/<pair_id>/{solo.flac, backing.flac, labels.npz}; solos alone
+have no backing.flac, and a model that trains on them is told their chords and beats. Each pair is
 encoded whole, then cut into clips, so that no clip starts with the codec's warm-up. The codes of a
 pair wait in TOKENS.partial until all are there: a run that was broken off goes on, and more pairs
 can be added later. TOKENS gets the Parquet shards and their data card (see jazz_sax_tokens.py).
@@ -30,11 +31,13 @@ from saxsolo.corpus.pairs_folder import (
     MANIFEST,
     SOLO,
     PairsError,
+    has_backing,
     pair_folder,
     read_labels,
     read_manifest,
     read_whole_sound,
 )
+from saxsolo.corpus.scores.splits import SPLITS
 from saxsolo.errors import SaxsoloError
 
 from .checks import codes_sha256, ear_sha256
@@ -76,9 +79,14 @@ def tokenise(
     """
     layout = codec_layout(codec)
     refuse_foreign(out)
-    rows = read_manifest(pairs, needed=("pair_id", "split", "frames"))[:limit]
+    rows = read_manifest(pairs, needed=("pair_id", "split", "frames"))
+    # sets that are no splits, as `saxsolo corpus solos` makes for codecs, stay outside
+    rows = [row for row in rows if row["split"] in SPLITS][:limit]
     if not rows:
         raise PairsError(f"{pairs / MANIFEST} has no rows; render pairs first")
+    alone = not has_backing(pairs, rows[0])
+    if alone and ear is not None:
+        raise TokeniseError(f"{pairs} holds solos alone: there is nothing for an ear to hear")
     work = codes_folder(out)
     sha256 = encode_pairs(pairs, rows, codec, work, ear, batch=batch)
     source = TokenSource(
@@ -89,6 +97,7 @@ def tokenise(
         frame_rate=float(layout.frame_rate),
         codec_sha256=sha256,
         ear_sha256=None if ear is None else ear_sha256(ear),
+        backing=not alone,
     )
     write_corpus(source, out)
     return out
@@ -153,35 +162,45 @@ def _encode_group(
     pairs: Path, rows: Sequence[dict[str, Any]], codec: PreTrainedModel, layout: CodecLayout
 ) -> Iterator[dict[str, np.ndarray]]:
     """Codes (T, K) of backing and solo, and the labels, of each pair."""
-    sounds, labels = [], []
+    names = CODES if has_backing(pairs, rows[0]) else CODES[1:]
+    sounds: list[np.ndarray] = []
+    labels = []
     for row in rows:
-        folder = pair_folder(pairs, row)
-        both = [read_whole_sound(folder / name, layout.sampling_rate) for name in (BACKING, SOLO)]
-        if len(both[0]) != len(both[1]):
-            raise TokeniseError(
-                f"{folder}: backing has {len(both[0])} samples and solo {len(both[1])}; "
-                f"render the pair again"
-            )
-        rate = layout.sampling_rate
-        gain = measure_backing(both[0], rate, rate).gain(*CORPUS_LEVELS)
-        sounds += [np.float32(gain) * both[0], both[1]]
-        labels.append(read_labels(folder))
+        sounds += _sounds(pairs, row, layout.sampling_rate, alone=len(names) == 1)
+        labels.append(read_labels(pair_folder(pairs, row)))
     longest = max(len(sound) for sound in sounds)
     audio = torch.zeros(len(sounds), 1, longest)
     for place, sound in enumerate(sounds):
         audio[place, 0, : len(sound)] = torch.from_numpy(sound)
     codes = encode(codec, audio.to(codec.device)).cpu().numpy()
     for place, (row, arrays) in enumerate(zip(rows, labels, strict=True)):
-        frames = -(-len(sounds[2 * place]) // layout.frame_samples)
+        first = len(names) * place
+        frames = -(-len(sounds[first]) // layout.frame_samples)
         lengths = {name: len(array) for name, array in arrays.items()}
         if any(length != frames for length in lengths.values()):
             raise TokeniseError(
                 f"{row['pair_id']}: the sound has {frames} frames but the labels {lengths}; "
                 f"render the pair again"
             )
-        for name, part in zip(CODES, codes[2 * place : 2 * place + 2], strict=True):
+        for name, part in zip(names, codes[first : first + len(names)], strict=True):
             arrays[name] = np.ascontiguousarray(part[:, :frames].T).astype(np.int16)
         yield arrays
+
+
+def _sounds(pairs: Path, row: dict[str, Any], rate: int, *, alone: bool) -> list[np.ndarray]:
+    """Backing, at the level that corpora have, and solo; the solo only where it is alone."""
+    folder = pair_folder(pairs, row)
+    solo = read_whole_sound(folder / SOLO, rate)
+    if alone:
+        return [solo]
+    backing = read_whole_sound(folder / BACKING, rate)
+    if len(backing) != len(solo):
+        raise TokeniseError(
+            f"{folder}: backing has {len(backing)} samples and solo {len(solo)}; "
+            f"render the pair again"
+        )
+    gain = measure_backing(backing, rate, rate).gain(*CORPUS_LEVELS)
+    return [np.float32(gain) * backing, solo]
 
 
 def hear_pair(ear: SaxsoloEar, backing: np.ndarray, rate: int, frames: int) -> np.ndarray:
