@@ -10,26 +10,26 @@ WEIMAR := --weimar-dir $(DATA)/weimar_sax
 SAMPLES := --samples-dir $(DATA)
 OTHERS := --other-horns $(DATA)/weimar_other --quantised $(DATA)/parker_omnibook
 FETCH := corpus fetch --out $(DATA) $(if $(MIRROR),--mirror $(MIRROR))
-RENDER := corpus render $(WEIMAR) $(SAMPLES) --out $(RUNS)/pairs --seed $(SEED)
+SOLOS := corpus solos $(WEIMAR) $(SAMPLES)
 ACCOMPANY := corpus accompany $(WEIMAR) $(SAMPLES) --charts-dir $(DATA)/chord_charts \
   --out $(RUNS)/accompany --seed $(SEED)
 
 ifdef SMALL
-RENDER += --limit 3 --workers 1
+LESSONS := --hours 0.02 --held-out 1 --seconds 12
+VOICES := --hours 0.02 --held-out 1 --seconds 12
 ACCOMPANY += --hours 0.05 --workers 1
 EAR := --minutes 0.3 --batch-size 1
 CODEC := configs/codec-tiny.yaml --minutes 1
-DECODER := configs/codec-tiny.yaml --minutes 1
 TINY := configs/tiny.yaml --max-steps 4 --set model.codec_dim=8 --set model.listen=labels
 SCORES := $(TINY)
 SOLO := $(TINY) --set model.hears=spectrum
 PLANNER := --minutes 0.2
 else
-RENDER += --keys 0,4,-3
+LESSONS := --hours 3.5 --held-out 10 --seconds 45
+VOICES := --hours 6 --held-out 10 --seconds 60
 ACCOMPANY += --hours 16
 EAR := --minutes 200
-CODEC := configs/codec.yaml --minutes 58
-DECODER := configs/codec-decoder.yaml --minutes 60
+CODEC := configs/codec2.yaml --minutes 224
 SCORES := configs/small-scores.yaml --max-minutes 30
 SOLO := configs/small.yaml --max-minutes 240
 PLANNER := --minutes 13
@@ -39,8 +39,13 @@ $(RUNS)/.fetched:
 	$(SAXSOLO) $(FETCH)
 	@mkdir -p $(RUNS) && touch $@
 
-$(RUNS)/.pairs: | $(RUNS)/.fetched
-	$(SAXSOLO) $(RENDER)
+# the codec's lessons, and other solos for the model that voices notes
+$(RUNS)/.lessons: | $(RUNS)/.fetched
+	$(SAXSOLO) $(SOLOS) --out $(RUNS)/lessons $(LESSONS) --seed $(SEED) --sets train,validation
+	@touch $@
+
+$(RUNS)/.voices: | $(RUNS)/.fetched
+	$(SAXSOLO) $(SOLOS) --out $(RUNS)/voices $(VOICES) --seed 1$(SEED) --sets train,validation --no-pitch
 	@touch $@
 
 $(RUNS)/.accompany: | $(RUNS)/.fetched
@@ -51,16 +56,13 @@ $(RUNS)/.ear: | $(RUNS)/.accompany
 	$(SAXSOLO) train-ear --accompaniments $(RUNS)/accompany --out $(RUNS)/ear $(EAR) --seed $(SEED)
 	@mkdir -p $(RUNS)/checkpoints && cp -r $(RUNS)/ear/best $(RUNS)/checkpoints/ear && touch $@
 
-# the codec, then its decoder alone, on the codes as they are
-$(RUNS)/.codec: | $(RUNS)/.pairs
-	$(SAXSOLO) train-codec $(CODEC) --pairs $(RUNS)/pairs --out $(RUNS)/codec
-	$(SAXSOLO) train-codec $(DECODER) --pairs $(RUNS)/pairs --init-from $(RUNS)/codec/final \
-	  --out $(RUNS)/decoder
-	@mkdir -p $(RUNS)/checkpoints && cp -r $(RUNS)/decoder/final $(RUNS)/checkpoints/codec && touch $@
+$(RUNS)/.codec: | $(RUNS)/.lessons
+	$(SAXSOLO) train-codec $(CODEC) --audio $(RUNS)/lessons/train --out $(RUNS)/codec
+	@mkdir -p $(RUNS)/checkpoints && cp -r $(RUNS)/codec/final $(RUNS)/checkpoints/codec && touch $@
 
-$(RUNS)/.tokens: | $(RUNS)/.codec $(RUNS)/.ear
-	$(SAXSOLO) corpus tokenise --pairs $(RUNS)/pairs --codec $(RUNS)/checkpoints/codec \
-	  --ear $(RUNS)/checkpoints/ear --out $(RUNS)/tokens
+$(RUNS)/.tokens: | $(RUNS)/.codec $(RUNS)/.voices
+	$(SAXSOLO) corpus tokenise --pairs $(RUNS)/voices --codec $(RUNS)/checkpoints/codec \
+	  --out $(RUNS)/tokens
 	@touch $@
 
 # harmony and rhythm from scores alone, then with the sound
@@ -68,7 +70,7 @@ $(RUNS)/.scores: | $(RUNS)/.fetched
 	$(SAXSOLO) train $(SCORES) $(WEIMAR) --out $(RUNS)/scores --seed $(SEED)
 	@touch $@
 
-$(RUNS)/.solo: | $(RUNS)/.tokens $(RUNS)/.scores
+$(RUNS)/.solo: | $(RUNS)/.tokens $(RUNS)/.scores $(RUNS)/.ear
 	$(SAXSOLO) train $(SOLO) --tokens $(RUNS)/tokens --codec $(RUNS)/checkpoints/codec $(WEIMAR) \
 	  --init-from $(RUNS)/scores --out $(RUNS)/solo --seed $(SEED)
 	@touch $@

@@ -57,8 +57,8 @@ class SaxsoloConfig(PreTrainedConfig):
         rhythm: the score stream also knows how many beats ago its last notes began; None = where
             there is a score stream and a heard label "beat_phase" of twelfths.
         pitch_range: lowest and highest hertz of the first codebook, where it is the pitch (a codec
-            with `pitch_codes`): the decoder then also sees and chooses these codes by their distance
-            from the note, see intonation_saxsolo; None = codes of another kind.
+            with `pitch_codes`): the decoder then also sees and chooses them by their distance from
+            the note, see intonation_saxsolo; None = codes of another kind.
         clock: how the decoder knows which backing frame is now: "added" (encoder states added to
             its input), "cross" (rotary positions on the common clock in cross-attention), "both"
             or "none".

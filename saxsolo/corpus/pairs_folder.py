@@ -18,6 +18,7 @@ from typing import Any, TextIO
 import numpy as np
 import numpy.typing as npt
 import soundfile
+import soxr
 
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, SAMPLING_RATE
 from saxsolo.atomic import remove_partial, replacing_folder, write_text
@@ -147,19 +148,18 @@ def read_labels(folder: Path) -> dict[str, Labels]:
 
 
 def read_whole_sound(path: Path, sampling_rate: int) -> Sound:
-    """A whole sound of a pair, (n,) float32.
+    """A whole sound of a pair, (n,) float32, at this rate.
 
     Raises:
-        PairsError: it cannot be read, is not mono or has another rate.
+        PairsError: it cannot be read, or is not mono.
     """
     try:
         sound, rate = soundfile.read(path, dtype="float32")
     except (OSError, soundfile.SoundFileError) as error:
         raise PairsError(f"cannot read {path}: {error}") from error
-    if rate != sampling_rate or sound.ndim != 1:
-        raise PairsError(
-            f"{path} has {rate} Hz and shape {sound.shape}; the codec needs mono at "
-            f"{sampling_rate} Hz"
-        )
+    if sound.ndim != 1:
+        raise PairsError(f"{path} has the shape {sound.shape}; a pair's sounds are mono")
+    if rate != sampling_rate:
+        sound = soxr.resample(sound, rate, sampling_rate, quality="HQ")
     samples: Sound = sound
     return samples

@@ -10,6 +10,7 @@ from saxsolo.progress_bar import Progress
 
 from .blind_kit import BlindPair, write_kit
 from .cases import EvaluationError, choose_cases, find_takes, read_sound
+from .rates import at_rate
 from .report import Options, round_trip
 
 
@@ -38,7 +39,7 @@ def make_kit(options: Options, count: int) -> list[Path]:
             if takes is not None:
                 ours = read_sound(takes[place], options.seconds)
             else:
-                ours = saxsolo.improvise(
+                take = saxsolo.improvise(
                     (backing, SAMPLING_RATE),
                     seed=options.seed,
                     instrument=case.instrument,
@@ -46,7 +47,8 @@ def make_kit(options: Options, count: int) -> list[Path]:
                     top_k=options.top_k,
                     guidance=options.guidance,
                     player=player,
-                ).solo
+                )
+                ours = at_rate(take.solo, take.sampling_rate)
             human = round_trip(case.human(), player.codec)
             pairs.append(BlindPair(case.name, backing, human, ours))
             progress((place + 1) * options.seconds, count * options.seconds)

@@ -18,6 +18,7 @@ from . import harmony, timing
 from .case_metrics import figure
 from .cases import EvaluationError, choose_cases
 from .notes import SoloNotes, track_notes
+from .rates import at_rate
 
 PARTS = ("first", "last")
 
@@ -112,7 +113,8 @@ def measure_drift(
         for place, case in enumerate(cases):
             sound = (case.backing(), SAMPLING_RATE)
             take = saxsolo.improvise(sound, seed=seed, instrument=case.instrument, player=player)
-            for name, solo in (("saxsolo", take.solo), ("human", case.human())):
+            ours = at_rate(take.solo, take.sampling_rate)
+            for name, solo in (("saxsolo", ours), ("human", case.human())):
                 notes = track_notes(solo, SAMPLING_RATE)
                 played[name].append(ends(notes, case.labels(), part))
             progress(place + 1, len(cases))

@@ -24,8 +24,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, encode_blocks
-from modeling_saxsolo.vocabulary_saxsolo import SAMPLES_PER_FRAME, SAMPLING_RATE
+from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, codec_layout, encode_blocks
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.codes import decode_blocks
 from saxsolo.corpus.pairs_folder import read_labels
@@ -48,6 +48,7 @@ from .cases import (
 )
 from .notes import TRACKERS, SoloNotes, notes_of_score
 from .performances import Performances
+from .rates import at_rate
 from .set_metrics import (
     adherence_figures,
     codec_figures,
@@ -343,18 +344,20 @@ def play(
                     player=player,
                     progress=lambda now, _: progress(before + now, total),
                 )
-                return take.solo
+                return at_rate(take.solo, take.sampling_rate)
 
             cache.audio(case.name, "saxsolo", model_key(options, key, player), improvise)
             progress(before + options.seconds, total)
 
 
 def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
-    """A sound (n,) through the codec, (n,) float32."""
-    size = ENCODE_FRAMES * SAMPLES_PER_FRAME
-    blocks = torch.from_numpy(audio)[None, None].split(size, dim=-1)
-    decoded = decode_blocks(codec.model, encode_blocks(codec.model, blocks))
-    return np.concatenate(list(decoded))[: len(audio)].clip(-1, 1)
+    """A sound of a case (n,) through the codec, (n,) float32."""
+    layout = codec_layout(codec.model)
+    rate, size = layout.sampling_rate, ENCODE_FRAMES * layout.frame_samples
+    blocks = torch.from_numpy(at_rate(audio, SAMPLING_RATE, rate))[None, None].split(size, dim=-1)
+    decoded = np.concatenate(list(decode_blocks(codec.model, encode_blocks(codec.model, blocks))))
+    back = at_rate(decoded, rate)[: len(audio)]
+    return np.pad(back, (0, len(audio) - len(back))).clip(-1, 1)
 
 
 def measure_all(

@@ -26,6 +26,7 @@ from .cases import EvaluationError
 from .notes import SoloNotes
 from .novelty import Novelty
 from .performances import Performances
+from .rates import at_rate
 
 SHAPE_DRAWS = 200
 # the players whose notes or sound could resemble a human's
@@ -218,7 +219,8 @@ def codec_figures(
                 ),
                 "si_sdr": codec_metrics.si_sdr(original, decoded),
             }
-            codes = encode(codec.model, torch.from_numpy(original)[None, None])[0]
+            heard = at_rate(original, SAMPLING_RATE, config.sampling_rate)
+            codes = encode(codec.model, torch.from_numpy(heard)[None, None])[0]
             return {"figures": figures, "codes": codes.T.tolist()}
 
         case = performances.cases[i]

@@ -33,11 +33,14 @@ def carried_over(
     """
     own = model.state_dict()
     weights = dict(earlier.state_dict())
-    if _CONDITIONS in weights and _CONDITIONS in own:
+    rows = weights.get(_CONDITIONS), own.get(_CONDITIONS)
+    if all(row is not None for row in rows) and rows[0].shape[1] == rows[1].shape[1]:
         weights[_CONDITIONS] = _conditions(
             earlier.config, weights[_CONDITIONS], model.config, own[_CONDITIONS]
         )
-    fresh: tuple[str, ...] = ("decoder.embed.", *_code_heads(model)) if new_codes else ()
+    fresh: tuple[str, ...] = ()
+    if new_codes:
+        fresh = ("encoder.embed.", "decoder.embed.", *_code_heads(model))
     left_out = (*fresh, *_PLANNER, *(() if model.config.reads_codes else _UNREAD))
     weights = {n: value for n, value in weights.items() if not n.startswith(left_out)}
     for name, value in own.items():

@@ -15,9 +15,11 @@ from transformers import EncodecConfig, EncodecModel
 
 from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
 from modeling_saxsolo.codec_adapter_saxsolo import encode
+from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar, SaxsoloEarConfig, join_heard
 from modeling_saxsolo.ear_stream_saxsolo import hear_blocks, label_posteriors
+from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from saxsolo.corpus.tokens import tokenise as tokenise_module
 from saxsolo.corpus.tokens.checks import sha256_of
 from saxsolo.corpus.tokens.collate import CollateError, Collator
@@ -283,6 +285,50 @@ def test_rows_without_an_ear_are_refused_by_a_model_that_has_one(corpus):
     config = SaxsoloConfig(listen="labels", hears="spectrum", codebook_size=256)
     with pytest.raises(CollateError, match="tokenise the pairs with an ear"):
         Collator(config)(rows[:1])
+
+
+def test_solos_alone_become_a_corpus_without_backings(codec, pairs, corpus, tmp_path) -> None:
+    """The same codes as of the pairs; labels are always told, and no backing is heard."""
+    folder = tmp_path / "solos"
+    shutil.copytree(pairs, folder)
+    for backing in folder.rglob("backing.flac"):
+        backing.unlink()
+    alone = tokenise(folder, codec, tmp_path / "tokens")
+    assert "without backings" in (alone / "README.md").read_text()
+    rows, paired = load_tokens(alone, "train"), load_tokens(corpus, "train")
+    for row, pair in zip(rows, paired, strict=True):
+        assert row["backing_codes"] is None and row["id"] == pair["id"]
+        assert np.array_equal(row["solo_codes"], pair["solo_codes"])
+    cache = str(tmp_path / "cache")
+    loaded = datasets.load_dataset(str(alone), split="train", streaming=True, cache_dir=cache)
+    assert "backing_codes" not in next(iter(loaded))
+    config = SaxsoloConfig(listen="labels", hears="spectrum", codebook_size=256)
+    batch = Collator(config, backing_dropout=0, label_inputs=0)(rows[:2])
+    assert batch["attention_mask"].sum() == 0
+    assert torch.equal(batch["frame_labels"], batch["frame_label_inputs"])
+    assert (batch["labels"][:, 1:] >= 0).any()
+    ear = SaxsoloEar(TINY_EAR)
+    with pytest.raises(TokeniseError, match="solos alone"):
+        tokenise(folder, codec, tmp_path / "heard", ear)
+
+
+def test_a_corpus_without_silent_codes_says_so(corpus, tmp_path) -> None:
+    config = {"codebook_size": 64, "silent_codes": [1]}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    codes = tell_silent_codes(corpus, tmp_path)
+    assert json.loads((tmp_path / "config.json").read_text())["silent_codes"] == codes
+
+
+def test_pairs_of_another_rate_have_the_same_frames(pairs, tmp_path) -> None:
+    """A codec of 44.1 kHz reads pairs of 32 kHz: as many codes, of the same moments."""
+    torch.manual_seed(0)
+    config = SaxcodecConfig(
+        sampling_rate=44100, hop_length=441, n_fft=1764, long_n_fft=5292, codebook_size=64,
+        encoder_size=16, encoder_layers=1, decoder_size=16, decoder_layers=1,
+    )  # fmt: skip
+    rows = load_tokens(tokenise(pairs, SaxcodecModel(config).eval(), tmp_path / "t"), "train")
+    with np.load(pairs / "train" / "long" / "labels.npz", allow_pickle=False) as labels:
+        assert sum(len(r["score"]) for r in rows if r["pair_id"] == "long") == len(labels["score"])
 
 
 def test_silent_codes_are_those_of_rests_alone(tmp_path) -> None:

@@ -13,7 +13,7 @@ from saxsolo.weights.loading import load_player
 ROOT = Path(__file__).parents[2]
 COMMANDS = (
     "corpus fetch",
-    "corpus render",
+    "corpus solos",
     "corpus accompany",
     "train-ear",
     "train-codec",

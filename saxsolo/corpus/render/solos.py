@@ -144,7 +144,9 @@ def render_solo_alone(
     rng = np.random.default_rng(plan.seed)
     player = Player.draw(rng, plan.score.feel)
     played = interpret(plan.score.notes, player, rng)
-    samples = int((plan.score.notes[-1].onset + plan.score.notes[-1].duration + 0.7) * RATE)
+    seconds = plan.score.notes[-1].onset + plan.score.notes[-1].duration + 0.7
+    # whole frames, so that a codec of any rate has as many
+    samples = math.ceil(seconds * FRAME_RATE) * RATE // FRAME_RATE
     events = key_events(played, plan.horn.lags)
     if plan.horn.file is None:
         font = sounds.soundfont(plan.horn.name)
@@ -184,7 +186,7 @@ def write_solo(plan: SoloPlan, out: Path, sounds: Sounds, pitch: bool = True) ->
     """Render one solo, put its folder in place and return its manifest row."""
     audio, f0, truth = render_solo_alone(plan, sounds, pitch=pitch)
     score = plan.score
-    frames = math.ceil(len(audio) * FRAME_RATE / RATE)
+    frames = len(audio) * FRAME_RATE // RATE
     with replacing_folder(out / plan.set / plan.name) as folder:
         soundfile.write(folder / "solo.flac", audio, RATE, subtype="PCM_16")
         if f0 is not None:
