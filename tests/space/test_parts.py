@@ -66,6 +66,11 @@ whole_controls = st.builds(
     highest=st.sampled_from(["", "F#5", "80"]),
     where=st.sampled_from(["", "0:08-0:40, bars 9-24"]),
     trade=st.integers(*RANGES["trade"]),
+    harmony=st.none() | st.floats(*RANGES["harmony"]),
+    time=st.none() | st.floats(*RANGES["time"]),
+    motif=st.sampled_from(["", "1 1 0.5 Bb3; 1 1.5 0.5 C4"]),
+    motif_at=st.integers(*RANGES["motif_at"]),
+    takes=st.integers(*RANGES["takes"]),
 )
 
 
