@@ -59,6 +59,7 @@ class Source:
         started: samples since midnight at which a Broadcast WAV starts, its time reference.
         notes: what a person should know, one line each.
         partial: play what is there of a file that breaks off.
+        keep_offset: leave in what the samples lie off zero.
     """
 
     name: str
@@ -72,6 +73,7 @@ class Source:
     started: int | None = None
     notes: tuple[str, ...] = ()
     partial: bool = False
+    keep_offset: bool = False
 
     @property
     def seconds(self) -> float:
@@ -154,7 +156,9 @@ class Source:
 
     @cached_property
     def offset(self) -> np.ndarray:
-        """(channels,) float32, the mean of each channel; 0 where it is below -60 dBFS."""
+        """(channels,) float32, the mean of each channel; 0 where it is below -60 dBFS or kept."""
+        if self.keep_offset:
+            return np.zeros(self.channels, np.float32)
         total, count = np.zeros(self.channels), 0
         for part in self._stereo():
             total += part.sum(0, dtype=np.float64)

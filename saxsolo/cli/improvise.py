@@ -181,6 +181,17 @@ def improvise(
     ] = None,
     audio_format: Annotated[Format, typer.Option("--format", help="Of solo and mix.")] = Format.wav,
     bit_depth: Annotated[int, typer.Option(help="Of WAV and FLAC: 16 or 24.")] = 16,
+    lufs: Annotated[
+        float | None,
+        typer.Option(
+            help="Loudness of the mix, -14 say, as far as a true peak of -1 dBTP allows.",
+            show_default="as loud as the backing is",
+        ),
+    ] = None,
+    stems: Annotated[
+        bool,
+        typer.Option("--stems", help="Write the parts of the mix too; they sum to it."),
+    ] = False,
     midi: Annotated[bool, typer.Option("--midi", help="Write solo.mid too.")] = False,
     musicxml: Annotated[
         bool, typer.Option("--musicxml", help="Write the lead sheet solo.musicxml too.")
@@ -226,6 +237,8 @@ def improvise(
         "musicxml": musicxml,
         "plot": plot,
         "bit_depth": bit_depth,
+        "lufs": lufs,
+        "stems": stems,
     }
     check_extras(**saving)
     settings = Settings(

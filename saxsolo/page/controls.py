@@ -37,6 +37,11 @@ FEELS = (ANY_FEEL, "swing", "latin", "funk", "ballad", "twobeat", "waltz", *SOLO
 AS_WRITTEN = ""
 METRES = (AS_WRITTEN, "4/4", "3/4", "2/4", "5/4", "6/8", "12/8", "7/8", "7/4", "2/2")
 LARGEST_SEED = 2**31 - 1
+# of harmony and time: beyond it the notes hardly change
+MOST_STRENGTH = 4.0
+MOST_BARS = 1000
+# a solo takes about as long as it lasts, and others wait
+MOST_TAKES = 5
 # (lowest, highest) value of each number
 RANGES = {
     "seed": (0, LARGEST_SEED),
@@ -49,8 +54,12 @@ RANGES = {
     "density": (0.2, MOST_DENSITY),
     "space": (0, 1),
     "trade": (0, MOST_BARS_TRADED),
+    "harmony": (0, MOST_STRENGTH),
+    "time": (0, MOST_STRENGTH),
+    "motif_at": (1, MOST_BARS),
+    "takes": (1, MOST_TAKES),
 }
-# of a chart in a link: longer addresses are refused on the way
+# of a chart or a motif in a link: longer addresses are refused on the way
 LONGEST_LINKED = 6000
 
 
@@ -67,8 +76,9 @@ class Controls:
         first_bar: second at which the chart begins. tempo: beats a minute. metre: of the chart, one
             of `METRES`. None, None and "" leave them open, and without chords none is read.
         choruses: how often a band plays the chart.
-        density, space, lowest, highest, where, trade: as in `Settings`, where `where` is `solo`;
-            None, "" and 0 leave them open.
+        density, space, lowest, highest, where, trade, harmony, time, motif, motif_at: as in
+            `Settings`, where `where` is `solo`; None, "" and 0 leave them open.
+        takes: how many are played at once, with seeds one after another.
     """
 
     source: str = EXAMPLE
@@ -91,15 +101,21 @@ class Controls:
     highest: str = ""
     where: str = ""
     trade: int = 0
+    harmony: float | None = None
+    time: float | None = None
+    motif: str = ""
+    motif_at: int = 1
+    takes: int = 1
 
     def query(self) -> str:
         """Query of the share link, without what is empty.
 
-        It cannot link an upload, because that file is not kept, nor a very long chart.
+        It cannot link an upload, because that file is not kept, nor a very long chart or motif.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        if len(self.chords) > LONGEST_LINKED:
-            values["chords"] = ""
+        for name in ("chords", "motif"):
+            if len(values[name]) > LONGEST_LINKED:
+                values[name] = ""
         return urlencode({name: v for name, v in values.items() if v not in ("", None)})
 
     def settings(self, backing_seconds: float) -> Settings:
@@ -125,6 +141,10 @@ class Controls:
             highest=_pitch(self.highest),
             solo=self.where.strip() or None,
             trade=int(self.trade) or None,
+            harmony=None if self.harmony is None else float(self.harmony),
+            time=None if self.time is None else float(self.time),
+            motif=self.motif.strip() or None,
+            motif_at=int(self.motif_at),
             **self.chart_settings(),
         )
 
@@ -171,10 +191,10 @@ def checked(controls: Controls) -> Controls:
         if not number or not math.isfinite(value) or not low <= value <= high:
             words = name.replace("_", " ")
             raise SettingError(f"{words} {_short(value)} is not between {low:g} and {high:g}")
-    for name in ("seed", "choruses", "trade"):
+    for name in ("seed", "choruses", "trade", "motif_at", "takes"):
         if getattr(controls, name) != int(getattr(controls, name)):
             raise SettingError(f"{name} {getattr(controls, name):g} is not a whole number")
-    for name in ("chords", "lowest", "highest", "where"):
+    for name in ("chords", "lowest", "highest", "where", "motif"):
         if not isinstance(getattr(controls, name), str):
             raise SettingError(f"{name} is no text")
     # the sliders' ranges are narrower than those of a solo; everything else is checked there

@@ -16,6 +16,7 @@ from .heard_tab import connect_heard, lay_out_heard
 from .judge_tab import connect_judge, lay_out_judge
 from .layout import INTRODUCTION, Layout, lay_out
 from .listener import Listener
+from .say_box import connect_say
 from .soloist import Soloist
 from .source_column import SourceColumn
 from .tools import add_tools
@@ -47,6 +48,7 @@ def build(soloist: Soloist, listener: Listener) -> gr.Blocks:
         _connect_buttons(layout, soloist, listener)
         _connect_fields(layout, soloist)
         connect_chart(layout.chart, layout.backing, listener)
+        connect_say(layout.say)
         connect_heard(heard, listener, _connect_source)
         _connect_source(judged.track)
         connect_chart(judged.chart, judged.track, listener)
@@ -66,7 +68,7 @@ def inputs(layout: Layout) -> list[Component]:
         backing.upload,
         backing.recording,
         layout.chart.heard,
-        layout.takes,
+        layout.played,
         shown.history,
         shown.from_second,
         shown.first_bar,
@@ -80,7 +82,7 @@ def outputs(layout: Layout) -> list[Any]:
     return [
         solo.stream,
         solo.status,
-        layout.takes,
+        layout.played,
         shown.history,
         shown.take,
         shown.area,

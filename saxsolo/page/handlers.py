@@ -27,7 +27,7 @@ from .controls import (
     from_query,
 )
 from .limits import LONGEST_SOLO, open_upload
-from .playing import SoloRequest, Step, continued, replaced_bars
+from .playing import SoloRequest, continued, replaced_bars
 from .soloist import Soloist
 from .take_store import TakeStore
 
@@ -101,14 +101,29 @@ def answer(soloist: Soloist, button: str, *values: object) -> Iterator[Outputs]:
         beginning = "Rendering the band." if chosen_band else "Listening to the backing."
         yield _status(page.message(beginning))
         plan = _plan(soloist.store, inputs, button)
-        request = _request(inputs, plan)
-        for step in soloist.play(plan.source, request):
-            if step.take is None:
-                yield _status(page.progress(step), step.sound)
-            else:
-                yield _finished(soloist.store, inputs, request.label, step)
+        yield from _takes(soloist, inputs, plan)
     except SaxsoloError as error:
         yield _status(page.error_message(error))
+
+
+def _takes(soloist: Soloist, inputs: Inputs, plan: Plan) -> Iterator[Outputs]:
+    """Plays as many takes as are asked for, and shows the one that fits its chords best."""
+    count = 1 if plan.revision is not None else int(inputs.controls.takes)
+    played: list[tuple[str, str]] = []
+    for number in range(count):
+        request = _request(inputs, plan, number)
+        which = f", take {number + 1} of {count}" if count > 1 else ""
+        for step in soloist.play(plan.source, request):
+            if step.take is None:
+                # one take is enough for the ear: the others are heard once they are chosen
+                sound = None if number else step.sound
+                yield _status(page.progress(step, which), sound)
+                continue
+            played.append((request.label + page.fit_words(soloist.store, step.take), step.take))
+            ordered = sorted(played, key=lambda take: page.fit_order(soloist.store, take[1]))
+            best = ordered[0] if number == count - 1 else played[-1]
+            done = f"{request.label}: done, {page.clock(step.total)} long."
+            yield _finished(soloist.store, inputs, ordered, best[1], done)
 
 
 def _checked_inputs(values: Sequence[object], button: str) -> Inputs:
@@ -119,7 +134,7 @@ def _checked_inputs(values: Sequence[object], button: str) -> Inputs:
         controls = replace(controls, chords="")
     controls = checked(controls)
     if button == ANOTHER:
-        controls = replace(controls, seed=int((controls.seed + 1) % RANGES["seed"][1]))
+        controls = replace(controls, seed=_later(controls.seed, int(controls.takes)))
     return replace(inputs, controls=controls)
 
 
@@ -191,14 +206,21 @@ def _earlier(store: TakeStore, selected: str | None) -> tuple[Source, Take]:
     return open_upload(backing, store.info(selected).title), store.take(selected)
 
 
-def _request(inputs: Inputs, plan: Plan) -> SoloRequest:
-    controls = inputs.controls
+def _later(seed: float, count: int) -> int:
+    """The seed so many takes later."""
+    return int((seed + count) % RANGES["seed"][1]) if count else int(seed)
+
+
+def _request(inputs: Inputs, plan: Plan, later: int = 0) -> SoloRequest:
+    """The request of a take, of several the one that is so many seeds later."""
+    # the link plays this one take again
+    controls = replace(inputs.controls, seed=_later(inputs.controls.seed, later), takes=1)
     settings = controls.settings(min(plan.source.seconds, LONGEST_SOLO))
     if plan.seconds is not None:
         settings = settings.changed(seconds=plan.seconds)
     if settings.chords is not None:
         settings = settings.changed(**plan.band)
-    number = len(inputs.takes) + 1
+    number = len(inputs.takes) + 1 + later
     label = f"Take {number}: {controls.instrument}, seed {int(controls.seed)}{plan.suffix}"
     return SoloRequest(
         settings, controls.live == "mix", controls.query(), label, plan.revision, plan.placed
@@ -214,15 +236,17 @@ def _status(text: str, sound: object = None) -> Outputs:
     return (skip if sound is None else sound, text, skip, skip, skip, skip, skip)
 
 
-def _finished(store: TakeStore, inputs: Inputs, label: str, step: Step) -> Outputs:
-    assert step.take is not None, "the last step names the take"
-    takes = [*inputs.takes, (label, step.take)]
+def _finished(
+    store: TakeStore, inputs: Inputs, played: list[tuple[str, str]], shown: str, done: str
+) -> Outputs:
+    """All takes so far, those played now in the order of their fit, and the one that is shown."""
+    takes = [*inputs.takes, *played]
     return (
         gr.skip(),
-        page.message(f"{label}: done, {page.clock(step.total)} long."),
+        page.message(done),
         takes,
-        gr.update(choices=takes, value=step.take),
-        page.show_take(store, step.take),
+        gr.update(choices=takes, value=shown),
+        page.show_take(store, shown),
         gr.update(visible=True),
         inputs.controls.seed,
     )

@@ -32,6 +32,7 @@ class SettingsColumn:
     guidance: gr.Slider
     seconds: gr.Slider
     live: gr.Radio
+    takes: gr.Slider
 
 
 @dataclass(frozen=True)
@@ -61,9 +62,9 @@ class TakesArea:
 
 @dataclass(frozen=True)
 class Layout:
-    """All components; `takes` holds (label, name) of each take of this visitor."""
+    """All components; `played` holds (label, name) of each take of this visitor."""
 
-    takes: gr.State
+    played: gr.State
     backing: SourceColumn
     settings: SettingsColumn
     chart: ChartBox
@@ -84,7 +85,7 @@ def lay_out(controls: Controls) -> Layout:
     Args:
         controls: values at the start.
     """
-    takes = gr.State([])
+    played = gr.State([])
     with gr.Row():
         with gr.Column(min_width=280):
             backing = source_column(
@@ -97,7 +98,7 @@ def lay_out(controls: Controls) -> Layout:
             settings = _settings_column(controls)
     chart = chart_box(controls)
     say = say_box(controls)
-    return Layout(takes, backing, settings, chart, say, _solo_area(), _takes_area())
+    return Layout(played, backing, settings, chart, say, _solo_area(), _takes_area())
 
 
 def _settings_column(controls: Controls) -> SettingsColumn:
@@ -111,11 +112,20 @@ def _settings_column(controls: Controls) -> SettingsColumn:
         label="Maximum length in seconds",
         info="The solo ends when the backing ends.",
     )
+    takes = gr.Slider(
+        *RANGES["takes"],
+        value=controls.takes,
+        step=1,
+        label="Takes at once",
+        info="Seeds one after another; the best fit to the chords comes first.",
+        elem_id="takes",
+    )
     with gr.Accordion("More settings", open=False):
         return SettingsColumn(
             instrument=instrument,
             feel=feel,
             seconds=seconds,
+            takes=takes,
             seed=gr.Number(
                 value=controls.seed,
                 precision=0,

@@ -28,12 +28,16 @@ def clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def progress(step: Step) -> str:
-    """How much of the solo is done, and how long the rest will take."""
+def progress(step: Step, which: str = "") -> str:
+    """How much of the solo is done, and how long the rest will take.
+
+    Args:
+        which: of several takes, ", take 2 of 3".
+    """
     left = "" if step.left is None else f", about {step.left:.0f} s left"
     return (
         f'<div class="status"><label for="progress">Improvising: {clock(step.done)} of '
-        f"{clock(step.total)}{left}</label>"
+        f"{clock(step.total)}{left}{which}</label>"
         f'<progress id="progress" max="{step.total:.2f}" value="{step.done:.2f}"></progress></div>'
     )
 
@@ -51,6 +55,18 @@ def error_message(error: Exception | str) -> str:
 
 def _message(text: str, role: str, css: str) -> str:
     return f'<div class="{css}" role="{role}">{escaped(text)}</div>'
+
+
+def fit_words(store: TakeStore, name: str) -> str:
+    """ ", fit 0.23" for the list of takes; empty where no chords are heard."""
+    fit = store.info(name).run.get("fit")
+    return f", fit {fit['value']:.2f}" if fit else ""
+
+
+def fit_order(store: TakeStore, name: str) -> float:
+    """By which takes are sorted: the best fit first, those without one last."""
+    fit = store.info(name).run.get("fit")
+    return -fit["value"] if fit else 9.0
 
 
 def show_take(store: TakeStore, name: str) -> str:
@@ -71,7 +87,7 @@ def show_take(store: TakeStore, name: str) -> str:
 <section class="take" aria-label="{escaped(info.label)}" data-link="{escaped(info.link)}"
  data-horn="{CONCERT}">
 <h2>{escaped(info.label)}</h2>
-<p class="facts">Over {escaped(info.title)} · {take.seconds:.0f} s · {detected}</p>
+<p class="facts">Over {escaped(info.title)} · {take.seconds:.0f} s · {detected}{_fit(info.run)}</p>
 {_notes(info.run)}
 {_mixer(at, info, take.seconds, edges, grid)}
 <div class="scroll" tabindex="0" role="group" aria-label="Notes, chords and waveforms">{roll}</div>
@@ -84,6 +100,14 @@ def show_take(store: TakeStore, name: str) -> str:
 <input id="share-link" readonly value="?{escaped(info.link)}">
 <button type="button" class="copy">Copy</button><span role="status" class="copied"></span></p>
 </section>"""
+
+
+def _fit(run: dict[str, Any]) -> str:
+    """How the notes fit the chords; see `saxsolo.playing.take_fit`."""
+    fit = run.get("fit")
+    if not fit:
+        return ""
+    return f" · fit to the chords {fit['value']:.2f}, {fit['chord_tones']:.0%} chord tones"
 
 
 def _notes(run: dict[str, Any]) -> str:

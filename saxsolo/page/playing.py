@@ -17,9 +17,9 @@ from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.placed_chart import PlacedChart
+from saxsolo.playing.mixing import balance, raise_of
 from saxsolo.playing.performance import Performance, Revision, finished_take
 from saxsolo.playing.settings import Settings
-from saxsolo.playing.take import balance, raise_of
 from saxsolo.weights.loading import Player
 
 from .take_store import TakeInfo, TakeStore

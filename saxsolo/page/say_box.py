@@ -1,10 +1,20 @@
-"""What is played and where: density, space, range, stretches, trading."""
+"""What is played and where: density, space, range, strengths, stretches, trading, a motif."""
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
+from saxsolo.errors import SaxsoloError, SettingError
+from saxsolo.music.given_notes import NOTE_SUFFIXES, notes_of_file, read_notes
+from saxsolo.music.pitch_names import pitch_name
+
+from . import page
 from .controls import RANGES, Controls
+from .limits import shown_name
+
+NO_MOTIF = "No motif: the solo begins as the model likes."
 
 
 @dataclass(frozen=True)
@@ -17,6 +27,12 @@ class SayBox:
     highest: gr.Textbox
     where: gr.Textbox
     trade: gr.Slider
+    harmony: gr.Number
+    time: gr.Number
+    motif: gr.Textbox
+    motif_at: gr.Number
+    motif_file: gr.File
+    motif_notice: gr.HTML
 
 
 def say_box(controls: Controls) -> SayBox:
@@ -25,7 +41,8 @@ def say_box(controls: Controls) -> SayBox:
     Args:
         controls: values at the start.
     """
-    with gr.Accordion("What and where it plays: density, space, range, trading", open=False):
+    title = "What and where it plays: density, space, range, chords and time, trading, a motif"
+    with gr.Accordion(title, open=False):
         with gr.Row():
             density = _number(controls, "density", "Notes a second", "Empty: as the model likes.")
             space = _number(controls, "space", "Space", "Share of the time at rest, 0 to 1.")
@@ -55,12 +72,76 @@ def say_box(controls: Controls) -> SayBox:
                 info="4: four bars solo, four bars rest; 0: no trading.",
                 min_width=200,
             )
-    return SayBox(density, space, lowest, highest, where, trade)
+        with gr.Row():
+            about = "0 ignores {}, 1 as trained, more is stricter."
+            harmony = _number(controls, "harmony", "Lean to the chords", about.format("them"))
+            time = _number(controls, "time", "Lean to the beat", about.format("it"))
+        parts = _motif(controls)
+    return SayBox(density, space, lowest, highest, where, trade, harmony, time, *parts)
 
 
-def _number(controls: Controls, name: str, label: str, info: str) -> gr.Number:
+def _motif(controls: Controls) -> tuple[gr.Textbox, gr.Number, gr.File, gr.HTML]:
+    with gr.Row(elem_classes="chart-row"):
+        motif = gr.Textbox(
+            controls.motif,
+            label="Motif",
+            placeholder="1 1 0.5 Bb3; 1 1.5 0.5 C4",
+            info="Played where it stands and played on from: bar, beat, beats and pitch of each "
+            "note. Or drop MIDI or MusicXML.",
+            lines=2,
+            max_lines=6,
+            elem_id="motif",
+            scale=3,
+            min_width=240,
+        )
+        motif_file = gr.File(
+            label="Motif file", height=130, elem_id="motif-file", scale=1, min_width=200
+        )
+    with gr.Row(elem_classes="chart-row"):
+        notice = gr.HTML(page.message(NO_MOTIF), elem_id="motif-notice")
+        motif_at = _number(controls, "motif_at", "Motif begins in bar", "Its bar 1 lies there.", 1)
+    return motif, motif_at, motif_file, notice
+
+
+def connect_say(box: SayBox) -> None:
+    """Connects the file and the text of a motif with what they do."""
+    quick: dict[str, Any] = {
+        "queue": False, "show_progress": "hidden", "api_visibility": "private"
+    }  # fmt: skip
+    box.motif_file.upload(read_motif, box.motif_file, [box.motif, box.motif_notice], **quick)
+    box.motif.blur(described_motif, box.motif, box.motif_notice, **quick)
+
+
+def read_motif(path: str | None) -> tuple[object, object]:
+    """The notes of a file as text, and words on them; a bad file leaves the text as it is."""
+    if not path:
+        return gr.skip(), gr.skip()
+    name = shown_name(Path(path).name)
+    try:
+        if Path(path).suffix.lower() not in NOTE_SUFFIXES:
+            raise SettingError(f"{name} is neither MIDI nor MusicXML")
+        text = notes_of_file(path)
+    except SaxsoloError as error:
+        return gr.skip(), page.error_message(str(error).replace(str(path), name))
+    return text, described_motif(text)
+
+
+def described_motif(text: str) -> str:
+    """How many notes a motif has, or what cannot be read in it."""
+    if not text.strip():
+        return page.message(NO_MOTIF)
+    try:
+        notes = read_notes(text)
+    except ValueError as error:
+        return page.error_message(str(error))
+    many = f"{len(notes)} note{'s' if len(notes) > 1 else ''}"
+    low, high = (pitch_name(extreme(n.pitch for n in notes)) for extreme in (min, max))
+    return page.message(f"Motif: {many}, {low} to {high}, as they sound.")
+
+
+def _number(controls: Controls, name: str, label: str, info: str, step: float = 0.1) -> gr.Number:
     low, high = RANGES[name]
     return gr.Number(
-        getattr(controls, name), label=label, info=info, minimum=low, maximum=high, step=0.1,
-        min_width=140, elem_id=name,
+        getattr(controls, name), label=label, info=info, minimum=low, maximum=high, step=step,
+        min_width=140, elem_id=name.replace("_", "-"),
     )  # fmt: skip

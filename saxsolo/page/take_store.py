@@ -36,7 +36,8 @@ class TakeInfo:
         link: the query of the share link, without the question mark.
         label: name of the take in the list of takes.
         gain: factor of solo.flac in the mix at balance 0; `TakeStore.put` measures it.
-        quieter: factor of the whole mix that keeps its peak below full scale; also measured there.
+        quieter: factor of the whole mix that keeps its true peak below -1 dBTP; also
+            measured there.
     """
 
     title: str
@@ -71,7 +72,8 @@ class TakeStore(FolderStore):
             np.save(partial / "codes.npy", take.codes, allow_pickle=False)
             facts = {**asdict(info), "grid": _plain(take.grid), "has_score": bool(take.has_score)}
             # measured on the files just written, which the mixer and the downloads both use
-            facts["gain"], facts["quieter"] = _take(partial, facts).mix_levels()
+            levels = _take(partial, facts).mix_levels()
+            facts["gain"], facts["quieter"] = levels.solo, levels.whole
             (partial / "take.json").write_text(json.dumps(facts), encoding="utf-8")
         return name
 

@@ -4,6 +4,7 @@ import json
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,6 @@ from saxsolo.weights.loading import Player
 
 from .performance import improvise
 from .requests import Outcome, TakeRequest
-from .take_files import take_files
 from .take_fit import by_fit, folders_of_takes
 
 
@@ -60,6 +60,7 @@ def play_jobs(
                     )
                 if job.band is not None:
                     take.run["band"] = job.band
+                    take = replace(take, _stems=job.stems)
                 take.save(folder, **saving)
         except CheckpointError:
             raise
@@ -71,7 +72,7 @@ def play_jobs(
             traceback.print_exc()
             yield Outcome(job, reason=f"a defect: {type(error).__name__}: {error}", defect=True)
         else:
-            files = [printable(job.out / name) for name in take_files(**saving)]
+            files = [printable(job.out / name) for name in job.files(saving)]
             yield Outcome(job, files, take.run)
 
 

@@ -378,8 +378,9 @@ def improvise(
     if chart is not None:
         settings = {**settings, "chords": chart_text(chart)}
     how = settings_with_notes(settings)
-    band = backing.describe() if isinstance(backing, RenderedBand) else None
+    band, stems = None, dict[str, Source]()
     if isinstance(backing, RenderedBand):
+        band, stems = backing.describe(), backing.sources()
         how = backing.settings.changed(**{name: getattr(how, name) for name in settings})
         placed, backing = placed or backing.placed, backing.source
     source = open_sound(backing, partial=how.force)
@@ -394,7 +395,7 @@ def improvise(
     take = finished_take(performance, solo, time.perf_counter() - start)
     if band is not None:
         take.run["band"] = band
-    return take
+    return replace(take, _stems=stems)
 
 
 def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take:

@@ -60,6 +60,10 @@ class RenderedBand:
             "stems": [f"stems/{name}.wav" for name in self.band.stems],
         }
 
+    def sources(self) -> dict[str, Source]:
+        """Each stem as a sound; together they are `source`."""
+        return {name: _source(self.band, name, sound) for name, sound in self.band.stems.items()}
+
     def save(self, folder: Path) -> list[Path]:
         """Writes band.wav and a file for each stem below stems/.
 
@@ -150,8 +154,10 @@ def _no_renderer(error: ModuleNotFoundError) -> SettingError:
     return SettingError(missing_extra(error.name or "the renderer", "corpus"))
 
 
-def _source(band: Band, name: str) -> Source:
-    return replace(open_sound((band.audio, band.rate)), name=name)
+def _source(band: Band, name: str, sound: np.ndarray | None = None) -> Source:
+    """The band or one of its stems; what a stem lies off zero stays, or they would not sum."""
+    samples = band.audio if sound is None else sound
+    return replace(open_sound((samples, band.rate)), name=name, keep_offset=True)
 
 
 def render_band(

@@ -61,6 +61,7 @@ class TakeRequest:
         placed: the chart on the backing's clock, where that is known.
         takes: how many of this backing are played.
         band: of a rendered band, what run.json says of it.
+        stems: its players' sounds.
     """
 
     name: str
@@ -71,6 +72,15 @@ class TakeRequest:
     placed: PlacedChart | None = None
     takes: int = 1
     band: dict[str, Any] | None = None
+    stems: Mapping[str, Source] = field(default_factory=dict)
+
+    def files(self, saving: Mapping[str, Any]) -> list[str]:
+        """Names of the files that the take is saved as.
+
+        Args:
+            saving: arguments of `Take.save`.
+        """
+        return take_files(**saving, parts=[*self.stems] or ["backing"])
 
 
 @dataclass(frozen=True)
@@ -189,6 +199,7 @@ def jobs_of_band(band: RenderedBand, out: Path, takes: int) -> list[TakeRequest]
             placed=band.placed,
             takes=takes,
             band=band.describe(),
+            stems=band.sources(),
         )
         for number in range(takes)
     ]
@@ -214,7 +225,7 @@ def without_overwriting(
         reads.append(playlist)
     checked = []
     for job in jobs:
-        names = take_files(**saving)
+        names = job.files(saving)
         writes = [*(job.out / name for name in names), *earlier_files(job.out, names)]
         try:
             refuse_overwriting(writes, reads)

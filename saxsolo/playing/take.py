@@ -2,16 +2,14 @@
 
 import json
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from math import log10
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from saxsolo.atomic import locked, output_folder, refuse_overwriting, replacing
 from saxsolo.audio.files import Source
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
@@ -22,17 +20,14 @@ from saxsolo.music.markers import markers_of_chart, markers_of_grid
 from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.music.score import Note
 
-from .take_files import check_extras, earlier_files, take_files
+from .mixing import MixLevels, levels_of
+from .take_files import SOLO, check_extras, earlier_files, take_files
 
 BLOCK = 65_536
 # the tracker hears a little of the past again with every block: larger ones cost less
 TRACKED = 10 * BLOCK
-# the soloist stands a little in front of the band
-SOLO_ABOVE_BACKING = 1.0
-# beyond this, in either direction, it is no balance that is wrong but a sound
-MAX_GAIN = 1e4
-# LUFS: a mix with a quieter backing is raised until the backing is so loud
-QUIET_BACKING = -40.0
+# so many stems are rounded that 16 bits would show in their sum
+STEM_BITS = 24
 
 
 @dataclass
@@ -54,6 +49,7 @@ class Take:
     _solo: Scratch
     _has_score: bool = True
     _placed: PlacedChart | None = None
+    _stems: Mapping[str, Source] = field(default_factory=dict)
     _find_grid: Callable[[], BeatGrid | None] = field(default=lambda: None, repr=False)
 
     @cached_property
@@ -63,7 +59,7 @@ class Take:
 
     @cached_property
     def mix(self) -> np.ndarray:
-        """(n, channels) float32, solo and backing balanced by loudness, peak below -1 dBFS."""
+        """(n, channels) float32, solo and backing balanced, true peak at most -1 dBTP."""
         return np.concatenate(list(self._mixed_blocks()))
 
     @cached_property
@@ -91,6 +87,8 @@ class Take:
         plot: bool = False,
         solo_above: float = 0.0,
         bit_depth: int = 16,
+        lufs: float | None = None,
+        stems: bool = False,
     ) -> Path:
         """Writes solo.wav, mix.wav, run.json and what else is asked for: all of it, or nothing.
 
@@ -102,6 +100,10 @@ class Take:
                 `notes`.
             solo_above: dB by which the solo is louder in the mix than balanced; below 0 quieter.
             bit_depth: of WAV and FLAC, 16 or 24.
+            lufs: integrated loudness of the mix (ITU-R BS.1770-4), or what a true peak of -1 dBTP
+                leaves of it; None keeps the backing's level.
+            stems: the parts of the mix as well, stem_solo.wav and stem_backing.wav (of a rendered
+                band each player), at one gain: they sum to the mix. 24 bits, WAV or FLAC.
 
         Returns:
             The folder.
@@ -110,7 +112,7 @@ class Take:
             SettingError: for another format, a library that is missing, a model without notes.
             OutputError: when it cannot be written.
         """
-        check_extras(audio_format, midi, musicxml, plot, bit_depth)
+        check_extras(audio_format, midi, musicxml, plot, bit_depth, lufs, stems)
         if (midi or musicxml or plot) and not self._has_score:
             raise SettingError(f"{self.run['checkpoint']['name']} writes no notes, only sound")
         writers = (
@@ -118,7 +120,8 @@ class Take:
             (musicxml, self._write_musicxml),
             (plot, self._write_picture),
         )
-        names = take_files(audio_format, midi, musicxml, plot)
+        parts = [SOLO, *self.stems] if stems else []
+        names = take_files(audio_format, midi, musicxml, plot, stems=stems, parts=[*self.stems])
         with output_folder(folder) as place, locked(place):
             files = [place / name for name in names]
             stale = earlier_files(place, names)
@@ -128,19 +131,33 @@ class Take:
                 quieter = min(1.0, PEAK / max(self._solo.peak, PEAK))
                 blocks = (quieter * block for block in self._solo.blocks(BLOCK))
                 started = self._backing.started_at(self.sampling_rate)
-                rate, how = self.sampling_rate, (audio_format, started, bit_depth)
-                write_audio(solo, blocks, rate, 1, *how)
-                channels = self._backing.channels
-                levels = self.mix_levels(solo_above)
+                rate, how = self.sampling_rate, (audio_format, started)
+                write_audio(solo, blocks, rate, 1, *how, bit_depth)
+                levels = self.mix_levels(solo_above, lufs)
                 mixed = self._mixed_blocks(levels)
-                write_audio(mix, mixed, rate, channels, *how)
-                self._note_levels(*levels)
+                write_audio(mix, mixed, rate, self._backing.channels, *how, bit_depth)
+                for part, path in zip(parts, others, strict=False):
+                    sound, channels = self._stem_blocks(part, levels)
+                    write_audio(path, sound, rate, channels, *how, STEM_BITS)
+                others = others[len(parts) :]
+                self._note_levels(levels)
                 record = {**self.run, "files": names}
                 run.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
                 wanted = [write for there, write in writers if there]
                 for path, write in zip(others, wanted, strict=True):
                     write(path)
         return place
+
+    @property
+    def stems(self) -> Mapping[str, Source]:
+        """The parts of the backing that `save` writes with `stems`; their sum is the backing."""
+        return self._stems or {"backing": self._backing}
+
+    def _note_levels(self, levels: MixLevels) -> None:
+        """Keeps the levels of the mix in `run`, with a note on what is odd about them."""
+        self.run.update(levels.describe())
+        notes = [*self.run.get("notes", ()), *levels.notes()]
+        self.run["notes"] = [*dict.fromkeys(notes)]
 
     def _write_midi(self, path: Path) -> None:
         from saxsolo.audio.pitch import track_pitch_of_blocks
@@ -203,55 +220,24 @@ class Take:
         for solo, band in zip(self._solo.blocks(BLOCK), backing, strict=True):
             yield solo[:, None], band
 
-    def _mixed_blocks(self, levels: tuple[float, float] | None = None) -> Iterator[np.ndarray]:
-        gain, quieter = levels or self.mix_levels()
+    def _mixed_blocks(self, levels: MixLevels | None = None) -> Iterator[np.ndarray]:
+        levels = levels or self.mix_levels()
         for solo, band in self._pairs():
-            yield (quieter * (gain * solo + band)).astype(np.float32)
+            yield (levels.whole * (levels.solo * solo + band)).astype(np.float32)
 
-    def _note_levels(self, gain: float, whole: float) -> None:
-        """Keeps the levels of the mix in `run`, with a note where the backing was raised."""
-        levels = {"solo": gain * whole, "backing": whole}
-        self.run["mix_decibels"] = {name: round(20 * log10(v), 2) for name, v in levels.items()}
-        if whole > 1.01:
-            note = f"the backing is quiet: it was raised by {20 * log10(whole):.0f} dB in the mix"
-            self.run["notes"] = [*dict.fromkeys([*self.run.get("notes", ()), note])]
-
-    def mix_levels(self, solo_above: float = 0.0) -> tuple[float, float]:
-        """Factor of the solo in the mix, and of the whole mix.
-
-        The whole is lowered so that its peak stays below -1 dBFS, and raised where the backing is
-        quieter than `QUIET_BACKING`.
+    def mix_levels(self, solo_above: float = 0.0, lufs: float | None = None) -> MixLevels:
+        """Factors of the solo and of the whole mix.
 
         Args:
-            solo_above: as in `save`.
+            solo_above, lufs: as in `save`.
         """
-        band_meter = LoudnessMeter(self.sampling_rate, self._backing.channels)
-        solo_meter = LoudnessMeter(self.sampling_rate, self._backing.channels)
-        for solo, band in self._pairs():
-            band_meter.push(band)
-            solo_meter.push(np.repeat(solo, self._backing.channels, axis=1))
-        gain = balance(solo_meter.loudness, band_meter.loudness) * 10 ** (solo_above / 20)
-        raised = raise_of(band_meter.loudness)
-        peak = max((float(np.abs(gain * s + b).max()) for s, b in self._pairs()), default=0.0)
-        return gain, raised * PEAK / max(raised * peak, PEAK)
+        return levels_of(self._pairs, self.sampling_rate, self._backing.channels, solo_above, lufs)
 
-
-def balance(solo: float | None, backing: float | None) -> float:
-    """Factor for the solo that puts it `SOLO_ABOVE_BACKING` over the backing, whatever its level.
-
-    Args:
-        solo, backing: LUFS, None for silence, which leaves the solo as it is.
-    """
-    if solo is None or backing is None:
-        return 1.0
-    gain = 10 ** ((backing + SOLO_ABOVE_BACKING - solo) / 20)
-    return min(max(gain, 1 / MAX_GAIN), MAX_GAIN)
-
-
-def raise_of(backing: float | None) -> float:
-    """Factor, at least 1, that brings a quiet backing to `QUIET_BACKING`.
-
-    Args:
-        backing: LUFS, None for silence.
-    """
-    return 1.0 if backing is None else max(1.0, 10 ** ((QUIET_BACKING - backing) / 20))
+    def _stem_blocks(self, name: str, levels: MixLevels) -> tuple[Iterator[np.ndarray], int]:
+        """Blocks of a stem at its level in the mix, and its channels."""
+        if name == SOLO:
+            gain = levels.whole * levels.solo
+            return (np.float32(gain) * block for block in self._solo.blocks(BLOCK)), 1
+        source = self.stems[name]
+        blocks = source.blocks(BLOCK, self.sampling_rate, self._solo.length, mono=False)
+        return (np.float32(levels.whole) * block for block in blocks), source.channels

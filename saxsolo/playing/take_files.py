@@ -4,6 +4,8 @@ What is missing is found before the work begins; nothing is imported for it.
 """
 
 import json
+import re
+from collections.abc import Sequence
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -12,6 +14,10 @@ from saxsolo.errors import SettingError
 from saxsolo.extras import missing_extra
 
 BIT_DEPTHS = (16, 24)
+# LUFS that can be asked for
+LOWEST_LUFS, HIGHEST_LUFS = -60.0, 0.0
+# the stem that is not the backing's
+SOLO = "solo"
 # what is asked for -> the file, and the libraries it takes
 FILES = {"midi": "solo.mid", "musicxml": "solo.musicxml", "plot": "solo.png"}
 LIBRARIES = {
@@ -22,7 +28,13 @@ LIBRARIES = {
 
 
 def check_extras(
-    audio_format: str, midi: bool, musicxml: bool, plot: bool, bit_depth: int = 16
+    audio_format: str,
+    midi: bool,
+    musicxml: bool,
+    plot: bool,
+    bit_depth: int = 16,
+    lufs: float | None = None,
+    stems: bool = False,
 ) -> None:
     """Makes sure that a take can be saved as it is asked for.
 
@@ -35,6 +47,10 @@ def check_extras(
         raise SettingError(f"bit depth {bit_depth}: give 16 or 24")
     if bit_depth != 16 and audio_format not in ("wav", "flac"):
         raise SettingError(f"{audio_format} has no bit depth; 24 bits go into wav and flac")
+    if lufs is not None and not LOWEST_LUFS <= lufs <= HIGHEST_LUFS:
+        raise SettingError(f"{lufs:g} LUFS is not between {LOWEST_LUFS:g} and {HIGHEST_LUFS:g}")
+    if stems and audio_format not in ("wav", "flac"):
+        raise SettingError(f"stems in {audio_format} would not sum to the mix; give wav or flac")
     for wanted, name in ((midi, "midi"), (musicxml, "musicxml"), (plot, "plot")):
         for library in LIBRARIES[name] if wanted else ():
             if find_spec(library) is None:
@@ -47,9 +63,18 @@ def take_files(
     musicxml: bool = False,
     plot: bool = False,
     bit_depth: int = 16,
+    lufs: float | None = None,
+    stems: bool = False,
+    parts: Sequence[str] = ("backing",),
 ) -> list[str]:
-    """Names of the files that `Take.save` writes with the same arguments, in that order."""
+    """Names of the files that `Take.save` writes with the same arguments, in that order.
+
+    Args:
+        parts: the stems of the backing.
+    """
     names = [f"solo.{audio_format}", f"mix.{audio_format}", "run.json"]
+    if stems:
+        names += [f"stem_{part}.{audio_format}" for part in (SOLO, *parts)]
     wanted = {"midi": midi, "musicxml": musicxml, "plot": plot}
     return names + [FILES[name] for name, there in wanted.items() if there]
 
@@ -68,5 +93,11 @@ def earlier_files(folder: Path, names: list[str]) -> list[Path]:
         listed = json.loads((folder / "run.json").read_text(encoding="utf-8"))["files"]
     except (OSError, ValueError, KeyError, TypeError):
         return []
-    ours = {*all_files()} - {*names}
-    return [folder / name for name in sorted(ours) if isinstance(listed, list) and name in listed]
+    if not isinstance(listed, list):
+        return []
+    ours = {name for name in listed if name in all_files() or _is_stem(name)} - {*names}
+    return [folder / name for name in sorted(ours)]
+
+
+def _is_stem(name: object) -> bool:
+    return isinstance(name, str) and re.fullmatch(r"stem_[a-z0-9-]+\.(wav|flac)", name) is not None

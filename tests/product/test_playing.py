@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import soundfile as sf
+import soxr
 import torch
 from transformers import EncodecConfig, EncodecModel
 
@@ -14,7 +15,7 @@ import saxsolo
 from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 from saxsolo import Performance, Settings, improvise, load_player, stream
 from saxsolo.audio.files import open_sound
-from saxsolo.playing.take import SOLO_ABOVE_BACKING, balance
+from saxsolo.playing.mixing import SOLO_ABOVE_BACKING, balance
 
 from .conftest import chords, save_checkpoint
 
@@ -49,8 +50,9 @@ def test_the_mix_is_the_backing_plus_the_solo_from_the_first_sample(player):
     take = improvise((sound, 32000), player=player)
     gain = balance(loudness(np.stack([take.solo] * 2, axis=1)), loudness(sound))
     wanted = gain * take.solo[:, None] + sound
-    quieter = min(1.0, 0.891 / np.abs(wanted).max())
-    np.testing.assert_allclose(take.mix, quieter * wanted, atol=1e-5)
+    peak = np.abs(soxr.resample(wanted, 1, 4)).max()
+    quieter = min(1.0, 0.891 / max(peak, np.abs(wanted).max()))
+    np.testing.assert_allclose(take.mix, quieter * wanted, atol=1e-4)
 
 
 @pytest.mark.parametrize("level", [0.02, 0.3, 3.0])
@@ -74,8 +76,9 @@ def test_a_backing_of_any_level_is_balanced(player, tmp_path, peak):
     sound = chords(2.0, 32000)
     sound *= 10 ** (peak / 20) / np.abs(sound).max()
     take = improvise((sound, 32000), player=player)
-    gain, whole = take.mix_levels()
-    solo = gain * whole * np.repeat(take.solo[:, None], 2, axis=1)
+    levels = take.mix_levels()
+    whole = levels.whole
+    solo = levels.solo * whole * np.repeat(take.solo[:, None], 2, axis=1)
     band = take.mix - solo
     assert loudness(solo) - loudness(band) == pytest.approx(SOLO_ABOVE_BACKING, abs=0.1)
     assert loudness(band) > -40.1
