@@ -1,56 +1,105 @@
 """What a take costs by its length: processor seconds and memory, each length in its own process.
 
-    saxsolo benchmark long-takes [--lengths 10,30,120,600]
+    saxsolo benchmark long-takes [--lengths 10,60,300,600]
 
-The backing is made here and read block by block. "a second" is processor seconds for each second of
-saxophone after the backing has been heard; what grows with the length shows in the last columns.
+The backing is a WAV file that is written and read block by block, and the take is saved as solo and
+mix, so that nothing of the length is held but what the program itself holds. "a second" is
+processor seconds for each second of saxophone after the backing has been heard. Memory is the peak
+of the resident size in each part of the way, of Linux (VmHWM, which is reset between the parts).
 """
 
-import resource
+import re
+import tempfile
 import time
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
+from pathlib import Path
 from typing import Annotated
 
+import numpy as np
+import soundfile
 import typer
 
 from benchmarks.real_time import RATE, _walk
 
+# the walk comes round after so many seconds
+ROUND = 4
+
 
 def main(
-    lengths: Annotated[str, typer.Option(help="Seconds of the backings.")] = "10,30,120,600",
+    lengths: Annotated[str, typer.Option(help="Seconds of the backings.")] = "10,60,300,600",
+    checkpoint: Annotated[str | None, typer.Option(help="Folder or Hub id.")] = None,
 ) -> None:
-    print("| seconds | hearing | playing | a second | of it in the last quarter | peak MB |")
-    print("|" + " --- |" * 6)
+    names = ("seconds", "hearing", "playing", "a second", "of it in the last quarter")
+    parts = ("loaded", "hearing", "playing", "saving")
+    print(f"| {' | '.join([*names, *(f'MB {part}' for part in parts)])} |")
+    print("|" + " --- |" * (len(names) + len(parts)))
     for length in map(float, lengths.split(",")):
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            hearing, playing, last, memory = pool.submit(measure, length).result()
-        print(
-            f"| {length:g} | {hearing:.1f} | {playing:.1f} | {playing / length:.3f} "
-            f"| {last:.3f} | {memory:.0f} |",
-            flush=True,
-        )
+            hearing, playing, last, memory = pool.submit(measure, length, checkpoint).result()
+        times = f"{length:g} | {hearing:.1f} | {playing:.1f} | {playing / length:.3f} | {last:.3f}"
+        print(f"| {times} | {' | '.join(f'{part:.0f}' for part in memory)} |", flush=True)
 
 
-def measure(length: float) -> tuple[float, float, float, float]:
-    """Processor seconds of hearing and of playing, those a second of the last quarter, peak MB."""
+def measure(
+    length: float, checkpoint: str | None = None
+) -> tuple[float, float, float, tuple[float, ...]]:
+    """Processor seconds of hearing and of playing, those a second of the last quarter, peaks in MB
+    of the process that is loaded, hears, plays and saves."""
     import torch
 
     import saxsolo
 
     torch.set_num_threads(1)
-    player = saxsolo.load_player(device="cpu")
-    begun = time.process_time()
-    marks, samples = [], 0
-    for block in saxsolo.stream((_walk(length), RATE), player=player):
-        samples += len(block)
-        marks.append((samples / player.sampling_rate, time.process_time() - begun))
-    # the first block comes after the whole backing has been heard
+    player = saxsolo.load_player(checkpoint, device="cpu")
+    memory = []
+    with tempfile.TemporaryDirectory() as name:
+        path = Path(name) / "backing.wav"
+        with soundfile.SoundFile(path, "w", RATE, 1) as file:
+            for block in _blocks(length):
+                file.write(block)
+        _start_peak()
+        memory.append(_peak())
+        begun = time.process_time()
+        marks: list[tuple[float, float]] = []
+
+        def mark(played: float, _: float) -> None:
+            # the first block comes after the whole backing has been heard
+            if not marks:
+                memory.append(_peak())
+                _start_peak()
+            marks.append((played, time.process_time() - begun))
+
+        take = saxsolo.improvise(path, player=player, progress=mark, scratch=Path(name))
+        memory.append(_peak())
+        _start_peak()
+        take.save(Path(name) / "take")
+        memory.append(_peak())
     hearing = marks[0][1]
     later = next(mark for mark in marks if mark[0] >= 0.75 * length)
     last = (marks[-1][1] - later[1]) / max(marks[-1][0] - later[0], 1e-9)
-    memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    return hearing, marks[-1][1] - hearing, last, memory
+    return hearing, marks[-1][1] - hearing, last, tuple(memory)
+
+
+def _blocks(length: float) -> Iterator[np.ndarray]:
+    """A walking bass of so many seconds, `ROUND` at a time."""
+    once, left = _walk(ROUND), round(length * RATE)
+    while left > 0:
+        yield once[:left]
+        left -= len(once)
+
+
+def _start_peak() -> None:
+    Path("/proc/self/clear_refs").write_text("5")
+
+
+def _peak() -> float:
+    """The largest resident size since `_start_peak`, megabytes."""
+    status = Path("/proc/self/status").read_text()
+    found = re.search(r"VmHWM:\s*(\d+) kB", status)
+    assert found is not None, "the kernel tells the peak of the resident size"
+    return int(found[1]) * 1024 / 1e6
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ QUALITIES, NO_CHORD_QUALITY = 7, 7
 NO_CHORD = 12 * QUALITIES
 CHORDS = NO_CHORD + 1
 _FLOOR = 1e-4
+_FRAMES_AT_ONCE = 4096
 # what the chance over all chains counts in a chord's confidence, beside that of its frames
 SURE = 0.3
 
@@ -71,7 +72,7 @@ def find_chords(
     """
     costs = costs or ChordCosts()
     edges, change = _segments(len(chord), beats, places, metres, costs)
-    evidence = costs.trust * summed(np.log(np.maximum(chord, _FLOOR)), edges)
+    evidence = costs.trust * summed(chord, edges, _FLOOR)
     bars = _regular_bars(edges, beats, places, metres)
     evidence = _with_repeats(evidence, edges, bars, costs)
     gains = costs.progression * _gains_of_classes(progressions)
@@ -94,10 +95,23 @@ def find_chords(
     return chords
 
 
-def summed(scores: np.ndarray, edges: np.ndarray) -> np.ndarray:
-    """(F, C) -> (N - 1, C): over each stretch between two of (N,) frames."""
-    sums = np.concatenate([np.zeros((1, scores.shape[1])), np.cumsum(scores, axis=0)])
-    over: np.ndarray = sums[edges[1:]] - sums[edges[:-1]]
+def summed(scores: np.ndarray, edges: np.ndarray, floor: float | None = None) -> np.ndarray:
+    """(F, C) -> (N - 1, C): over each stretch between two of (N,) frames.
+
+    Args:
+        floor: the logs of the scores are summed, of this where they are lower.
+    """
+    at = np.zeros((len(edges), scores.shape[1]))
+    reached = np.zeros((1, scores.shape[1]), scores.dtype)
+    # sums of an hour's frames are kept where an edge is, and nowhere else
+    for begin in range(0, len(scores), _FRAMES_AT_ONCE):
+        part = scores[begin : begin + _FRAMES_AT_ONCE]
+        part = part if floor is None else np.log(np.maximum(part, floor))
+        sums = np.cumsum(np.concatenate([reached, part]), axis=0)
+        inside = (edges > begin) & (edges <= begin + len(part))
+        at[inside] = sums[edges[inside] - begin]
+        reached = sums[-1:]
+    over: np.ndarray = at[1:] - at[:-1]
     return over
 
 

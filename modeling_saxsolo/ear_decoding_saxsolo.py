@@ -22,6 +22,7 @@ SMALLEST_METRE = 2
 # a beat lasts 0.18 s (333 a minute) to 1.4 s (43 a minute)
 SHORTEST, LONGEST = 9, 70
 _FLOOR = 1e-4
+_ENDS_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -152,19 +153,12 @@ def find_beats(heard: Mapping[str, np.ndarray], costs: DecodingCosts) -> np.ndar
     frames = len(phase)
     if frames < 3 * SHORTEST:
         return np.zeros(0, int)
-    lengths = np.arange(SHORTEST, LONGEST + 1)
-    fit = _beat_fit(phase, np.clip(onset, -3, 3), lengths)
     # frames before the first beat and after the last are of any phase
     anywhere = float(np.mean(phase.max(axis=1))) - np.log(12) * costs.beat_trust
-    apart = np.maximum(np.abs(lengths[:, None] - lengths) - 1.0, 0)
-    cost = costs.tempo * np.log1p(apart / np.minimum(lengths[:, None], lengths)) ** 2
-    best, came = _best_chains(fit, cost, anywhere)
-    ends = np.arange(frames + 1)
-    after = np.where(frames - ends <= frames, anywhere * (frames - ends), -np.inf)
-    final = best + after[:, None]
-    if not np.isfinite(final).any():
+    lengths = np.arange(SHORTEST, LONGEST + 1)
+    came, end, column = _best_chain(phase, np.clip(onset, -3, 3), lengths, costs.tempo, anywhere)
+    if end == 0:
         return np.zeros(0, int)
-    end, column = divmod(int(final.argmax()), final.shape[1])
     chain = [end]
     while column >= 0:
         start = end - int(lengths[column])
@@ -177,43 +171,61 @@ def find_beats(heard: Mapping[str, np.ndarray], costs: DecodingCosts) -> np.ndar
     return beats if len(beats) >= 3 else np.zeros(0, int)
 
 
-def _beat_fit(phase: np.ndarray, onset: np.ndarray, lengths: np.ndarray) -> np.ndarray:
-    """(F + 1, lengths): the score of the beat of that length that ends at a frame."""
-    frames = len(phase)
-    sums = np.concatenate([np.zeros((1, 12)), np.cumsum(phase, axis=0)])
-    fit = np.full((frames + 1, len(lengths)), -np.inf)
+def _beat_fit(
+    sums: np.ndarray, onset: np.ndarray, lengths: np.ndarray, first: int, last: int
+) -> np.ndarray:
+    """(last - first, lengths): the score of the beat of that length that ends at a frame.
+
+    Args:
+        sums: (F + 1, 12) of the phases before each frame. onset: (F,).
+    """
+    fit = np.full((last - first, len(lengths)), -np.inf)
     for column, length in enumerate(lengths):
-        if length > frames:
-            break
         edges = np.clip(np.ceil(np.arange(13) * length / 12 - 0.5).astype(int), 0, length)
-        starts = np.arange(frames - length + 1)
-        total = onset[np.minimum(starts, frames - 1)].copy()
+        starts = np.arange(max(0, first - length), last - length)
+        total = onset[np.minimum(starts, len(onset) - 1)].copy()
         for part in range(12):
             total += sums[starts + edges[part + 1], part] - sums[starts + edges[part], part]
-        fit[length:, column] = total
+        if len(starts):
+            fit[starts[0] + length - first :, column] = total
     return fit
 
 
-def _best_chains(
-    fit: np.ndarray, cost: np.ndarray, anywhere: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """The best score of a chain that ends at a frame with a beat of a length, and the length of the
-    beat before it (-1: the first)."""
-    frames, count = fit.shape[0] - 1, fit.shape[1]
-    lengths = np.arange(SHORTEST, SHORTEST + count)
-    best = np.full_like(fit, -np.inf)
-    came = np.full(fit.shape, -1)
+def _best_chain(
+    phase: np.ndarray, onset: np.ndarray, lengths: np.ndarray, tempo: float, anywhere: float
+) -> tuple[np.ndarray, int, int]:
+    """For each end of a beat (F + 1) and length the length of the beat before it (-1: the first);
+    where the best chain ends (0: there is none), and the length of its last beat.
+
+    Only what the way back needs is kept of the whole track, in single bytes.
+    """
+    frames, count = len(phase), len(lengths)
+    apart = np.maximum(np.abs(lengths[:, None] - lengths) - 1.0, 0)
+    cost = tempo * np.log1p(apart / np.minimum(lengths[:, None], lengths)) ** 2
+    sums = np.concatenate([np.zeros((1, 12)), np.cumsum(phase, axis=0)])
+    came = np.full((frames + 1, count), -1, np.int8)
+    # of the latest ends, one after the other in a ring
+    best = np.full((LONGEST + 1, count), -np.inf)
     rows = np.arange(count)
-    for end in range(SHORTEST, frames + 1):
-        size = min(count, end - SHORTEST + 1)
-        begun = end - lengths[:size]
-        options = best[begun] - cost[:size]
-        choice = options.argmax(axis=1)
-        value = options[rows[:size], choice]
-        fresh = anywhere * begun
-        came[end, :size] = np.where(value > fresh, choice, -1)
-        best[end, :size] = np.maximum(value, fresh) + fit[end, :size]
-    return best, came
+    highest, found, column = -np.inf, 0, 0
+    for first in range(0, frames + 1, _ENDS_AT_ONCE):
+        last = min(first + _ENDS_AT_ONCE, frames + 1)
+        fit = _beat_fit(sums, onset, lengths, first, last)
+        for end in range(max(first, SHORTEST), last):
+            size = min(count, end - SHORTEST + 1)
+            begun = end - lengths[:size]
+            options = best[begun % len(best)] - cost[:size]
+            choice = options.argmax(axis=1)
+            value = options[rows[:size], choice]
+            fresh = anywhere * begun
+            came[end, :size] = np.where(value > fresh, choice, -1)
+            now = np.full(count, -np.inf)
+            now[:size] = np.maximum(value, fresh) + fit[end - first, :size]
+            best[end % len(best)] = now
+            whole = float(now.max()) + anywhere * (frames - end)
+            if whole > highest:
+                highest, found, column = whole, end, int(now.argmax())
+    return came, found, column
 
 
 def find_bars(
@@ -229,8 +241,8 @@ def find_bars(
     ends = np.append(frames, min(len(heard["place"]), 2 * frames[-1] - frames[-2]))
     ends[-1] = max(ends[-1], frames[-1])
     part = np.minimum(1, costs.longest_evidence / np.maximum(np.diff(ends), 1))[:, None]
-    place = costs.bar_trust * part * summed(_log(heard["place"]), ends)
-    metre = costs.metre_trust * part * summed(_log(heard["metre"]), ends)
+    place = costs.bar_trust * part * summed(heard["place"], ends, _FLOOR)
+    metre = costs.metre_trust * part * summed(heard["metre"], ends, _FLOOR)
     starts = np.minimum(frames, len(heard["beats"]) - 1)
     first = _chance_near(heard["beats"][:, 1], starts)
     states = [

@@ -82,8 +82,9 @@ class _Windows:
         to be kept."""
         assert self._features is not None
         for heard in self.rest:
-            kept = _STEP if self._start > _STEP else _STEP + CONTEXT
-            yield {name: values[: kept * FRAMES_PER_TOKEN] for name, values in heard.items()}
+            kept = (_STEP if self._start > _STEP else _STEP + CONTEXT) * FRAMES_PER_TOKEN
+            # a view would hold all that the window heard
+            yield {name: values[:kept].clone() for name, values in heard.items()}
         first, size = CONTEXT if self._start else 0, min(WINDOW, self.held)
         self.rest = [self.ear.hear_window(self._features.part(0, size), first, size - first)]
         self._features = self._features.part(_STEP, self.held)

@@ -20,6 +20,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.planner_saxsolo import control_classes
 from saxsolo.atomic import output_folder
@@ -27,6 +28,7 @@ from saxsolo.errors import CheckpointError
 from saxsolo.weights.loading import Player
 
 from . import onnx_graphs as graphs
+from .onnx_codec_graphs import CodecDecoderGraph, CodecEncoderGraph
 
 OPSET = 18
 PACKAGE = Path(__file__).parents[1]
@@ -113,7 +115,6 @@ def _check(player: Player) -> None:
             (f"its onset_bias is {config.onset_bias}", bool(config.onset_bias)),
             ("it lacks degrees or rhythm", not (config.degrees and config.rhythm)),
             (f"its codec is {codec.model_type!r}", codec.model_type != "saxcodec"),
-            ("its codec has pitch codes", getattr(codec, "pitch_codes", False)),
         )
         if is_wrong
     ]
@@ -154,7 +155,7 @@ def player_graphs(player: Player) -> Iterator[Graph]:
     yield _ear(player)
     yield from solo_graphs(model)
     yield from _planner(model.planner)
-    yield from _codec(player.codec.model)
+    yield from codec_graphs(player.codec.model)
 
 
 def _ear(player: Player) -> Graph:
@@ -301,20 +302,22 @@ def _planner(planner: Any) -> Iterator[Graph]:
     )
 
 
-def _codec(codec: Any) -> Iterator[Graph]:
+def codec_graphs(codec: Any) -> Iterator[Graph]:
+    """Decoder and encoder."""
     config = codec.config
     past = torch.zeros(config.decoder_layers, 1, 6, config.decoder_size)
     codes = torch.randint(0, config.codebook_size, (1, config.num_codebooks, 8))
     yield Graph(
         "codec_decoder",
-        graphs.CodecDecoderGraph(codec),
+        CodecDecoderGraph(codec),
         {"codes": (codes, {2: "T"}), "past": (past, {})},
-        {"filters": {1: "J"}, "angles": {1: "J"}, "pitch": {1: "J"}, "new_past": {}},
+        {"filters": {1: "J"}, "angles": {1: "J"}, "new_past": {}}
+        | ({} if config.pitch_codes else {"pitch": {1: "J"}}),
     )
     past = torch.zeros(config.encoder_layers, 1, 6, config.encoder_size)
     yield Graph(
         "codec_encoder",
-        graphs.CodecEncoderGraph(codec),
+        CodecEncoderGraph(codec),
         {
             "short": (torch.rand(1, 16, config.num_bins), {1: "J"}),
             "long": (torch.rand(1, 8, config.long_bins), {1: "T"}),
@@ -336,15 +339,20 @@ def model_settings(config: SaxsoloConfig) -> dict[str, Any]:
     return {name: getattr(config, name) for name in names}
 
 
+def codec_settings(config: SaxcodecConfig) -> dict[str, Any]:
+    """What the programs need to know of the codec beside its graphs."""
+    names = (
+        "decoder_layers", "decoder_size", "decoder_lookahead", "n_fft", "hop_length",
+        "frame_samples", "sampling_rate", "min_f0", "max_f0", "f0_bins", "num_bins",
+        "filter_sizes", "filter_bands", "pitch_codes", "codebook_size",
+    )  # fmt: skip
+    return {name: getattr(config, name) for name in names}
+
+
 def _config(player: Player) -> dict[str, Any]:
     model, codec = player.solo.model, player.codec.model.config
     config, sampling = model.config, model.generation_config
     ranges = (config.planner or {}).get("ranges", {})
-    codec_names = (
-        "decoder_layers", "decoder_size", "decoder_lookahead", "n_fft", "hop_length",
-        "frame_samples", "sampling_rate", "min_f0", "max_f0", "f0_bins", "num_bins",
-        "filter_sizes", "filter_bands",
-    )  # fmt: skip
     sizes = model.planner.sizes
     return {
         "model": model_settings(config),
@@ -358,7 +366,7 @@ def _config(player: Player) -> dict[str, Any]:
             "guidance_scale": sampling.guidance_scale,
         },
         "silence": player.processor.silence.tolist(),
-        "codec": {name: getattr(codec, name) for name in codec_names},
+        "codec": codec_settings(codec),
         "progressions": player.ear.model.progressions.tolist() if player.ear else None,
         "sources": {
             part: {"name": weights.name, "sha256": weights.sha256}

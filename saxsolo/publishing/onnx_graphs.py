@@ -28,7 +28,6 @@ from modeling_saxsolo.ear_saxsolo import _PATCH, SaxsoloEar, root_and_quality
 from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, SEMITONES
 from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, _centred
 from modeling_saxsolo.line_saxsolo import END
-from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.note_events_saxsolo import TICKS
 
 
@@ -416,51 +415,3 @@ class PlannerRestGraph(nn.Module):
     ) -> tuple[torch.Tensor, ...]:
         struck = self.planner.strike(ended, pitch, last, planning.roots_ahead(sheet, landing))
         return self.planner.length(struck)[0, 0], self.planner.offset(struck)[0, 0]
-
-
-class CodecDecoderGraph(nn.Module):
-    """Codes (1, K, T + ahead) and the past of each block (L, 1, 6, C) -> log filters (1, 2 T, ..),
-    angles (1, 2 T, ..), pitch logits (1, 2 T, 361), the next past."""
-
-    def __init__(self, codec: SaxcodecModel):
-        super().__init__()
-        self.codec = codec
-
-    def forward(self, codes: torch.Tensor, past: torch.Tensor) -> tuple[torch.Tensor, ...]:
-        codec, ahead = self.codec, self.codec.config.decoder_lookahead
-        read = codec.quantizer.decode(codes.transpose(1, 2))
-        frames = codes.shape[2] - ahead
-        near = [read[:, a : a + frames] for a in range(ahead + 1)]
-        x = codec.from_latent(torch.cat(near, dim=-1))
-        x = x.reshape(1, 2 * frames, codec.config.decoder_size)
-        states = []
-        for index, block in enumerate(codec.decoder):
-            x, state = block(x, past[index])
-            states.append(state)
-        x = codec.out_norm(x)
-        filters = codec.filter_head(x).clamp(max=4.0)
-        return filters, codec.angle_head(x), codec.f0_head(x), torch.stack(states)
-
-
-class CodecEncoderGraph(nn.Module):
-    """Log spectra, short (1, 2 T, 641) and long (1, T, 192), and the past of each block -> codes
-    (1, K, T) and the next past."""
-
-    def __init__(self, codec: SaxcodecModel):
-        super().__init__()
-        self.codec = codec
-
-    def forward(
-        self, short: torch.Tensor, long: torch.Tensor, past: torch.Tensor
-    ) -> tuple[torch.Tensor, ...]:
-        codec = self.codec
-        slow = codec.long_in(long)
-        x = codec.short_in(short) + torch.stack([slow, slow], dim=2).flatten(1, 2)
-        states = []
-        for index, block in enumerate(codec.encoder):
-            x, state = block(x, past[index])
-            states.append(state)
-        x = x.reshape(1, long.shape[1], -1)
-        latents = codec.to_latent(x)
-        latents = F.layer_norm(latents, (codec.config.codebook_dim,))
-        return codec.quantizer.encode(latents).transpose(1, 2), torch.stack(states)

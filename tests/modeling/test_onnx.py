@@ -157,34 +157,3 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
 
     assert run("a.wav", 1) == run("b.wav", 1) != run("c.wav", 2)
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 200e6
-
-
-@pytest.mark.slow
-def test_codec_encoder_names_the_same_codes(player, folder):
-    codec = player.codec.model
-    torch.manual_seed(0)
-    audio = 0.1 * torch.randn(1, 20 * codec.config.frame_samples)
-    with torch.no_grad():
-        expected, _ = codec.encode_chunk(audio[:, None], codec.init_encoder_state(1))
-    config = codec.config
-    history = torch.zeros(1, config.long_n_fft - config.hop_length)
-    samples = torch.cat([history, audio], dim=1)
-    short = samples[:, history.shape[1] + config.hop_length - config.n_fft :]
-    short = codec._log_spectrum(short.unfold(1, config.n_fft, config.hop_length))
-    long = samples[:, config.hop_length :].unfold(1, config.long_n_fft, config.frame_samples)
-    long = codec._log_spectrum(long)[..., : config.long_bins]
-    session = onnxruntime.InferenceSession(folder / "graphs" / "codec_encoder.onnx")
-    past = np.zeros((config.encoder_layers, 1, 6, config.encoder_size), np.float32)
-    parts = []
-    for at in (0, 8):
-        count = 8 if at == 0 else 12
-        codes, past = session.run(
-            None,
-            {
-                "short": short[:, 2 * at : 2 * (at + count)].numpy(),
-                "long": long[:, at : at + count].numpy(),
-                "past": past,
-            },
-        )
-        parts.append(codes)
-    assert np.array_equal(np.concatenate(parts, axis=2), expected.numpy())

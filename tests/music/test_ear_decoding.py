@@ -229,3 +229,16 @@ def test_chances_of_states_are_sums_over_all_chains(steps, states, seed):
     chances = state_chances(scores, costs, gains)
     np.testing.assert_allclose(chances, total / total.sum(axis=1, keepdims=True), atol=1e-9)
     np.testing.assert_array_equal(best_path_of_changes(scores, costs, gains), best)
+
+
+def test_a_track_longer_than_what_is_held_at_once_comes_out_the_same(monkeypatch):
+    beats, places, metres = steady(132, 4)
+    chords = [7 * (beat // 4 % 12) for beat in range(len(beats))]
+    heard = posteriors(beats, places, metres, chords, int(beats[-1] * FRAME_RATE) + 30)
+    whole = decode(heard)
+    monkeypatch.setattr("modeling_saxsolo.ear_decoding_saxsolo._ENDS_AT_ONCE", 37)
+    monkeypatch.setattr("modeling_saxsolo.chord_search_saxsolo._FRAMES_AT_ONCE", 41)
+    parts = decode(heard)
+    assert np.array_equal(parts.beats, whole.beats)
+    assert np.array_equal(parts.places, whole.places)
+    assert parts.chords == whole.chords
