@@ -22,6 +22,7 @@ from torch import nn
 
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.intonation_saxsolo import note_codes
 from modeling_saxsolo.planner_saxsolo import control_classes
 from saxsolo.atomic import output_folder
 from saxsolo.errors import CheckpointError
@@ -222,9 +223,18 @@ def solo_graphs(model: Any) -> Iterator[Graph]:
             "values": (past, {3: "P"}),
             "memory_keys": (keys, {}),
             "memory_values": (values, {}),
+            **_notes_of_pitch_codes(config),
         },
         {"logits": {}, "new_keys": {3: "Q"}, "new_values": {3: "Q"}},
     )
+
+
+def _notes_of_pitch_codes(
+    config: SaxsoloConfig,
+) -> dict[str, tuple[torch.Tensor, dict[int, str]]]:
+    if config.pitch_range is None:
+        return {}
+    return {"notes": (torch.tensor([[-1, 5, 6]]), {1: "S"})}
 
 
 def _planner(planner: Any) -> Iterator[Graph]:
@@ -336,7 +346,8 @@ def model_settings(config: SaxsoloConfig) -> dict[str, Any]:
         "silent_codes",
         "score_vocab_size",
     )  # fmt: skip
-    return {name: getattr(config, name) for name in names}
+    note_pitches = None if config.pitch_range is None else note_codes(config).tolist()
+    return {name: getattr(config, name) for name in names} | {"note_codes": note_pitches}
 
 
 def codec_settings(config: SaxcodecConfig) -> dict[str, Any]:

@@ -27,6 +27,7 @@ from modeling_saxsolo.ear_layers_saxsolo import (
 from modeling_saxsolo.ear_saxsolo import _PATCH, SaxsoloEar, root_and_quality
 from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, SEMITONES
 from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, _centred
+from modeling_saxsolo.intonation_saxsolo import REACH
 from modeling_saxsolo.line_saxsolo import END
 from modeling_saxsolo.note_events_saxsolo import TICKS
 
@@ -195,6 +196,9 @@ class DecoderGraph(nn.Module):
     its own and of the memory's side, keys and values so far (L, 1, H, P, d) and of the memory
     -> logits of the last step (1, K, V) and keys and values (L, 1, H, P + S, d).
 
+    A model that knows pitch codes by their distance from the note also takes the notes' pitch codes
+    (1, S), -1 = none; see intonation_saxsolo.
+
     The weights are those of `FastDecoder`, folded as there.
     """
 
@@ -207,6 +211,11 @@ class DecoderGraph(nn.Module):
         self.order = fast._pairs()[: fast.head_dim]
         self.table = nn.Parameter(torch.from_numpy(fast.table), requires_grad=False)
         self.code_heads = nn.Parameter(torch.from_numpy(fast.code_heads.T), requires_grad=False)
+        self.by_pitch = fast.by_pitch
+        if self.by_pitch:
+            self.distance_table = nn.Parameter(torch.from_numpy(fast.distance_table), False)
+            heads = torch.from_numpy(fast.distance_heads.T.copy())
+            self.distance_heads = nn.Parameter(heads, requires_grad=False)
         self.layers: Any = nn.ModuleList(
             nn.ParameterDict(
                 {
@@ -227,10 +236,13 @@ class DecoderGraph(nn.Module):
         values: torch.Tensor,
         memory_keys: torch.Tensor,
         memory_values: torch.Tensor,
+        notes: torch.Tensor | None = None,
     ) -> tuple[torch.Tensor, ...]:
         books = codes.shape[2]
         steps, past = codes.shape[1], keys.shape[3]
         state = self.table[codes + torch.arange(books) * self.vocab].sum(dim=2) + extra
+        if notes is not None:
+            state = state + self.distance_table[self._distances(notes, codes[..., 0])]
         mask = torch.arange(past + steps) <= past + torch.arange(steps)[:, None]
         new_keys, new_values = [], []
         for index, layer in enumerate(self.layers):
@@ -251,9 +263,30 @@ class DecoderGraph(nn.Module):
             state = state + heard @ layer["cross_out"]
             gate, up = (self._normalised(state) @ layer["gate_up"]).chunk(2, dim=-1)
             state = state + (F.silu(gate) * up) @ layer["down"]
-        logits = self._normalised(state[:, -1:]) @ self.code_heads
-        logits = logits.view(1, books, self.classes)
+        state = self._normalised(state[:, -1:])
+        logits = (state @ self.code_heads).view(1, books, self.classes)
+        if notes is not None:
+            leaning = self._leaning(state[0, 0], notes[0, -1], codes[0, -1, 0])
+            logits = torch.cat([logits[:, :1] + leaning, logits[:, 1:]], dim=1)
         return logits, torch.stack(new_keys), torch.stack(new_values)
+
+    def _distances(self, notes: torch.Tensor, codes: torch.Tensor) -> torch.Tensor:
+        """As `SaxsoloIntonation.distances`."""
+        played = (codes > 0) & (codes < self.classes) & (notes > 0)
+        distance = (codes - notes).clamp(-REACH, REACH) + REACH
+        return torch.where(played, distance, 2 * REACH + 1)
+
+    def _leaning(self, state: torch.Tensor, note: torch.Tensor, code: torch.Tensor) -> torch.Tensor:
+        """As `SaxsoloIntonation.lean`: what is added to the logits (V,) of the first codebook."""
+        by_note, by_code = (state @ self.distance_heads).chunk(2)
+        codes = torch.arange(self.classes)
+        total = torch.zeros(self.classes)
+        for leaning, around in ((by_note, note), (by_code, code)):
+            known = (around > 0) & (around < self.classes)
+            place = codes - around + REACH
+            near = known & (codes > 0) & (place >= 0) & (place <= 2 * REACH)
+            total = total + leaning[place.clamp(0, 2 * REACH)] * near
+        return total
 
     def _normalised(self, state: torch.Tensor) -> torch.Tensor:
         return state * (state.square().mean(dim=-1, keepdim=True) + self.eps).rsqrt()

@@ -85,6 +85,7 @@ def _play_window(
     shape = (model["decoder_layers"], 1, model["num_attention_heads"], 0, model["head_dim"])
     keys = values = np.zeros(shape, np.float32)
     silent, delay = model["silent_codes"] or [], model["stream_delays"][1]
+    notes = _note_codes(read[0], model)
     at = 0
     for step in range(known, steps):
         # the past in one go, then step by step
@@ -100,6 +101,7 @@ def _play_window(
                 "values": values,
                 "memory_keys": memory_keys,
                 "memory_values": memory_values,
+                **({} if notes is None else {"notes": notes[None, at : step + 1]}),
             },
         )
         if step >= delay and 0 < part[0, step - delay] < model["score_vocab_size"]:
@@ -109,6 +111,15 @@ def _play_window(
         if step + 1 < steps:
             read[:, step + 1] = part[:, step]
         at = step + 1
+
+
+def _note_codes(score: Array, model: dict[str, Any]) -> Array | None:
+    """(S,) tokens as the decoder reads them -> pitch codes of their notes, -1 = none; None for a
+    codec whose codes are no pitches."""
+    if model["note_codes"] is None:
+        return None
+    codes = np.array(model["note_codes"])
+    return np.where(score < model["score_vocab_size"], codes[np.minimum(score, len(codes) - 1)], -1)
 
 
 def _choose(logits: Array, temperature: float, random: np.random.Generator) -> Array:

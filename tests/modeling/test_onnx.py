@@ -41,8 +41,11 @@ def _heard(posteriors: torch.Tensor) -> Heard:
     return Heard(posteriors.numpy(), None, 0.0, 0, frames)  # type: ignore[arg-type]
 
 
-def test_tiny_model_plays_the_same_codes_over_several_windows(make_model, tmp_path):
+@pytest.mark.parametrize("pitch_range", [None, [60.0, 1500.0]], ids=["codes", "pitch codes"])
+def test_tiny_model_plays_the_same_codes_over_several_windows(make_model, tmp_path, pitch_range):
     model = make_model(
+        pitch_range=pitch_range,
+        codebook_size=300,
         hears="spectrum",
         listen="labels",
         degrees=True,
@@ -50,6 +53,9 @@ def test_tiny_model_plays_the_same_codes_over_several_windows(make_model, tmp_pa
         frame_labels=dict(LABEL_SIZES),
         window_frames=48,
     )
+    if pitch_range:
+        # it starts at zero
+        torch.nn.init.normal_(model.decoder.intonation.out.weight)
     graphs = {}
     with torch.no_grad():
         for graph in solo_graphs(model):
