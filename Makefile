@@ -6,7 +6,7 @@ BACKINGS ?= $(wildcard examples/*.flac)
 # two workers, one thread each, suit two cores; make test PYTEST_FLAGS="-x -k codec" for a part
 PYTEST_FLAGS ?= -n 2
 
-.PHONY: demo test lint docs clean train
+.PHONY: demo test lint docs runtime clean train
 
 demo: .venv/.demo
 	@for backing in $(BACKINGS); do \
@@ -25,6 +25,10 @@ lint: .venv/.test
 # the site in build/site; a warning is an error
 docs: .venv/.test
 	NO_MKDOCS_2_WARNING=true $(BIN)/mkdocs build --strict --quiet -f .ci/mkdocs.yml
+
+# saxsolo-runtime, the wheel that plays exported graphs without torch, in dist/
+runtime: .venv/.demo
+	$(BIN)/python -m pip wheel --quiet --no-deps -w dist packaging/runtime
 
 clean:
 	rm -rf .venv

@@ -54,6 +54,9 @@ def publish(
     accept_rights: Annotated[
         bool, typer.Option("--accept-rights", help="Also rows whose licence nobody has stated.")
     ] = False,
+    onnx: Annotated[
+        bool, typer.Option("--onnx", help="Of a model: graphs that play without torch too.")
+    ] = False,
 ) -> None:
     """Lay out a folder as it will stand on the Hub, check it, send it in one commit."""
     quiet_libraries()
@@ -72,6 +75,7 @@ def publish(
             dataset=dataset,
             model=model,
             accept_rights=accept_rights,
+            onnx=onnx,
         )
     )
 

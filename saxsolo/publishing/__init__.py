@@ -8,6 +8,7 @@ Nothing is sent where the check fails; a dry run stops before sending.
 import shutil
 import tempfile
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 from huggingface_hub.errors import HFValidationError
@@ -15,6 +16,7 @@ from huggingface_hub.utils import validate_repo_id
 
 from saxsolo.atomic import output_folder, replacing_folder
 from saxsolo.errors import OutputError, PublishError
+from saxsolo.extras import missing_extra
 from saxsolo.publishing.folder import list_files
 from saxsolo.scratch import scratch_prefix
 
@@ -49,6 +51,7 @@ def publish(
     dataset: str | None = None,
     model: str | None = None,
     accept_rights: bool = False,
+    onnx: bool = False,
 ) -> Published:
     """Lays out, checks and sends a model, a dataset or the Space.
 
@@ -65,6 +68,7 @@ def publish(
         dataset: Hub id of the tokens that the model learnt from, for its card.
         model: OWNER/NAME@COMMIT of the model that a Space plays; see `space.lay_out_space`.
         accept_rights: publish rows of a dataset whose licence nobody has stated.
+        onnx: of a model: its ONNX graphs too, in onnx/; the extra `onnx` is needed.
 
     Raises:
         PublishError: what is laid out is not whole, or the Hub does not take it.
@@ -80,6 +84,8 @@ def publish(
             raise PublishError(f"{name!r} is not a valid name on the Hub: {error}") from error
         if "/" not in name:
             raise PublishError(f"{name!r} has no owner; say OWNER/{name}")
+    if onnx:
+        _check_onnx(kind)
     if not dry_run:
         need_token()
     if out is not None and out.exists() and (not out.is_dir() or any(out.iterdir())):
@@ -91,7 +97,7 @@ def publish(
             from saxsolo.publishing.model import MODEL_FILES as stale
             from saxsolo.publishing.model import lay_out_model
 
-            lay_out_model(folder, repository, source, card=card, dataset=dataset)
+            lay_out_model(folder, repository, source, card=card, dataset=dataset, onnx=onnx)
             check = check_model
         elif kind == "dataset":
             from saxsolo.publishing.dataset import DATASET_FILES as stale
@@ -115,6 +121,14 @@ def publish(
         if not dry_run:
             url = upload(folder, repository, kind, files, stale, private, revision)
     return Published(files, out, url)
+
+
+def _check_onnx(kind: str) -> None:
+    if kind != "model":
+        raise PublishError(f"--onnx goes with a model, not with a {kind}")
+    for library in ("onnx", "onnxruntime"):
+        if find_spec(library) is None:
+            raise PublishError(missing_extra(library, "onnx"))
 
 
 def _move(folder: Path, out: Path) -> None:

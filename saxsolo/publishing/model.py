@@ -13,7 +13,11 @@ from .card import check_weights, fill_card
 from .folder import copy_files
 
 # what an earlier commit may hold that this one replaces
-MODEL_FILES = ["*.py", "*.safetensors", "*.safetensors.index.json", "codec/*", "ear/*", "samples/*"]
+MODEL_FILES = [
+    "*.py", "*.safetensors", "*.safetensors.index.json", "codec/*", "ear/*", "samples/*", "onnx/*",
+]  # fmt: skip
+#: the folder of the graphs that play without torch
+ONNX = "onnx"
 SAMPLE_SECONDS = 12.0
 SAMPLE_SEED = 1
 
@@ -27,6 +31,7 @@ def lay_out_model(
     dataset: str | None = None,
     examples: Path | None = None,
     seconds: float = SAMPLE_SECONDS,
+    onnx: bool = False,
 ) -> None:
     """Fills `folder` with a checkpoint as `from_pretrained` and `pipeline` load it from the Hub.
 
@@ -38,9 +43,11 @@ def lay_out_model(
         card, dataset: see `publish`.
         examples: folder of the backings to play samples over; the project's own when None.
         seconds: of each sample.
+        onnx: export the graphs that play without torch into onnx/ as well.
 
     Raises:
-        PublishError: no checkpoint of a solo model, no codec, no card, figures of other weights.
+        PublishError: no checkpoint of a solo model, no codec, no card, figures of other weights, a
+            model that cannot be exported.
     """
     source = source or DEFAULT_MODEL
     try:
@@ -50,6 +57,8 @@ def lay_out_model(
     copy_files(asset("NOTICE").parent, folder, ["LICENSE", "NOTICE"])
     card = find_card(source, card)
     check_weights(card, weights_sha256(folder), weights_sha256(folder / CODEC), source)
+    if onnx:
+        _export_graphs(folder)
     samples = play_samples(folder, examples or asset("examples"), seconds)
     text = fill_card(card, repository, samples, dataset)
     (folder / "README.md").write_text(text, encoding="utf-8")
@@ -68,6 +77,17 @@ def find_card(source: Path, card: Path | None) -> Path:
         if place.is_file():
             return place
     raise PublishError(f"{places[0]}: no such model card")
+
+
+def _export_graphs(folder: Path) -> None:
+    from .onnx_export import export_onnx
+
+    codec = folder / CODEC
+    player = load_player(folder, codec if codec.is_dir() else None, device="cpu")
+    try:
+        export_onnx(player, folder / ONNX)
+    except CheckpointError as error:
+        raise PublishError(str(error)) from error
 
 
 def play_samples(folder: Path, examples: Path, seconds: float) -> list[str]:

@@ -4,13 +4,13 @@
     DIR/graphs/*.onnx       ear, encoder, notes, decoder, planner (four), codec (two)
     DIR/config.json         sizes, sampling, tables
     DIR/saxsolo_runtime/    saxsolo/runtime and the modules of modeling_saxsolo without torch
+    DIR/requirements.txt    what they want
 
 Nothing of saxsolo, torch or transformers is needed there.
 """
 
 import copy
 import json
-import shutil
 import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -30,20 +30,9 @@ from saxsolo.weights.loading import Player
 
 from . import onnx_graphs as graphs
 from .onnx_codec_graphs import CodecDecoderGraph, CodecEncoderGraph
+from .runtime_files import PLAY, REQUIREMENTS, copy_programs
 
 OPSET = 18
-PACKAGE = Path(__file__).parents[1]
-#: of modeling_saxsolo: what needs no torch
-NUMPY_MODULES = (
-    "chord_search_saxsolo",
-    "ear_decoding_saxsolo",
-    "lead_sheet_saxsolo",
-    "line_saxsolo",
-    "note_events_saxsolo",
-    "subdivision_saxsolo",
-    "viterbi_saxsolo",
-    "vocabulary_saxsolo",
-)
 
 
 @dataclass(frozen=True)
@@ -84,25 +73,10 @@ def export_onnx(player: Player, out: Path, int8: bool = False) -> list[str]:
                     _quantise(path)
                 names.append(graph.name)
         (out / "config.json").write_text(json.dumps(_config(player), indent=1) + "\n")
-        copy_runtime(out)
+        copy_programs(out / "saxsolo_runtime")
+        (out / "play.py").write_text(PLAY, "utf-8")
+        (out / "requirements.txt").write_text("\n".join(REQUIREMENTS) + "\n", "utf-8")
     return names
-
-
-def copy_runtime(out: Path) -> None:
-    """The programs of the folder."""
-    package = out / "saxsolo_runtime"
-    package.mkdir(exist_ok=True)
-    for path in sorted((PACKAGE / "runtime").glob("*.py")):
-        text = path.read_text("utf-8").replace("from modeling_saxsolo.", "from .")
-        (package / path.name).write_text(text, "utf-8")
-    for name in NUMPY_MODULES:
-        source = PACKAGE.parent / "modeling_saxsolo" / f"{name}.py"
-        shutil.copyfile(source, package / source.name)
-    (out / "play.py").write_text(
-        '"""Plays a saxophone solo over a backing: python play.py --help."""\n\n'
-        "from saxsolo_runtime.command import main\n\nmain()\n",
-        "utf-8",
-    )
 
 
 def _check(player: Player) -> None:

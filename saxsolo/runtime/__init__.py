@@ -1,4 +1,4 @@
-"""The programs of an exported folder: onnxruntime, NumPy and soundfile, no torch.
+"""The programs of an exported folder: onnxruntime, NumPy, soundfile and soxr, no torch.
 
-saxsolo/publishing/onnx_export.py copies them beside the graphs.
+saxsolo/publishing/runtime_files.py makes a package of them, `saxsolo_runtime`.
 """

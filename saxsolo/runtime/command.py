@@ -1,7 +1,13 @@
-"""`python play.py BACKING --out solo.wav`: a solo from an exported folder alone."""
+"""A solo from an exported folder alone.
+
+python DIR/play.py BACKING --out solo.wav
+saxsolo-runtime BACKING --out solo.wav --model DIR
+"""
 
 import argparse
 import json
+import os
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -17,7 +23,6 @@ from .playing import play
 from .sounding import Voice
 from .spectra import Array
 
-FOLDER = Path(__file__).parents[1]
 CHUNK = 25
 
 
@@ -40,7 +45,7 @@ def load(folder: Path, threads: int = 1) -> tuple[dict[str, Any], dict[str, Any]
 def improvise(
     audio: Array,
     rate: int,
-    folder: Path = FOLDER,
+    folder: Path,
     seed: int = 0,
     instrument: str = "tenor",
     temperature: float | None = None,
@@ -85,18 +90,62 @@ def improvise(
     return np.concatenate([*parts, voice.finish()]), codes
 
 
-def main() -> None:
+def main(folder: Path | None = None) -> None:
+    """Reads the command line and plays; mistakes are one line and exit code 2.
+
+    Args:
+        folder: what was exported; --model or $SAXSOLO_RUNTIME_MODEL when None.
+    """
     parser = argparse.ArgumentParser(description="A saxophone solo over a backing.")
     parser.add_argument("backing", help="WAV, FLAC, OGG or MP3")
-    parser.add_argument("--out", default="solo.wav")
+    parser.add_argument("--out", default="solo.wav", help="WAV, FLAC, OGG or MP3")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--instrument", default="tenor")
     parser.add_argument("--temperature", type=float, help="0 takes the likeliest")
+    parser.add_argument("--threads", type=int, default=1)
+    if folder is None:
+        known = os.environ.get("SAXSOLO_RUNTIME_MODEL")
+        parser.add_argument(
+            "--model",
+            type=Path,
+            default=known,
+            required=known is None,
+            help="folder of `saxsolo export --format onnx`; $SAXSOLO_RUNTIME_MODEL",
+        )
     given = parser.parse_args()
+    try:
+        _play(given, Path(given.model) if folder is None else folder)
+    except (OSError, ValueError, soundfile.LibsndfileError) as error:
+        print(f"saxsolo-runtime: {' '.join(str(error).split())}", file=sys.stderr)
+        sys.exit(2)
+
+
+def _play(given: argparse.Namespace, folder: Path) -> None:
+    if not (folder / "config.json").is_file() or not (folder / "graphs").is_dir():
+        raise ValueError(f"{folder} is no folder of `saxsolo export --format onnx`")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    instruments = config["model"]["conditions"].get("instrument", [])
+    if given.instrument not in instruments:
+        raise ValueError(f"instrument {given.instrument!r}: give one of {', '.join(instruments)}")
+    if given.temperature is not None and not 0 <= given.temperature < float("inf"):
+        raise ValueError(f"temperature {given.temperature}: give 0 or more")
     audio, rate = soundfile.read(given.backing, dtype="float32")
     begun = time.perf_counter()
-    samples, codes = improvise(audio, rate, FOLDER, given.seed, given.instrument, given.temperature)
-    played = json.loads((FOLDER / "config.json").read_text("utf-8"))["codec"]["sampling_rate"]
+    graphs, config = load(folder, given.threads)
+    samples, _ = improvise(
+        audio,
+        rate,
+        folder,
+        given.seed,
+        given.instrument,
+        given.temperature,
+        loaded=(graphs, config),
+    )
+    played = config["codec"]["sampling_rate"]
     soundfile.write(given.out, samples, played)
     seconds, spent = len(samples) / played, time.perf_counter() - begun
     print(f"{given.out}: {seconds:.1f} s in {spent:.1f} s, {seconds / spent:.2f} times real time")
+
+
+if __name__ == "__main__":
+    main()

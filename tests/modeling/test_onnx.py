@@ -163,3 +163,15 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
 
     assert run("a.wav", 1) == run("b.wav", 1) != run("c.wav", 2)
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 200e6
+
+
+@pytest.mark.slow
+def test_published_graphs_are_tried_without_torch(folder, tmp_path):
+    from saxsolo.errors import PublishError
+    from saxsolo.publishing import check
+
+    (tmp_path / "onnx").symlink_to(folder)
+    check._run(check.HIDE + check.PLAY_GRAPHS, tmp_path)
+    (tmp_path / "onnx").unlink()
+    with pytest.raises(PublishError, match="does not load as it stands"):
+        check._run(check.HIDE + check.PLAY_GRAPHS, tmp_path)

@@ -171,6 +171,12 @@ class TestModel:
         with pytest.raises(PublishError, match=words):
             lay_out_model(out, "me/tiny", source, examples=examples, seconds=1.0)
 
+    def test_graphs_of_a_model_that_has_none_and_of_a_dataset(self, source, examples, tmp_path):
+        with pytest.raises(PublishError, match="cannot be exported to ONNX: it hears by codes"):
+            lay_out_model(tmp_path, "me/tiny", source, examples=examples, onnx=True)
+        with pytest.raises(PublishError, match="--onnx goes with a model, not with a dataset"):
+            publish("dataset", "me/tokens", source, dry_run=True, onnx=True)
+
     def test_folders_that_are_no_model(self, source, tmp_path):
         def refuse(words: str) -> None:
             with pytest.raises(PublishError, match=words):

@@ -1,14 +1,17 @@
-"""The wheel, installed where nothing of the checkout is in sight: it plays."""
+"""The wheels, installed where nothing of the checkout is in sight: they play."""
 
 import os
 import subprocess
 import sys
+import tomllib
 import venv
 import zipfile
 from pathlib import Path
 
 import pytest
 import soundfile as sf
+
+from saxsolo.publishing.runtime_files import REQUIREMENTS
 
 ROOT = Path(__file__).resolve().parents[2]
 EXAMPLE = ROOT / "examples" / "blues_in_f.flac"
@@ -39,6 +42,40 @@ def test_the_wheel_owns_two_names_and_carries_weights_and_examples(wheel: Path):
     ):
         assert f"saxsolo/assets/{name}" in names, name
     assert {"saxsolo/py.typed", "modeling_saxsolo/py.typed", "saxsolo/page/page.css"} <= {*names}
+
+
+def test_the_runtime_is_of_this_version_and_wants_what_its_programs_want():
+    here, runtime = (
+        tomllib.loads((ROOT / place / "pyproject.toml").read_text("utf-8"))["project"]
+        for place in ("", "packaging/runtime")
+    )
+    assert runtime["version"] == here["version"]
+    assert tuple(runtime["dependencies"]) == REQUIREMENTS
+
+
+@pytest.mark.slow
+def test_the_runtime_owns_one_name_and_answers_without_torch(tmp_path: Path):
+    pip = [sys.executable, "-m", "pip", "wheel", "--quiet", "--no-deps", "-w", str(tmp_path)]
+    subprocess.run([*pip, str(ROOT / "packaging" / "runtime")], check=True)
+    (path,) = tmp_path.glob("saxsolo_runtime-*.whl")
+    with zipfile.ZipFile(path) as wheel:
+        owned = {name.split("/")[0] for name in wheel.namelist() if ".dist-info/" not in name}
+        wheel.extractall(tmp_path)
+    assert owned == {"saxsolo_runtime"}
+    pytest.importorskip("onnxruntime")
+    hidden = "import runpy, sys\n" + "".join(
+        f"sys.modules[{name!r}] = None\n"
+        for name in ("torch", "transformers", "saxsolo", "modeling_saxsolo")
+    )
+    code = hidden + "runpy.run_module('saxsolo_runtime.command', run_name='__main__')"
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", code, str(EXAMPLE), "--model", str(tmp_path)],
+        env={"PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert done.stderr.endswith("is no folder of `saxsolo export --format onnx`\n")
 
 
 @pytest.mark.slow
