@@ -92,7 +92,7 @@ class PlacedChart:
             1; None where no ear was asked.
         transposed: semitones from the chart as given to the track.
         heard: what the ear heard on the same beats; None where no ear was asked.
-        rendered: how often the form is played by a band of ours, which ends on its first chord; None
+        rendered: how often a band of ours plays the form, which it ends on its first chord; None
             over a track.
     """
 
