@@ -15,7 +15,7 @@ import pytest
 
 from ..product.conftest import save_checkpoint
 
-STARTING = 1200.0
+STARTING = 300.0
 
 
 @dataclass(frozen=True)
