@@ -64,12 +64,14 @@ class LoudnessMeter:
 
     @property
     def fades_from(self) -> float | None:
-        """Second from which on all is `FADED` LU quieter than the whole; None for silence."""
+        """Second from which on all is `FADED` LU quieter than the whole; None where it does not
+        fade, and for silence."""
         loudness = self.loudness
         if loudness is None:
             return None
         steps = _lufs(np.array(self._energies + self._step_energies(self._held)))
-        return float(np.flatnonzero(steps >= loudness - FADED)[-1] + 1) / STEPS_A_SECOND
+        last = int(np.flatnonzero(steps >= loudness - FADED)[-1])
+        return None if last == len(steps) - 1 else (last + 1) / STEPS_A_SECOND
 
     def _step_energies(self, held: np.ndarray) -> list[float]:
         """Of the whole steps after the first `taps` samples: (channels, taps + n), n any."""

@@ -70,6 +70,8 @@ def test_the_end_of_a_last_chord_is_where_it_has_faded():
         # it falls by 17 dB a second, from a little over the loudness of the whole
         assert 2.5 < meter.fades_from < 3.0
     assert LoudnessMeter(32000, 1).fades_from is None
+    meter.push(struck[: 2 * 32000, None].astype(np.float32))
+    assert meter.fades_from is None
 
 
 def test_silence_and_next_to_nothing_have_no_loudness():
