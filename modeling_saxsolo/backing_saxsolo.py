@@ -44,6 +44,7 @@ class BackingMeasure:
         cents: how much sharper than A = 440 Hz the sound is tuned, -50 to 50.
         offset: what the samples of each channel lie off zero; 0 below -60 dBFS.
         mono: which mono of two channels is heard, one of `MONOS`.
+        fades_from: second from which on it is but a fading end; None where that is not measured.
     """
 
     loudness: float | None
@@ -51,6 +52,7 @@ class BackingMeasure:
     cents: float = 0.0
     offset: tuple[float, ...] = (0.0,)
     mono: str = "mean"
+    fades_from: float | None = None
 
     @property
     def tuning(self) -> float:
@@ -97,7 +99,8 @@ class BackingMeter:
         offset, mono = self.channels.offset, self.channels.mono
         peak = self.channels.peak if any(offset) else self._meter.peak
         cents = 0.0 if self._tuning is None else self._tuning.cents
-        return BackingMeasure(self._meter.loudness, peak, cents, offset, mono)
+        fades_from = self._meter.fades_from
+        return BackingMeasure(self._meter.loudness, peak, cents, offset, mono, fades_from)
 
 
 def _factors(mono: str) -> torch.Tensor:

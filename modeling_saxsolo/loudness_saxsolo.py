@@ -13,6 +13,8 @@ OFFSET = -0.691
 STEPS_A_SECOND = 10
 STEPS_IN_BLOCK = 4
 RESPONSE_SECONDS = 0.15
+# LU below the whole: what is left of a last chord
+FADED = 12.0
 
 
 class LoudnessMeter:
@@ -59,6 +61,17 @@ class LoudnessMeter:
             return None
         heard = heard[_lufs(heard) > _lufs(heard.mean()) + GATE_RELATIVE]
         return float(_lufs(heard.mean()))
+
+    @property
+    def fades_from(self) -> float | None:
+        """Second from which on all is `FADED` LU quieter than the whole; None where it does not
+        fade, and for silence."""
+        loudness = self.loudness
+        if loudness is None:
+            return None
+        steps = _lufs(np.array(self._energies + self._step_energies(self._held)))
+        last = int(np.flatnonzero(steps >= loudness - FADED)[-1])
+        return None if last == len(steps) - 1 else (last + 1) / STEPS_A_SECOND
 
     def _step_energies(self, held: np.ndarray) -> list[float]:
         """Of the whole steps after the first `taps` samples: (channels, taps + n), n any."""

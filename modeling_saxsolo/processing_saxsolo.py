@@ -51,6 +51,8 @@ from .vocabulary_saxsolo import REST
 CONFIG_NAME = "processor_config.json"
 CODEC_FOLDER, EAR_FOLDER = "codec", "ear"
 HUB_KEYS = ("revision", "token", "cache_dir", "local_files_only", "force_download")
+# seconds: what fades for longer is no last chord
+LONGEST_FADE = 4.0
 LAYOUT = ("num_codebooks", "codebook_size", "frame_rate", "sampling_rate")
 
 
@@ -198,7 +200,9 @@ class SaxsoloProcessor(ProcessorMixin):
             known = measure.measure if isinstance(measure, BackingMeter) else measure
             row |= self.lead_sheet(heard, self.music(heard, known))
         frames = next(iter(row.values())).shape[-1]
-        row["forced_codes"] = self.rests(frames, heard, start, to_the_end=seconds is not None)
+        ends = measure.fades_from if isinstance(measure, BackingMeasure) else None
+        to_the_end = seconds is not None
+        row["forced_codes"] = self.rests(frames, heard, start, to_the_end, ends)
         return row
 
     def measure(
@@ -336,6 +340,7 @@ class SaxsoloProcessor(ProcessorMixin):
         heard: Mapping[str, torch.Tensor] | None,
         start: float | None = None,
         to_the_end: bool = False,
+        fades_from: float | None = None,
     ) -> torch.Tensor:
         """Where the solo waits for the band and ends with it: `forced_codes` of `generate`.
 
@@ -344,11 +349,16 @@ class SaxsoloProcessor(ProcessorMixin):
             heard: what the ear hears in it; None without an ear.
             start: second at which the solo may begin; None = with the band.
             to_the_end: play on after the band has ended.
+            fades_from: second from which on the band's last chord fades; a fading end of more than
+                `LONGEST_FADE` seconds is quiet music and is played over.
 
         Returns:
             (N, T) int64: rests and the codec's silence, -1 where the model chooses.
         """
         first, last = (0, frames) if heard is None else band_frames(heard["activity"])
+        faded = frames if fades_from is None else round(fades_from * self.frame_rate)
+        if heard is not None and last - faded <= LONGEST_FADE * self.frame_rate:
+            last = min(last, max(faded, first + 1))
         if start is not None:
             first = min(frames, round(start * self.frame_rate))
         if to_the_end:

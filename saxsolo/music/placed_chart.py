@@ -92,6 +92,8 @@ class PlacedChart:
             1; None where no ear was asked.
         transposed: semitones from the chart as given to the track.
         heard: what the ear heard on the same beats; None where no ear was asked.
+        rendered: how often a band of ours plays the form, which it ends on its first chord; None
+            over a track.
     """
 
     chart: Chart
@@ -101,6 +103,7 @@ class PlacedChart:
     agreement: float | None = None
     transposed: int = 0
     heard: BeatGrid | None = None
+    rendered: int | None = None
 
     @property
     def inside(self) -> np.ndarray:
@@ -129,8 +132,11 @@ class PlacedChart:
 
     @property
     def choruses(self) -> int:
-        """How often the first beat of the form is played."""
-        return int(np.sum(self.index == 0))
+        """How often the form is played; a part of it counts from its half on."""
+        if self.rendered is not None:
+            return self.rendered
+        played = int(np.sum(self.inside))
+        return max(int(played > 0), int(played / len(self.form.symbols) + 0.5))
 
     @cached_property
     def _places(self) -> np.ndarray:

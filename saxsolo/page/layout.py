@@ -117,7 +117,7 @@ def _settings_column(controls: Controls) -> SettingsColumn:
         value=controls.takes,
         step=1,
         label="Takes at once",
-        info="Seeds one after another; the best fit to the chords comes first.",
+        info="The best fit to the chords comes first.",
         elem_id="takes",
     )
     with gr.Accordion("More settings", open=False):

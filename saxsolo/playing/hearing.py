@@ -99,7 +99,7 @@ def hear_backing(
         frames = len(ear["chord"])
         music = processor.music(ear, measure)
         sheet = processor.lead_sheet(ear, music)
-    rests = processor.rests(frames, ear, start, to_the_end=seconds is not None)
+    rests = processor.rests(frames, ear, start, seconds is not None, measure.fades_from)
     return HeardBacking(frames, measure, codes, ear, music, sheet, rests)
 
 

@@ -378,7 +378,8 @@ def improvise(
     if chart is not None:
         settings = {**settings, "chords": chart_text(chart)}
     how = settings_with_notes(settings)
-    band, stems = None, dict[str, Source]()
+    band: dict[str, Any] | None = None
+    stems: dict[str, Source] = {}
     if isinstance(backing, RenderedBand):
         band, stems = backing.describe(), backing.sources()
         how = backing.settings.changed(**{name: getattr(how, name) for name in settings})

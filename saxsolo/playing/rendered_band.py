@@ -114,6 +114,7 @@ def render_chart(settings: Settings, choruses: int = 1) -> RenderedBand:
     how = settings.changed(first_bar=band.first_bar, tempo=tempo, feel=feel)
     seconds = len(band.audio) / band.rate
     placed = place_by_tempo(chart, band.first_bar, band.tempo, seconds)
+    placed = replace(placed, rendered=choruses)
     return RenderedBand(band, _source(band, chart.title or "band"), how, placed, choruses)
 
 

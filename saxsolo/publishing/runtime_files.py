@@ -14,6 +14,7 @@ NUMPY_MODULES = (
     "ear_decoding_saxsolo",
     "lead_sheet_saxsolo",
     "line_saxsolo",
+    "loudness_saxsolo",
     "note_events_saxsolo",
     "subdivision_saxsolo",
     "viterbi_saxsolo",

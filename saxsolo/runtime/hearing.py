@@ -7,11 +7,13 @@ import numpy as np
 
 from modeling_saxsolo.ear_decoding_saxsolo import decode
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, sheet_of_music
+from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
 
 from .spectra import Array, pulses, spectra, tuning
 
 FRAME_RATE, FRAMES_PER_TOKEN = 50, 4
 WINDOW, CONTEXT = 600, 120
+LONGEST_FADE = 4.0
 NAMES = ("chord", "phase", "place", "beats", "metre", "activity", "root", "quality")
 LABELS = ("root", "quality", "phase", "place")
 
@@ -55,6 +57,7 @@ def hear(session: Any, audio: Array, progressions: Array) -> Heard:
     heard = {name: np.concatenate(part)[:frames] for name, part in parts.items()}
     music = decode(heard, None, cents, progressions)
     first, last = _band(heard["activity"])
+    last = max(first + 1, _until_it_fades(audio, last))
     posteriors = np.concatenate([heard[name] for name in LABELS], axis=1).T[None]
     sheet = sheet_of_music(music, frames / FRAME_RATE)
     return Heard(np.ascontiguousarray(posteriors), sheet, cents, first, last)
@@ -66,6 +69,17 @@ def _windows(tokens: int) -> list[tuple[int, int, int]]:
         return [(0, 0, tokens)]
     starts = range(0, tokens - CONTEXT, WINDOW - 2 * CONTEXT)
     return [(s, s + CONTEXT if s else 0, min(tokens, s + WINDOW)) for s in starts]
+
+
+def _until_it_fades(audio: Array, last: int) -> int:
+    """The last frame as `SaxsoloProcessor.rests` has it: a last chord is not played over where it
+    fades."""
+    meter = LoudnessMeter(16_000, 1)
+    meter.push(audio[:, None])
+    faded = meter.fades_from
+    if faded is None or last - round(faded * FRAME_RATE) > LONGEST_FADE * FRAME_RATE:
+        return last
+    return min(last, round(faded * FRAME_RATE))
 
 
 def _band(activity: Array) -> tuple[int, int]:

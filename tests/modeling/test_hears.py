@@ -215,6 +215,10 @@ def test_rests_are_silence_and_the_rest_is_free(processors):
     assert (processor.rests(400, heard, start=0.5)[:, 25:300] == -1).all()
     assert (processor.rests(400, heard, to_the_end=True)[:, 100:] == -1).all()
     assert (processor.rests(400, None) == -1).all()
+    # a last chord fades for two seconds; what is quiet for longer is music
+    fading = {"activity": activity((100, 1), (300, 2))}
+    assert (processor.rests(400, fading, fades_from=6.0)[0] == rests[0]).all()
+    assert (processor.rests(400, fading, fades_from=3.0)[:, 100:] == -1).all()
 
 
 def test_what_is_given_is_played_and_nothing_else_changes(make_model):

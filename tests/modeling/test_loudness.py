@@ -60,6 +60,20 @@ def test_the_bits_do_not_depend_on_the_blocks(rate):
     assert meter.peak == np.abs(sound).max()
 
 
+def test_the_end_of_a_last_chord_is_where_it_has_faded():
+    time = np.arange(4 * 32000) / 32000
+    struck = np.exp(-np.maximum(0, time - 2) * 2) * np.sin(2 * np.pi * 440 * time)
+    for block in (777, 65536):
+        meter = LoudnessMeter(32000, 1)
+        for start in range(0, len(struck), block):
+            meter.push(struck[start : start + block, None].astype(np.float32))
+        # it falls by 17 dB a second, from a little over the loudness of the whole
+        assert 2.5 < meter.fades_from < 3.0
+    assert LoudnessMeter(32000, 1).fades_from is None
+    meter.push(struck[: 2 * 32000, None].astype(np.float32))
+    assert meter.fades_from is None
+
+
 def test_silence_and_next_to_nothing_have_no_loudness():
     assert loudness(np.zeros((64000, 1), np.float32), 32000, 6400) is None
     assert loudness(np.full((64000, 1), 1e-5, np.float32), 32000, 6400) is None

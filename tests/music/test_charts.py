@@ -132,7 +132,7 @@ def test_symbols_as_people_write_them(written: str, read: str):
 @pytest.mark.parametrize(
     ("written", "advice"),
     [
-        ("Sol7", "Sol is G"), ("Ré-7", "Ré is D"), ("Lam", "La is A"), ("Sib7", "Si is B"),
+        ("Sol7", "Sol is G"), ("Ré-7", "Ré is D"), ("Lam", "La is A"), ("Sib7", "Sib is Bb"),
         ("H7", "H is B"), ("Hm", "H is B"), ("Fis7", "Fis is F#"), ("Es", "Es is Eb"),
         ("As7", "As is Ab"), ("Des7", "Des is Db"),
     ],

@@ -13,7 +13,7 @@ from functools import lru_cache
 from saxsolo.music.chord_symbols import ChordError, parse_chord
 
 NO_CHORD = "NC"
-_NO_CHORD = {"nc", "n.c.", "n.c", "n", "nochord", "tacet"}
+_NO_CHORD = {"nc", "nc.", "n.c.", "n.c", "n", "nochord", "tacet"}
 _PLAIN = str.maketrans(
     {
         "♭": "b", "♯": "#", "♮": "", "−": "-", "–": "-", "‐": "-", "‑": "-", "—": "-",
@@ -28,11 +28,11 @@ _TOKEN = re.compile(
     r"(?P<major>major|maj|Major|Maj|MAJ|MA|Ma|ma(?!dd)|M|\^|j)"
     r"|(?P<half>halfdim|hdim|ø|h)"
     r"|(?P<minor>minor|min|Min|MIN|mi|Mi|MI|m)"
+    r"|(?P<left>(?:omit|no)\d)"
     r"|(?P<dim>dim|Dim|o|°)"
     r"|(?P<aug>aug|Aug|\+(?!5|9|11|13))"
-    r"|(?P<sus>sus4|sus2|sus|Sus)"
-    r"|(?P<alt>alt)"
-    r"|(?P<left>(?:omit|no)\d)"
+    r"|(?P<sus>sus4|sus2|sus|Sus|SUS)"
+    r"|(?P<alt>alt|Alt|ALT)"
     r"|(?P<add>add)"
     r"|(?P<sign>[#b+-]?)(?P<number>69|13|11|10|9|7|6|5|4|3|2)(?P<after>[#b](?!\d))?"
 )
@@ -85,7 +85,10 @@ def _note(match: re.Match[str]) -> str:
 def _advice(symbol: str) -> str:
     found = _SOLFEGE.match(symbol)
     if found:
-        return f": {found[1]} is {_ENGLISH[found[1].lower()]} in English; write English note names"
+        sign = re.match(r"(?:b|#)(?![a-z])|(?:b|#)(?=m|maj|dim)", symbol[found.end() :])
+        name, accidental = found[1], sign[0] if sign else ""
+        english = _ENGLISH[name.lower()] + accidental
+        return f": {name}{accidental} is {english} in English; write English note names"
     found = _GERMAN.match(symbol)
     if found:
         return f": {found[1]} is {_english(found[1])} in English; write English note names"

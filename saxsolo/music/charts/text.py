@@ -27,7 +27,9 @@ from .chart import (
     shared,
     symbol_in,
 )
+from .form import played
 from .spelling import lead_symbol
+from .typed import plain_line, plain_metre
 
 BARS_A_LINE = 4
 _HEADER = re.compile(
@@ -63,16 +65,31 @@ def read_text(text: str) -> Chart:
         head.setdefault(name.lower(), value.strip())
     body = _HEADER.sub("", text)
     metre = head.get("metre") or head.get("meter") or head.get("time") or "4/4"
-    reader = _Reader(metre)
+    reader = _Reader(plain_metre(metre))
     for line in body.replace("\r\n", "\n").replace("\r", "\n").split("\n"):
-        reader.read_line(line)
-    return Chart(
+        reader.read_line(plain_line(line))
+    chart = Chart(
         tuple(reader.finished()),
         title=head.get("title", ""),
         key=_key(head.get("key", "")),
         tempo=_tempo(head.get("tempo", "")),
         feel=head.get("feel") or head.get("style", ""),
     )
+    _check_endings(chart)
+    return chart
+
+
+def _check_endings(chart: Chart) -> None:
+    """Refuses an ending that is never reached: its bars would be lost without a word."""
+    if not any(bar.endings for bar in chart.bars):
+        return
+    reached = set(played(chart))
+    for index, bar in enumerate(chart.bars):
+        if bar.endings and index not in reached:
+            raise ChartError(
+                f"bar {index + 1}: ending {bar.endings[0]} is never played; end the one before it "
+                "with :||"
+            )
 
 
 def _key(text: str) -> str:
@@ -83,8 +100,9 @@ def _key(text: str) -> str:
 
 
 def _chord(text: str, bar: int) -> str:
-    """A symbol in the inner spelling; "Do7" is refused, which is French C7 or English Ddim7."""
-    if re.match(r"Do(?![a-z])", text):
+    """A symbol in the inner spelling; "Do7" and "Dom7" are refused, which are French C7 and Cm7, or
+    English Ddim7."""
+    if text.startswith("Do"):
         raise ChartError(
             f"bar {bar}: cannot read the chord {text[:20]!r}: Do is C in English; write English "
             "note names (D diminished is Ddim)"
