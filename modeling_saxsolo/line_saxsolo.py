@@ -88,17 +88,20 @@ def _echo(moves: np.ndarray, none: int) -> tuple[np.ndarray, np.ndarray]:
     many moves as possible agreed with those that led to it, and how many did; at least two."""
     count = len(moves) + 1
     echoes, orders = np.full(count, none), np.zeros(count, dtype=np.int64)
-    agreed = np.zeros(0, dtype=np.int64)
-    for last in range(len(moves)):
-        # agreed[j]: moves up to j that agree with those up to `last`
-        longer = np.where(moves[:last] == moves[last], 1, 0)
-        longer[1:] *= 1 + agreed[: max(0, last - 1)]
-        agreed = longer
-        first = max(0, last - _BACK)
-        if last > first:
-            order = np.minimum(agreed[first:last], ORDERS - 1)
-            best = last - 1 - int(order[::-1].argmax())
-            if agreed[best] >= 2:
-                echoes[last + 1] = moves[best + 1]
-                orders[last + 1] = min(int(agreed[best]), ORDERS - 1)
+    if count < 4:
+        return echoes, orders
+    index = np.arange(len(moves))
+    back = index[:, None] - index
+    # agreed[i, j]: moves up to i that agree with those up to j, which lie before them
+    same = (moves[:, None] == moves) & (back > 0) & (back <= _BACK)
+    agreed = same.astype(np.int64)
+    for _ in range(ORDERS - 2):
+        same[1:, 1:] &= same[:-1, :-1]
+        same[0], same[:, 0] = False, False
+        agreed += same
+    # of those that agree most, the last
+    best = len(moves) - 1 - agreed[:, ::-1].argmax(axis=1)
+    found = agreed[index, best] >= 2
+    echoes[1:][found] = moves[best[found] + 1]
+    orders[1:][found] = agreed[index, best][found]
     return echoes, orders
