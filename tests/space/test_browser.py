@@ -311,45 +311,6 @@ def test_chords_are_typed_mended_and_practised(watched):
     page.locator(".mixer-play").click()
 
 
-def test_takes_are_chosen_by_their_fit_and_a_motif_is_dropped(watched, tmp_path):
-    mido = pytest.importorskip("mido")
-    file = mido.MidiFile(ticks_per_beat=480)
-    track = mido.MidiTrack()
-    file.tracks.append(track)
-    for pitch in (60, 62, 65):
-        track.append(mido.Message("note_on", note=pitch, velocity=80, time=0))
-        track.append(mido.Message("note_off", note=pitch, time=480))
-    file.save(tmp_path / "motif.mid")
-    (tmp_path / "motif.txt").write_text("no notes")
-    watched.open(QUICK + "&takes=2&chords=F7+%7C+Bb7&first_bar=0&tempo=120&motif_at=2")
-    page = watched.page
-    page.get_by_role("button", name="What and where it plays").click()
-    upload, notice = page.locator("#motif-file input[type=file]"), page.locator("#motif-notice")
-    upload.set_input_files(tmp_path / "motif.txt")
-    notice.locator("[role=alert]", has_text="motif.txt is neither MIDI nor MusicXML").wait_for()
-    page.locator("#motif-file").get_by_role("button", name="Clear").click()
-    upload.set_input_files(tmp_path / "motif.mid")
-    notice.get_by_text("Motif: 3 notes, C4 to F4, as they sound.").wait_for()
-    assert page.locator("#motif textarea").input_value().startswith("1 1 1 C4; 1 2 1 D4")
-    # the random model of the tests plans nothing, and says so
-    page.locator("#harmony input").fill("2")
-    page.locator("#start").click()
-    page.locator("#status [role=alert]", has_text="takes no harmony").wait_for()
-    page.locator("#harmony input").fill("")
-    watched.play(title="seed")
-    page.locator("#history label").nth(1).wait_for()
-    page.locator("#status", has_text="done").wait_for()
-    labels = page.locator("#history label").all_inner_texts()
-    fits = [float(label.rsplit("fit ", 1)[1]) for label in labels]
-    assert len(fits) == 2 and fits == sorted(fits, reverse=True)
-    assert f"fit to the chords {fits[0]:.2f}" in page.locator(".take .facts").inner_text()
-    assert {f"seed {n}" for n in (3, 4)} == {label.split(", ")[1] for label in labels}
-    page.locator("#history label").nth(1).click()
-    page.locator(".take .facts", has_text=f"fit to the chords {fits[1]:.2f}").wait_for()
-    link = page.locator("#share-link").input_value()
-    assert "takes=1" in link and "motif=1+1+1+C4" in link and "motif_at=2" in link
-
-
 @pytest.mark.slow
 def test_a_solo_is_recorded_over_a_track(chromium, server):
     watched = Watched(chromium, server, permissions=["microphone"]).open()

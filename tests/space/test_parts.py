@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import soundfile as sf
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import GenerationConfig
 
@@ -74,6 +74,7 @@ whole_controls = st.builds(
 )
 
 
+@settings(deadline=None)
 @given(whole_controls)
 def test_a_link_restores_every_setting(controls):
     from urllib.parse import parse_qsl
