@@ -75,6 +75,8 @@ class SaxsoloConfig(PreTrainedConfig):
         codec_temperature: of the codebooks beside a score stream.
         silent_codes: codes of the first codebook that `generate` does not draw while a note is
             played, since notes do not have them; see `saxsolo.corpus.tokens.silent_codes`.
+        rest_codes: the frame of codes that silence has; `generate` gives it where a planned rest
+            has lasted, see resting_saxsolo. None = it goes on choosing.
         plan: how `generate` decides notes before it plays them: "events" (by the planner, in
             musical time) or "frames" (by the score stream, frame by frame).
         plan_frames: frames whose notes "frames" decides, without the sound, before it plays them;
@@ -125,6 +127,7 @@ class SaxsoloConfig(PreTrainedConfig):
     onset_bias: float | int = 0.0
     codec_temperature: float | int = 1.0
     silent_codes: list[int] | None = None
+    rest_codes: list[int] | None = None
     plan: str = "frames"
     plan_frames: int = 0
     planner: dict[str, Any] | None = None
@@ -308,6 +311,14 @@ class SaxsoloConfig(PreTrainedConfig):
             raise SaxsoloConfigError(
                 f"silent_codes lie between {min(silent)} and {max(silent)}: codebook_size is "
                 f"{self.codebook_size}."
+            )
+        rest = self.rest_codes
+        if rest is not None and (
+            len(rest) != self.num_codebooks or not 0 <= min(rest) <= max(rest) < self.codebook_size
+        ):
+            raise SaxsoloConfigError(
+                f"rest_codes are {rest}: give one code below codebook_size {self.codebook_size} "
+                f"for each of num_codebooks {self.num_codebooks}."
             )
         if not 0 <= self.dropout < 1:
             raise SaxsoloConfigError(f"dropout is {self.dropout}: it must lie in [0, 1).")

@@ -34,6 +34,7 @@ from .generation_inputs_saxsolo import (
     with_null_rows,
 )
 from .plans_saxsolo import make_plans, plan_settings, planned_by, planned_tokens
+from .resting_saxsolo import long_rests
 from .sampling_saxsolo import (
     FREE,
     ForcedTokens,
@@ -297,6 +298,8 @@ class SaxsoloGenerationMixin(_Generative):
                 played[:, 0, step:stop] = forced[:, 0, step:stop]
                 step = stop
                 continue
+            if planned and config.rest_codes:
+                self._give_rests(forced, stop)
             window = first_frames(inputs, first, last)
             past, given = played[..., first:step], forced[..., first:stop]
             if decoder is not None:
@@ -323,6 +326,18 @@ class SaxsoloGenerationMixin(_Generative):
             streamer.end()
         codes = undo_delay(played, config.stream_delays)
         return codes[:, :1] if notes_only else codes
+
+    def _give_rests(self, forced: torch.Tensor, known: int) -> None:
+        """Puts silence into `forced` (B, N, S), in place, where a rest has lasted among the first
+        `known` steps of the score and the codes are free."""
+        config = self.config
+        score = forced[:, 0, :known].cpu().numpy()
+        resting = torch.from_numpy(long_rests(score, config.score_vocab_size)).to(forced.device)
+        for stream, code in enumerate(config.rest_codes or [], start=1):
+            delay = config.stream_delays[stream]
+            codes = forced[:, stream, delay : delay + known]
+            free = (codes == FREE) & resting[:, : codes.shape[-1]]
+            codes[free] = code
 
     def _forced_tokens(
         self, mask: torch.Tensor | None, given: torch.Tensor, prompt_codes: torch.Tensor

@@ -27,7 +27,7 @@ def export(
         Path | None, typer.Argument(metavar="OUT", help="Folder to make or to replace.")
     ] = None,
     codec: Annotated[str, typer.Option(help="Folder of the codec as seen from OUT.")] = (
-        "../saxcodec-32khz"
+        "../saxcodec-44khz"
     ),
     ear: Annotated[str, typer.Option(help="Folder of the ear as seen from OUT.")] = (
         "../saxsolo-ear"

@@ -139,6 +139,13 @@ def improvise(
         typer.Option(help="MIDI or MusicXML: a whole line is voiced as it stands."),
     ] = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
+    timbre: Annotated[
+        str | None,
+        typer.Option(
+            help="Whose sound: mtg, weresax, bear, bear_subtone, bear_growl or iowa.",
+            show_default="the model's",
+        ),
+    ] = None,
     feel: Annotated[
         str | None,
         typer.Option(
@@ -249,6 +256,7 @@ def improvise(
         top_k=top_k,
         guidance=guidance,
         instrument=instrument.value,
+        timbre=timbre,
         force=force,
         feel=feel,
         chords=_chords(chords, chart, tune),

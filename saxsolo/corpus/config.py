@@ -8,7 +8,7 @@
         performer: Art Example
     separate: {weights: adefossez/HTDemucs-6s}
     augment: {semitones: [-3, 0, 4], tempi: [1.0]}
-    tokenise: {codec: checkpoints/saxcodec-32khz}
+    tokenise: {codec: checkpoints/saxcodec-44khz}
 
 Every key and its default stands in the classes below. What is unknown or of another kind is
 refused by name.
@@ -129,7 +129,7 @@ class AugmentConfig(_Section):
 class TokeniseConfig(_Section):
     """The codec and the ear: folders or Hub ids; null = the default ear."""
 
-    codec: str = "checkpoints/saxcodec-32khz"
+    codec: str = "checkpoints/saxcodec-44khz"
     ear: str | None = None
     device: str = "auto"
 

@@ -25,16 +25,17 @@ def tells_labels(player: Player) -> bool:
 
 
 def condition_ids(player: Player, settings: Settings) -> torch.Tensor:
-    """(1, C) with the instrument and the feel in their places and the others left open.
+    """(1, C) with instrument, timbre and feel in their places and the others left open.
 
     Raises:
-        SettingError: for an instrument or a feel that the model does not know.
+        SettingError: for an instrument, a timbre or a feel that the model does not know.
     """
     conditions = player.solo.model.config.conditions
     given = {**player.processor.default_conditions, "instrument": settings.instrument}
-    if settings.feel is not None:
-        given["feel"] = settings.feel
-    for name in ("instrument", "feel"):
+    for name in ("feel", "timbre"):
+        if getattr(settings, name) is not None:
+            given[name] = getattr(settings, name)
+    for name in ("instrument", "feel", "timbre"):
         if name in given and given[name] not in conditions.get(name, [given[name]]):
             raise SettingError(
                 f"{name} {given[name]!r} is none of those that {player.solo.name} plays: "

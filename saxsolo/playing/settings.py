@@ -112,7 +112,8 @@ class Settings(ConfigModel):
             `music.given_notes`; motif_at: the bar in which their bar 1 lies.
         line: a whole line likewise; nothing is added.
         trade: so many bars solo, so many bars rest, in turn; trade_start: who begins.
-        instrument: which saxophone.
+        instrument: which saxophone. timbre: whose sound it has, "mtg", "weresax", ...; None: the
+            checkpoint's.
         force: play over silence too.
         feel: swing, latin, ...; None leaves it to what is heard.
         chords: the chart, as text ("F7 | Bb7 | F7 | Cm7 F7"), an iReal Pro link or JSON; the solo
@@ -135,6 +136,7 @@ class Settings(ConfigModel):
     top_k: Annotated[int, at_least(1)] | None = None
     guidance: Annotated[float, within(1, HIGHEST_GUIDANCE)] | None = None
     instrument: str = "tenor"
+    timbre: str | None = None
     force: bool = False
     feel: str | None = None
     chords: Annotated[str, AfterValidator(_readable_chart)] | None = None
@@ -197,6 +199,7 @@ class SettingsKeywords(TypedDict, total=False):
     top_k: int | None
     guidance: float | None
     instrument: str
+    timbre: str | None
     force: bool
     feel: str | None
     chords: str | None

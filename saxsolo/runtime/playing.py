@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from modeling_saxsolo.resting_saxsolo import long_rests
+
 from .hearing import Heard
 from .spectra import Array
 
@@ -38,6 +40,11 @@ def play(
             played[0, delay : delay + frames] = notes
         elif forced is not None:
             played[stream, delay : delay + frames] = forced[stream - 1]
+    if model["rest_codes"]:
+        resting = long_rests(notes, model["score_vocab_size"])
+        for stream, code in enumerate(model["rest_codes"], start=1):
+            codes = played[stream, delays[stream] : delays[stream] + frames]
+            codes[(codes == -1) & resting] = code
     step = 0
     while step < steps:
         first = min(max(0, step - window // 2), max(0, frames - window))

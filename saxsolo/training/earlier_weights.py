@@ -33,8 +33,7 @@ def carried_over(
     """
     own = model.state_dict()
     weights = dict(earlier.state_dict())
-    rows = weights.get(_CONDITIONS), own.get(_CONDITIONS)
-    if all(row is not None for row in rows) and rows[0].shape[1] == rows[1].shape[1]:
+    if _CONDITIONS in weights and _CONDITIONS in own:
         weights[_CONDITIONS] = _conditions(
             earlier.config, weights[_CONDITIONS], model.config, own[_CONDITIONS]
         )
@@ -60,7 +59,10 @@ def _code_heads(model: SaxsoloForConditionalGeneration) -> list[str]:
 
 
 def _conditions(earlier: SaxsoloConfig, rows: Tensor, config: SaxsoloConfig, own: Tensor) -> Tensor:
-    """Rows of the conditions' embedding, by name; those of unknown names as they are."""
+    """Rows of the conditions' embedding, by name; those of unknown names as they are. Rows of
+    another width are left to be refused."""
+    if rows.shape[1] != own.shape[1]:
+        return rows
     places, known = _rows(earlier.conditions or {}), own.clone()
     with torch.no_grad():
         for name, row in _rows(config.conditions or {}).items():

@@ -1,7 +1,7 @@
 """Turns a finished run into a folder to share.
 
     saxsolo export runs/small/final checkpoints/saxsolo-small \\
-        --codec ../saxcodec-32khz --set temperature=1.0 --set guidance_scale=2.0 \\
+        --codec ../saxcodec-44khz --set temperature=1.0 --set guidance_scale=2.0 \\
         --set pitch_temperature=0.85 --set onset_bias=0.2 --set plan_frames=150
 
 One bf16 safetensors file, the code with the pipeline (files, as the Hub wants them; in checkpoints/

@@ -25,7 +25,7 @@ from saxsolo.assets import asset
 from saxsolo.errors import CheckpointError
 
 DEFAULT_MODEL = asset("checkpoints/saxsolo-small")
-DEFAULT_CODEC = asset("checkpoints/saxcodec-32khz")
+DEFAULT_CODEC = asset("checkpoints/saxcodec-44khz")
 DEFAULT_EAR = asset("checkpoints/saxsolo-ear")
 # Names of the package `encodec`. Its weights are pickles, which nothing here opens, and its import
 # needs torchaudio; the same weights lie on the Hub as safetensors, and transformers computes them.

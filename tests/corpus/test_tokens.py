@@ -24,7 +24,7 @@ from saxsolo.corpus.tokens import tokenise as tokenise_module
 from saxsolo.corpus.tokens.checks import sha256_of
 from saxsolo.corpus.tokens.collate import CollateError, Collator
 from saxsolo.corpus.tokens.shards import TokensError, load_tokens
-from saxsolo.corpus.tokens.silent_codes import silent_codes, tell_silent_codes
+from saxsolo.corpus.tokens.silent_codes import rest_codes, silent_codes, tell_silent_codes
 from saxsolo.corpus.tokens.tokenise import TokeniseError, tokenise
 from saxsolo.errors import CheckpointError
 
@@ -341,3 +341,16 @@ def test_silent_codes_are_those_of_rests_alone(tmp_path) -> None:
     assert silent_codes(rows, 12, share=0.2) == [3, 4]
     with pytest.raises(CheckpointError, match=r"config\.json"):
         tell_silent_codes(tmp_path, tmp_path)
+
+
+def test_rest_codes_are_those_of_most_long_rests() -> None:
+    score = np.array([0] * 30 + [20] * 10 + [0] * 60)
+    codes = np.full((100, 2), 7)
+    # before the first note nobody knows, then a room fades
+    codes[:40], codes[40:60] = 1, 2
+    codes[65] = 3
+    rows = [{"score": score, "solo_codes": codes}]
+    assert rest_codes(rows) == [7, 7]
+    codes[60:, 0] = np.arange(40)
+    assert rest_codes(rows) is None
+    assert rest_codes([{"score": score[:40], "solo_codes": codes[:40]}]) is None

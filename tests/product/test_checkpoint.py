@@ -7,6 +7,7 @@ import pytest
 
 from saxsolo import CheckpointError, Performance, Settings, load_player
 from saxsolo.audio.files import open_sound
+from saxsolo.errors import SettingError
 from saxsolo.weights.loading import load_codec
 
 from .conftest import chords, tiny_codec
@@ -71,6 +72,10 @@ def test_the_default_timbre_is_the_checkpoints(player):
     conditions = player.solo.model.config.conditions
     told = {name: int(i) for name, i in zip(conditions, ids[0], strict=True)}
     assert told == {"instrument": 1, "feel": -1, "tempo": -1, "timbre": 0}
+    other = Performance(player, source, Settings(timbre="musescore")).condition_ids
+    assert other[0].tolist() == [2, -1, -1, 2]
+    with pytest.raises(SettingError, match="timbre 'brass' is none of those that .* plays: mtg"):
+        Performance(player, source, Settings(timbre="brass"))
 
 
 def test_names_of_the_encodec_package_lead_to_safetensors(monkeypatch, tmp_path):

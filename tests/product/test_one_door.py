@@ -173,7 +173,7 @@ def test_the_solo_is_in_the_tuning_of_the_track(default, tmp_path, cents):
     roots = heard.ear["root"].argmax(-1).numpy()[time], plain.ear["root"].argmax(-1).numpy()[:same]
     assert (roots[0] == roots[1]).mean() > 0.9
     take = improvise(detuned, seed=SEED, player=default)
-    track = track_pitch_of_blocks([take.solo], 32000)
+    track = track_pitch_of_blocks([take.solo], take.sampling_rate)
     midi = 69 + 12 * np.log2(track.hertz[track.confidence >= SURE] / 440)
     off = np.angle(np.exp(2j * np.pi * midi).mean()) / (2 * np.pi) * 100
     assert abs(off - heard.measure.tuning) < 12

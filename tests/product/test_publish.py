@@ -44,7 +44,7 @@ base_model: someone/other
 | saxsolo | 0.43 [0.41, 0.46] | none | 16 |
 | human | 0.55 [0.51, 0.58] | none | 16 |
 """
-WEIGHTS = ("saxcodec-32khz", "saxsolo-small")
+WEIGHTS = ("saxcodec-44khz", "saxsolo-small")
 SPACE = {
     "README.md": "---\ntitle: t\nsdk: gradio\nsdk_version: 6.1.0\napp_file: app.py\n---\n",
     "app.py": "print(1)\n",
@@ -196,7 +196,7 @@ class TestModel:
         check_weights(
             card,
             weights_sha256(place / "saxsolo-small"),
-            weights_sha256(place / "saxcodec-32khz"),
+            weights_sha256(place / "saxcodec-44khz"),
             place,
         )
         results = read_results(card, None)

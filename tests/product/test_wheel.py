@@ -34,7 +34,7 @@ def test_the_wheel_owns_two_names_and_carries_weights_and_examples(wheel: Path):
     assert owned == {"modeling_saxsolo", "saxsolo"}
     for name in (
         "checkpoints/saxsolo-small/model.safetensors",
-        "checkpoints/saxcodec-32khz/model.safetensors",
+        "checkpoints/saxcodec-44khz/model.safetensors",
         "examples/blues_in_f.flac",
         "space/app.py",
         "model_card.md",

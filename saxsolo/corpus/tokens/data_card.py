@@ -38,7 +38,7 @@ _TIMBRES = (
     "Universitat Pompeu Fabra, on freesound; SFZ by kinwie), `fluidr3` FluidR3 GM (MIT,",
     "Frank Wen), `musescore` MuseScore_General (MIT, S. Christian Collins), `weresax`, `bear`,",
     "`bear_subtone` and `bear_growl` (CC0, Karoryfer Samples), `iowa` University of Iowa Musical",
-    "Instrument Samples (free for any use).",
+    "Instrument Samples (public domain).",
     "",
 )
 _LAW = (

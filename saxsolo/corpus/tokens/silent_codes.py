@@ -1,12 +1,14 @@
 """Codes that silence has and notes do not: what `generate` need not draw while a note is played."""
 
 import json
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
-from modeling_saxsolo.vocabulary_saxsolo import HOLD, NUM_PITCHES, ONSET
+from modeling_saxsolo.resting_saxsolo import long_rests
+from modeling_saxsolo.vocabulary_saxsolo import HOLD, NUM_PITCHES, ONSET, REST
 from saxsolo.atomic import write_text
 from saxsolo.errors import CheckpointError
 
@@ -36,9 +38,25 @@ def silent_codes(rows: Iterable[Row], codebook_size: int, share: float = SHARE) 
     return np.flatnonzero((total > 0) & (frames[1] <= share * total)).tolist()
 
 
+def rest_codes(rows: Iterable[Row]) -> list[int] | None:
+    """The frame of codes that most frames of rests have that have lasted; None where none has more
+    than half."""
+    frames: Counter[tuple[int, ...]] = Counter()
+    for row in rows:
+        score = np.asarray(row["score"])
+        # before its first note a clip may be in the room of one
+        begun = np.logical_or.accumulate(score != REST)
+        resting = long_rests(score, HOLD + NUM_PITCHES) & begun
+        frames.update(map(tuple, np.asarray(row["solo_codes"])[resting].tolist()))
+    if not frames:
+        return None
+    (codes, count), *_ = frames.most_common(1)
+    return list(codes) if count > frames.total() / 2 else None
+
+
 def tell_silent_codes(tokens: Path, checkpoint: Path) -> list[int]:
-    """Writes the silent codes of a corpus's training split into the config of a solo model; there
-    may be none.
+    """Writes silent codes and rest codes of a corpus's training split into the config of a solo
+    model; there may be none. Returns the silent codes.
 
     Raises:
         CheckpointError: when `checkpoint` has no readable config.json with a codebook_size.
@@ -50,7 +68,9 @@ def tell_silent_codes(tokens: Path, checkpoint: Path) -> list[int]:
         size = int(config["codebook_size"])
     except (OSError, ValueError, KeyError) as error:
         raise CheckpointError(f"{path} is no config of a solo model: {error}") from error
-    codes = silent_codes(load_tokens(tokens, "train", True, codebook_size=size), size)
+    rows = list(load_tokens(tokens, "train", codebook_size=size))
+    codes = silent_codes(rows, size)
+    config["rest_codes"] = rest_codes(rows)
     config["silent_codes"] = codes
     write_text(path, json.dumps(config, indent=2, sort_keys=True) + "\n")
     return codes

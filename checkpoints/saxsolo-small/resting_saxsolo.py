@@ -1,0 +1,1 @@
+../../modeling_saxsolo/resting_saxsolo.py
