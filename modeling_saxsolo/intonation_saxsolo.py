@@ -15,6 +15,7 @@ import torch
 from torch import nn
 
 from .configuration_saxsolo import SaxsoloConfig
+from .layers_saxsolo import Embedding
 from .rhythm_saxsolo import SilentLinear
 from .vocabulary_saxsolo import LOWEST_PITCH
 
@@ -42,7 +43,7 @@ class SaxsoloIntonation(nn.Module):
         self.config = config
         size = 2 * REACH + 1
         # the last place: no pitch, or no note
-        self.into = nn.Embedding(size + 1, config.hidden_size)
+        self.into = Embedding(size + 1, config.hidden_size)
         self.out = SilentLinear(config.hidden_size, 2 * size, bias=False)
 
     def notes(self, score: torch.Tensor) -> torch.Tensor:

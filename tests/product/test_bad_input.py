@@ -118,7 +118,10 @@ def test_silence_is_said_and_played_if_forced(refused, run, tmp_path, checkpoint
     assert code == 0, stderr
     assert sf.info(out / "mix.wav").frames == sf.info(out / "solo.wav").frames == 64000
     solo, mix = sf.read(out / "solo.wav")[0], sf.read(out / "mix.wav")[0]
-    assert np.isfinite(mix).all() and np.allclose(solo, mix, atol=1e-4)
+    # the peak of the mix is the true one: it may be a little quieter than the solo
+    gain = float(mix @ solo / (solo @ solo))
+    assert np.isfinite(mix).all() and 0.5 < gain <= 1.001
+    assert np.allclose(gain * solo, mix, atol=1e-4)
 
 
 @pytest.mark.parametrize("inside", ["", "deeper/still"])
