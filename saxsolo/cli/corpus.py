@@ -402,7 +402,7 @@ def tokenise(
     from torch.nn import Module
 
     from modeling_saxsolo.codec_adapter_saxsolo import load_codec
-    from saxsolo.corpus.pairs_folder import has_backing, read_manifest
+    from saxsolo.corpus.pairs_folder import is_alone, read_manifest
     from saxsolo.corpus.tokens.tokenise import tokenise as write_tokens
     from saxsolo.device import chosen_device
     from saxsolo.weights.loading import load_ear
@@ -410,7 +410,7 @@ def tokenise(
     use_threads(threads)
     model = load_codec(codec)
     Module.to(model, chosen_device(device))
-    alone = not all(has_backing(pairs, row) for row in read_manifest(pairs)[:1])
+    alone = any(is_alone(pairs, row) for row in read_manifest(pairs)[:1])
     listener = None
     if ear is not None or not alone:
         listener = load_ear(ear, str(chosen_device(device))).model

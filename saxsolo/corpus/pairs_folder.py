@@ -49,9 +49,11 @@ def is_complete(pairs: Path, row: Row) -> bool:
     return all((folder / name).is_file() for name in (BACKING, SOLO, LABELS))
 
 
-def has_backing(pairs: Path, row: Row) -> bool:
-    """Whether a row is a pair, or a solo alone, as `saxsolo corpus solos` makes them."""
-    return (pair_folder(pairs, row) / BACKING).is_file()
+def is_alone(pairs: Path, row: Row) -> bool:
+    """Whether a row is a solo alone, as `saxsolo corpus solos` makes them, rather than a pair. The
+    sounds of a pair whose codes are known may be gone: that is none."""
+    folder = pair_folder(pairs, row)
+    return (folder / SOLO).is_file() and not (folder / BACKING).is_file()
 
 
 def read_manifest(pairs: Path, needed: Iterable[str] = NEEDED) -> list[Row]:

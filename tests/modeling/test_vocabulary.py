@@ -37,7 +37,11 @@ def test_the_shipped_model_speaks_it():
     assert stored["frame_label_names"] == list(vocabulary.LABEL_SIZES)
     assert stored["condition_names"] == list(vocabulary.CONDITIONS)
     for name, values in stored["conditions"].items():
-        assert tuple(values) == vocabulary.CONDITIONS[name]
+        # a model knows the timbres that it learnt from
+        known = [value for value in vocabulary.CONDITIONS[name] if value in values]
+        assert values == known and (
+            name == "timbre" or len(known) == len(vocabulary.CONDITIONS[name])
+        )
 
 
 def test_music_is_read_without_torch():

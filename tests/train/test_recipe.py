@@ -43,7 +43,8 @@ def test_the_recipe_names_every_step_in_order(tmp_path: Path) -> None:
         assert any(line.startswith(command) for line in said), command
     places = [next(i for i, x in enumerate(said) if x.startswith(c)) for c in COMMANDS]
     assert places[0] == 0 and places[-1] == len(said) - 1
-    assert places[5] > max(places[1:5])
+    # tokens want solos and codec, what is exported all of these and the ear
+    assert places[5] > max(places[1], places[4]) and places[7] > max(places[1:7])
 
 
 @pytest.mark.slow

@@ -31,7 +31,7 @@ from saxsolo.corpus.pairs_folder import (
     MANIFEST,
     SOLO,
     PairsError,
-    has_backing,
+    is_alone,
     pair_folder,
     read_labels,
     read_manifest,
@@ -84,7 +84,7 @@ def tokenise(
     rows = [row for row in rows if row["split"] in SPLITS][:limit]
     if not rows:
         raise PairsError(f"{pairs / MANIFEST} has no rows; render pairs first")
-    alone = not has_backing(pairs, rows[0])
+    alone = is_alone(pairs, rows[0])
     if alone and ear is not None:
         raise TokeniseError(f"{pairs} holds solos alone: there is nothing for an ear to hear")
     work = codes_folder(out)
@@ -162,7 +162,7 @@ def _encode_group(
     pairs: Path, rows: Sequence[dict[str, Any]], codec: PreTrainedModel, layout: CodecLayout
 ) -> Iterator[dict[str, np.ndarray]]:
     """Codes (T, K) of backing and solo, and the labels, of each pair."""
-    names = CODES if has_backing(pairs, rows[0]) else CODES[1:]
+    names = CODES[1:] if is_alone(pairs, rows[0]) else CODES
     sounds: list[np.ndarray] = []
     labels = []
     for row in rows:
