@@ -13,7 +13,6 @@ from pathlib import Path
 
 import matplotlib
 import numpy as np
-import torch
 from matplotlib.figure import Figure
 
 matplotlib.use("Agg")
@@ -22,6 +21,7 @@ import matplotlib.pyplot as plt
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 
 from .cases import Case, choose_cases
+from .report import round_trip
 
 ROWS = 5
 CEILING = 12000.0  # hertz
@@ -76,13 +76,10 @@ def draw_spectrograms(
     from saxsolo.weights.loading import load_codec
 
     cases = choose_cases(pairs, split, count, 30.0)
-    model, rng, rows = load_codec(codec).model, np.random.default_rng(seed), []
+    weights, rng, rows = load_codec(codec), np.random.default_rng(seed), []
     for case in cases:
         sound = stretch_of(case, seconds, rng)
-        with torch.no_grad():
-            codes = model.encode(torch.from_numpy(sound)[None, None].to(model.device))
-            decoded = model.decode(codes)[0, 0, : len(sound)].cpu().numpy()
-        rows.append((case.name, sound, decoded))
+        rows.append((case.name, sound, round_trip(sound, weights)))
     out.mkdir(parents=True, exist_ok=True)
     paths = []
     for first in range(0, len(rows), ROWS):
