@@ -12,7 +12,9 @@ from safetensors.torch import load_file, save_file
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer
+from saxsolo.device import fast_bfloat16
 
+from .codec_adversary import Adversary
 from .codec_losses import ChordHead
 from .codec_settings import CodecTraining
 from .errors import SettingsError
@@ -47,6 +49,8 @@ class CodecRun:
             for part in (codec.short_in, codec.long_in, codec.encoder):
                 part.requires_grad_(False)
             codec.to_latent.requires_grad_(False)
+            if codec.config.pitch_codes:  # the pitch that it names is a code
+                codec.f0_head.requires_grad_(False)
         self.codec = codec
         torch.nn.Module.to(codec, device)
         self.chord_head = ChordHead(codec.config.codebook_dim).to(device)
@@ -55,6 +59,12 @@ class CodecRun:
         )
         self.books = CodebookTrainer(self.codec.quantizer)
         self.average = WeightAverage(self.codec, config.average_decay)
+        self.half_precision = config.half_precision and fast_bfloat16(self.codec.device)
+        self.adversary = None
+        if config.adversarial:
+            self.adversary = Adversary(
+                config.discriminator_channels, self.codec.device, self.half_precision
+            )
         self.step, self.seconds = 0, 0.0
         self.resume()
 
@@ -82,6 +92,9 @@ class CodecRun:
         head = _under(tensors, "chord_head.")
         if head:  # a state from before there was one starts a new head
             self.chord_head.load_state_dict(head)
+        opponent = _under(tensors, "adversary.")
+        if self.adversary is not None and opponent:
+            self.adversary.load(opponent)
         for i, p in enumerate(self.trained()):
             moments = _under(tensors, f"optimizer.{i}.")
             if moments:
@@ -95,6 +108,8 @@ class CodecRun:
         tensors |= {f"average.{n}": p for n, p in self.average.tensors.items()}
         tensors |= {"books.counts": self.books.counts, "books.sums": self.books.sums}
         tensors |= {f"chord_head.{n}": p.detach() for n, p in self.chord_head.named_parameters()}
+        if self.adversary is not None:
+            tensors |= {f"adversary.{n}": t for n, t in self.adversary.state().items()}
         for i, p in enumerate(self.trained()):
             for name, value in self.optimizer.state.get(p, {}).items():
                 tensors[f"optimizer.{i}.{name}"] = value

@@ -26,6 +26,13 @@ class CodecTraining(ConfigModel):
         speed_semitones: half of the stretches of --audio are played up to so much faster or slower.
         equaliser_db: strength of the random equaliser on stretches of --audio.
         noise_share: of the stretches of --audio that get faint noise.
+        adversarial_weight, feature_weight: how strongly the discriminators' verdict and what their
+            layers see (codec_discriminators.py) pull at the sound, over the spectral loss
+            (codec_balance.py); both 0 = no discriminators.
+        discriminator_rate: their learning rate at its peak.
+        discriminator_channels: of their first layers.
+        half_precision: bfloat16 where the device computes it faster.
+        loader_workers: processes that draw the stretches; 0 = none beside the training.
         max_steps: end of the run before its time; None for none.
 
     Raises:
@@ -56,7 +63,18 @@ class CodecTraining(ConfigModel):
     speed_semitones: NotNegative = 0.0
     equaliser_db: NotNegative = 0.0
     noise_share: Share = 0.0
+    adversarial_weight: NotNegative = 0.0
+    feature_weight: NotNegative = 0.0
+    discriminator_rate: NotNegative = 2e-4
+    discriminator_channels: Positive = 32
+    half_precision: bool = True
+    loader_workers: Count = 0
     max_steps: Positive | None = None
+
+    @property
+    def adversarial(self) -> bool:
+        """Whether discriminators take part."""
+        return bool(self.adversarial_weight or self.feature_weight)
 
 
 def read_codec_settings(path: Path, overrides: dict[str, Any] | None = None) -> CodecTraining:

@@ -7,6 +7,8 @@
   solo model has to hear (as SpeechTokenizer, arXiv:2308.16692, makes its codes keep the words). It
   is thrown away afterwards.
 - A folder of any sound (`audio`) does as well: all of it is decoded, no chord is known.
+- Discriminators (`adversarial_weight`, `feature_weight`) teach the decoder what a spectral distance
+  averages away: breath, reed noise, attacks.
 - With `train_codes: false` encoder and codebooks stay as they are: whatever was tokenised stays
   valid, only the sound gets better.
 - Time, not steps, is the budget: the learning rate falls along a cosine over `minutes`.
@@ -24,9 +26,11 @@ import torch.nn.functional as F
 from tqdm import tqdm
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
-from saxsolo.device import chosen_device, fast_bfloat16
+from saxsolo.device import chosen_device
 
 from .codec_audio import AudioFolder
+from .codec_balance import GradientBalance
+from .codec_batches import drawn_batches
 from .codec_losses import CodecLoss
 from .codec_run import CodecRun
 from .codec_segments import Segments
@@ -71,12 +75,13 @@ def train_codec(
     data = _lessons(run, pairs, audio)
     stepper = CodecStep(run, trained_codes=init_from is not None)
     samples = config.segment_frames * run.codec.config.frame_samples
+    batches = drawn_batches(data, run.rng, config, samples, run.step)
     bar = tqdm(total=round(config.minutes * 60), unit="s", disable=None)
     last = saved = time.monotonic()
     while run.seconds < 60 * config.minutes and run.step != config.max_steps:
         share = run.seconds / (60 * config.minutes)
         rate = 0.5 * (1 + math.cos(math.pi * share)) * min(1, (run.step + 1) / config.warmup_steps)
-        figures = stepper.take(*data.batch(run.rng, config, samples), config.learning_rate * rate)
+        figures = stepper.take(*next(batches), rate)
         run.step += 1
         moment = time.monotonic()
         run.seconds += moment - last
@@ -122,19 +127,26 @@ class StepFigures:
     commitment: torch.Tensor
     revived: int
     norm: torch.Tensor
+    against: torch.Tensor
 
     def row(self) -> dict[str, float]:
         """For the log."""
         halves = {"solo": self.spectral[self.is_solo], "backing": self.spectral[~self.is_solo]}
-        return {
-            name: round(part.mean().item(), 4) for name, part in halves.items() if len(part)
-        } | {
-            "pitch": round(self.pitch.item(), 4),
-            "chord": round(self.chord.item(), 4),
-            "commitment": round(self.commitment.item(), 4),
-            "revived": self.revived,
-            "norm": round(float(self.norm), 2),
-        }
+        opponent = {}
+        if self.against.any():
+            names = ("discriminators", "adversarial", "features")
+            opponent = {n: round(v, 4) for n, v in zip(names, self.against.tolist(), strict=True)}
+        return (
+            {name: round(part.mean().item(), 4) for name, part in halves.items() if len(part)}
+            | opponent
+            | {
+                "pitch": round(self.pitch.item(), 4),
+                "chord": round(self.chord.item(), 4),
+                "commitment": round(self.commitment.item(), 4),
+                "revived": self.revived,
+                "norm": round(float(self.norm), 2),
+            }
+        )
 
 
 class CodecStep:
@@ -148,6 +160,7 @@ class CodecStep:
     def __init__(self, run: CodecRun, trained_codes: bool):
         self.run, self.trained_codes = run, trained_codes
         self.loss_of = CodecLoss(run.codec).to(run.codec.device)
+        self.balance = GradientBalance()
         self._collected: list[torch.Tensor] = []
 
     def take(
@@ -158,21 +171,21 @@ class CodecStep:
         chords: torch.Tensor,
         rate: float,
     ) -> StepFigures:
-        """A step on a batch of `Segments.batch` with this learning rate.
+        """A step on a batch of `Segments.batch` at this share of the learning rates.
 
         Raises:
             TrainingError: the loss is not finite.
         """
         run, config, device = self.run, self.run.config, self.run.codec.device
         for group in run.optimizer.param_groups:
-            group["lr"] = rate
+            group["lr"] = config.learning_rate * rate
         quantize = self._start_codebooks()
         heard = torch.from_numpy(run.rng.random(len(f0)) < config.predicted_f0_share) & is_solo
         audio, f0, is_solo, chords, heard = (
             tensor.to(device) for tensor in (audio, f0, is_solo, chords, heard)
         )
         drive = torch.where((heard & quantize)[:, None], -1.0, f0)
-        with torch.autocast(device.type, torch.bfloat16, enabled=fast_bfloat16(device)):
+        with torch.autocast(device.type, torch.bfloat16, enabled=run.half_precision):
             output = run.codec(audio, drive, quantize)
         spectral = self.loss_of.spectral(output.audio[:, 0], audio[:, 0])
         pitch = self.loss_of.pitch(output.f0_logits, f0)
@@ -183,6 +196,14 @@ class CodecStep:
         if config.f0_cents_weight:
             cents = self.loss_of.pitch_cents(output.f0_logits, f0)
             loss = loss + config.f0_cents_weight * cents
+        against = torch.zeros(3, device=device)
+        if run.adversary is not None and is_solo.any():
+            pair = audio[is_solo, 0], output.audio[is_solo, 0]
+            told_apart = run.adversary.learn(*pair, config.discriminator_rate * rate)
+            deceived, features = run.adversary.losses(*pair)
+            weighed = (deceived, config.adversarial_weight), (features, config.feature_weight)
+            loss = loss + self.balance.loss(output.audio, spectral.mean(), weighed)
+            against = torch.stack([told_apart, deceived.detach(), features.detach()])
         latents = output.latents.detach().flatten(0, 1)
         if quantize and config.train_codes:
             commitment = F.mse_loss(output.latents, output.quantized.detach())
@@ -199,7 +220,7 @@ class CodecStep:
             weights = weights.repeat_interleave(config.segment_frames)
             revived = run.books.update(latents, codes, weights)
         run.average.update(run.codec, run.step)
-        return StepFigures(spectral, is_solo, pitch, chord, commitment, revived, norm)
+        return StepFigures(spectral, is_solo, pitch, chord, commitment, revived, norm, against)
 
     def _start_codebooks(self) -> bool:
         """Whether this step quantises; at the first that does, the codebooks are started."""
