@@ -6,10 +6,11 @@ what an uninterrupted one would have seen, on any number of processes.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 import torch
+from torch.utils.data import DataLoader, Dataset
 
 from saxsolo.corpus.tokens.collate import Collator, Example
 from saxsolo.corpus.tokens.score_rows import Row
@@ -63,3 +64,26 @@ class Batches:
         ends = self._ends[source]
         row = int(np.searchsorted(ends, rng.integers(ends[-1]), side="right"))
         return self.collator.prepare(self.sources[source][row], rng)
+
+
+class _Steps(Dataset[list[dict[str, torch.Tensor]]]):
+    def __init__(self, batches: Batches, mine: Sequence[int], parts: int):
+        self.batches, self.mine, self.parts = batches, mine, parts
+
+    def __getitem__(self, step: int) -> list[dict[str, torch.Tensor]]:
+        return [self.batches.part(step, part, self.parts) for part in self.mine]
+
+
+def drawn_ahead(
+    batches: Batches, steps: range, mine: Sequence[int], parts: int, workers: int
+) -> Iterator[list[dict[str, torch.Tensor]]]:
+    """The parts `mine` of the batches of `steps`, in their order, drawn by `workers` other
+    processes while the steps before are taken."""
+    loader = DataLoader(
+        _Steps(batches, mine, parts),
+        batch_size=None,
+        sampler=steps,
+        num_workers=workers,
+        prefetch_factor=4,
+    )
+    return iter(loader)

@@ -35,6 +35,7 @@ class TrainSettings(ConfigModel):
         dtype: "bfloat16" (autocast), "float32", or "auto": the former where the device computes
             it, not where it emulates it, which takes many times as long.
         threads: of torch on a CPU, 0 = leave as they are.
+        loader_workers: processes that draw the next batches, as a GPU needs; 0 = none beside this.
 
     Raises:
         SettingsError: an unknown name, a value of another kind or out of its range.
@@ -76,6 +77,7 @@ class TrainSettings(ConfigModel):
     dtype: Literal["auto", "bfloat16", "float32"] = "auto"
     seed: Count = 0
     threads: Count = 0
+    loader_workers: Count = 0
 
     @model_validator(mode="after")
     def _check_parts(self) -> Self:

@@ -3,6 +3,7 @@
 import math
 import time
 from collections import defaultdict
+from collections.abc import Iterator
 from contextlib import nullcontext
 from typing import Any
 
@@ -13,7 +14,7 @@ from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from saxsolo.corpus.tokens.collate import IGNORE
 from saxsolo.device import fast_bfloat16
 
-from .batches import Batches
+from .batches import Batches, drawn_ahead
 from .errors import TrainingError
 from .heldout import stream_names
 from .processes import Processes
@@ -48,6 +49,7 @@ class SoloStep:
         self.autocast = torch.bfloat16 if half else None
         self.parallel = accelerator.prepare_model(model)
         self._sums: dict[str, list[float]] = defaultdict(list)
+        self._ahead: Iterator[list[dict[str, torch.Tensor]]] | None = None
 
     def take(self, step: int, rate: float) -> None:
         """One step with this learning rate.
@@ -67,7 +69,7 @@ class SoloStep:
         parts = settings.accumulation * accelerator.num_processes
         first = settings.accumulation * accelerator.process_index
         mine = range(first, first + settings.accumulation)
-        batches = [self.batches.part(step, part, parts) for part in mine]
+        batches = self._drawn(step, mine, parts)
         counts = [int((batch["labels"] != IGNORE).sum()) for batch in batches]
         total = self.processes.total(sum(counts))
         loss = 0.0
@@ -80,6 +82,15 @@ class SoloStep:
         frames = sum(batch["attention_mask"].numel() for batch in batches)
         self._sums["frames"].append(frames * accelerator.num_processes)
         self._sums["seconds"].append(time.monotonic() - started)
+
+    def _drawn(self, step: int, mine: range, parts: int) -> list[dict[str, torch.Tensor]]:
+        workers = self.settings.loader_workers
+        if not workers:
+            return [self.batches.part(step, part, parts) for part in mine]
+        if self._ahead is None:
+            steps = range(step, self.settings.max_steps)
+            self._ahead = drawn_ahead(self.batches, steps, mine, parts, workers)
+        return next(self._ahead)
 
     def means(self) -> dict[str, float]:
         """Means since the last call, with the learning rate and the frames a second."""

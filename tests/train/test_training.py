@@ -10,7 +10,7 @@ import torch
 from transformers import Trainer, TrainingArguments
 
 from saxsolo.corpus.tokens.collate import Collator
-from saxsolo.training.batches import Batches
+from saxsolo.training.batches import Batches, drawn_ahead
 from saxsolo.training.errors import TrainingError
 from saxsolo.training.run_state import checkpoints
 from saxsolo.training.trainer import SoloTrainer
@@ -198,6 +198,16 @@ def test_batches_depend_on_the_step_alone(settings, make_model, score_corpus, au
     assert not torch.equal(one.part(6, 0, 1)["labels"], whole["labels"])
     with_audio = [one.part(step, 0, 1)["attention_mask"].any().item() for step in range(40)]
     assert 8 < sum(with_audio) < 32
+
+
+def test_batches_drawn_ahead_are_those_drawn_here(make_model, score_corpus, audio_corpus):
+    collator = Collator(make_model().config)
+    batches = Batches(audio_corpus, score_corpus, collator, 4, 0.5, seed=3)
+    ahead = drawn_ahead(batches, range(5, 9), [1], 2, workers=2)
+    for step, parts in zip(range(5, 9), ahead, strict=True):
+        here = batches.part(step, 1, 2)
+        assert set(parts[0]) == set(here)
+        assert all(torch.equal(parts[0][name], value) for name, value in here.items())
 
 
 def test_bf16_trains_and_learns_to_listen(settings, train, tmp_path, audio_corpus):
