@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import datasets
 
 from saxsolo.corpus.tokens.score_rows import Row
-from saxsolo.corpus.tokens.shards import TokenSource, row_features, split_clips, splits_of
+from saxsolo.corpus.tokens.shards import TokenSource, features_of, split_clips, splits_of
 
 
 class JazzSaxTokensConfig(datasets.BuilderConfig):
@@ -32,10 +32,7 @@ class JazzSaxTokens(datasets.GeneratorBasedBuilder):
     VERSION = datasets.Version("1.0.0")
 
     def _info(self) -> datasets.DatasetInfo:
-        source = self.config.source
-        heard = source.ear_sha256 is not None
-        features = row_features(source.num_codebooks, heard, source.backing)
-        return datasets.DatasetInfo(features=features)
+        return datasets.DatasetInfo(features=features_of(self.config.source))
 
     def _split_generators(self, dl_manager) -> list[datasets.SplitGenerator]:
         return [

@@ -10,6 +10,7 @@ from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
 from .vocabulary_saxsolo import (
+    ARTICULATIONS,
     BEAT_PHASES,
     CONDITIONS,
     FRAME_RATE,
@@ -59,6 +60,8 @@ class SaxsoloConfig(PreTrainedConfig):
         pitch_range: lowest and highest hertz of the first codebook, where it is the pitch (a codec
             with `pitch_codes`): the decoder then also sees and chooses them by their distance from
             the note, see intonation_saxsolo; None = codes of another kind.
+        articulations: kinds of `ARTICULATIONS` that the decoder is told of, frame by frame, see
+            articulation_saxsolo; None or empty = it is not told how notes are played.
         clock: how the decoder knows which backing frame is now: "added" (encoder states added to
             its input), "cross" (rotary positions on the common clock in cross-attention), "both"
             or "none".
@@ -116,6 +119,7 @@ class SaxsoloConfig(PreTrainedConfig):
     degrees: bool | None = None
     rhythm: bool | None = None
     pitch_range: list[float] | None = None
+    articulations: list[str] | None = None
     clock: str = "both"
     frame_labels: dict[str, int] | None = None
     frame_label_names: list[str] | None = None
@@ -275,6 +279,11 @@ class SaxsoloConfig(PreTrainedConfig):
             )
         if self.pitch_range is not None:
             self._check_pitch_range(self.pitch_range)
+        kinds = self.articulations or []
+        if len(set(kinds)) < len(kinds) or not set(kinds) <= set(ARTICULATIONS):
+            raise SaxsoloConfigError(
+                f"articulations are {kinds}: give any of {list(ARTICULATIONS)}, each once."
+            )
         margin = max([0, *lookahead]) + max(self.stream_delays)
         if self.window_frames // 2 <= margin:
             raise SaxsoloConfigError(

@@ -11,6 +11,7 @@ from torch import nn
 from torch.nn import functional as F
 from transformers.utils import ModelOutput
 
+from .articulation_saxsolo import SaxsoloArticulation
 from .configuration_saxsolo import SaxsoloConfig
 from .layers_saxsolo import (
     Embedding,
@@ -29,7 +30,8 @@ class SaxsoloEncoderOutput(ModelOutput):
 
     Attributes:
         last_hidden_state: (B, M, D) the memory. memory_mask: bool (B, 1, 1, M), None = all real.
-        clock: (B, S, D) what is added to the decoder's input at each step.
+        clock: (B, S, D) what is added to the decoder's input at each step: what is heard, and how
+            the note is to be played.
         roots: (B, S, O, 12) probabilities of the chord's root at each step, now and at each
             lookahead; None without degrees.
         phases: (B, S, 12) probabilities of the place in the beat at each step; beats: (B, S) where
@@ -87,6 +89,8 @@ class SaxsoloEncoder(nn.Module):
                 nn.SiLU(),
                 nn.Linear(size, size),
             )
+        if config.articulations:
+            self.articulation = SaxsoloArticulation(config)
 
     def forward(
         self,
@@ -95,6 +99,7 @@ class SaxsoloEncoder(nn.Module):
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
         frame_label_posteriors: torch.Tensor | None = None,
+        articulation: torch.Tensor | None = None,
         return_dict: bool = True,
         output_attentions: bool | None = None,
         output_hidden_states: bool | None = None,
@@ -128,6 +133,10 @@ class SaxsoloEncoder(nn.Module):
         )
         steps = frames + max(self.config.stream_delays)
         clock, roots, phases = self._clock(states, real, posteriors, steps)
+        if articulation is not None:
+            if not self.config.articulations:
+                raise ValueError("this model knows no articulations: leave articulation out.")
+            clock = clock + self.articulation(articulation, steps)
         beats, beats_known = (None, None) if phases is None else count_beats(phases)
         rotary = (self.config.head_dim, self.config.rope_theta)
         return SaxsoloEncoderOutput(

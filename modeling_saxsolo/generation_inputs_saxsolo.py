@@ -48,6 +48,7 @@ def check_inputs(
         "condition_ids": (batch, len(config.conditions or {})),
         "frame_label_inputs": (batch, len(config.frame_labels or {}), frames),
         "frame_label_posteriors": (batch, sum((config.frame_labels or {}).values()), frames),
+        "articulation": (batch, frames),
     }
     wanted["forced_codes"] = (batch, config.num_streams, frames)
     given = {**inputs, "forced_codes": forced_codes}
@@ -97,7 +98,7 @@ def first_frames(inputs: dict[str, Any], first: int, last: int) -> dict[str, Any
 
 
 def with_null_rows(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Append to every row its null: no backing, no conditions, no labels."""
+    """Append to every row its null: no backing, no conditions, no labels; played alike."""
     codes = inputs["backing_codes"]
     mask = inputs["attention_mask"]
     mask = codes.new_ones(codes.shape[0], codes.shape[2]) if mask is None else mask
@@ -107,6 +108,7 @@ def with_null_rows(inputs: dict[str, Any]) -> dict[str, Any]:
         "condition_ids": _filled(inputs["condition_ids"], -1),
         "frame_label_inputs": _filled(inputs["frame_label_inputs"], -100),
         "frame_label_posteriors": _filled(inputs["frame_label_posteriors"], 0),
+        "articulation": inputs["articulation"],
     }
     inputs = {**inputs, "attention_mask": mask}
     return {

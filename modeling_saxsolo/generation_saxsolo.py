@@ -92,6 +92,7 @@ class SaxsoloGenerationMixin(_Generative):
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
         frame_label_posteriors: torch.Tensor | None = None,
+        articulation: torch.Tensor | None = None,
         beat_times: torch.Tensor | None = None,
         beat_places: torch.Tensor | None = None,
         beat_chords: torch.Tensor | None = None,
@@ -128,7 +129,7 @@ class SaxsoloGenerationMixin(_Generative):
 
         Args:
             backing_codes, attention_mask, condition_ids: as in `forward`.
-            frame_label_inputs, frame_label_posteriors: as in `forward`.
+            frame_label_inputs, frame_label_posteriors, articulation: as in `forward`.
             beat_times, beat_places, beat_chords: (B, n), (B, n, 3), (B, n, 2), the lead sheet as
                 `SaxsoloProcessor.lead_sheet` gives it, for a model that plans in beats; padded
                 with -1. What frame_label_inputs tell takes its place.
@@ -188,6 +189,7 @@ class SaxsoloGenerationMixin(_Generative):
             "condition_ids": condition_ids,
             "frame_label_inputs": frame_label_inputs,
             "frame_label_posteriors": frame_label_posteriors,
+            "articulation": articulation,
         }
         sheet = {"beat_times": beat_times, "beat_places": beat_places, "beat_chords": beat_chords}
         check_inputs(config, inputs, prompt_codes, forced_codes)

@@ -310,6 +310,7 @@ class SaxsoloForConditionalGeneration(
         condition_ids: torch.Tensor | None = None,
         frame_label_inputs: torch.Tensor | None = None,
         frame_label_posteriors: torch.Tensor | None = None,
+        articulation: torch.Tensor | None = None,
         decoder_input_ids: torch.Tensor | None = None,
         labels: torch.Tensor | None = None,
         frame_labels: torch.Tensor | None = None,
@@ -333,6 +334,8 @@ class SaxsoloForConditionalGeneration(
             frame_label_posteriors: (B, sum of classes, T) probabilities of all labels side by side
                 from an ear of its own, as the processor makes them; they take the place of the
                 label heads', or join them (config.hears "both"). None = the heads'.
+            articulation: (B, T) bit masks of `ARTICULATIONS`, -1 = unknown, for a model that is
+                told of them; None = unknown throughout.
             decoder_input_ids: (B * N, S') tokens after those in the cache, streams in the batch.
             labels: (B, N, S) delayed targets, -100 = none. Shifted right by us they are the
                 decoder's input, so decoder_input_ids may be left out.
@@ -357,6 +360,7 @@ class SaxsoloForConditionalGeneration(
                 condition_ids,
                 frame_label_inputs,
                 frame_label_posteriors,
+                articulation,
             )
         if decoder_input_ids is not None:
             steps = decoder_input_ids.shape[-1]

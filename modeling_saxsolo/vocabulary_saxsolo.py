@@ -44,6 +44,22 @@ LABEL_SIZES = {
 }
 UNKNOWN = -100  # a label that nobody knows; the losses ignore it
 
+# How a note is played: bit i of a frame's mask is kind i. A note of none of them is tongued. Most
+# hold over the whole note; vibrato, fall and bend over the frames in which they are heard.
+ARTICULATIONS = (
+    "slurred",
+    "short",
+    "vibrato",
+    "scoop",
+    "fall",
+    "bend",
+    "glide",
+    "ghost",
+    "growl",
+    "subtone",
+)
+UNKNOWN_ARTICULATION = -1  # the mask of a frame that nobody described
+
 INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
 FEELS = ("swing", "latin", "funk", "ballad", "twobeat", "waltz")
 TEMPO_CLASSES = ("slow", "medium", "medium-up", "up", "very-up")

@@ -123,15 +123,21 @@ def write_pair(folder: Path, backing: Sound, solo: Sound, score: Labels, labels:
         write_labels(partial, score, labels)
 
 
-def write_labels(folder: Path, score: Labels, labels: Labels) -> None:
-    """Writes what `read_labels` reads: score tokens (T,) and frame labels (T, 4)."""
-    np.savez_compressed(
-        folder / LABELS, score=score.astype(np.int16), frame_labels=labels.astype(np.int16)
-    )
+def write_labels(
+    folder: Path, score: Labels, labels: Labels, articulation: Labels | None = None
+) -> None:
+    """Writes what `read_labels` reads: score tokens (T,), frame labels (T, 4) and, where it is
+    known how the notes were played, masks of articulations (T,)."""
+    arrays = {"score": score, "frame_labels": labels}
+    if articulation is not None:
+        arrays["articulation"] = articulation
+    whole: dict[str, Any] = {name: array.astype(np.int16) for name, array in arrays.items()}
+    np.savez_compressed(folder / LABELS, **whole)
 
 
 def read_labels(folder: Path) -> dict[str, Labels]:
-    """`score` (T,) and `frame_labels` (T, 4) of a pair, int16.
+    """`score` (T,) and `frame_labels` (T, 4) of a pair, int16, and `articulation` (T,) where the
+    pair says how its notes were played.
 
     Raises:
         PairsError: where they are missing or of another shape.
@@ -140,13 +146,14 @@ def read_labels(folder: Path) -> dict[str, Labels]:
     try:
         with np.load(path, allow_pickle=False) as file:
             score, labels = file["score"], file["frame_labels"]
+            known = {"articulation": file["articulation"]} if "articulation" in file else {}
     except (OSError, KeyError, ValueError) as error:
         raise PairsError(f"{path} is missing or damaged: {error}") from error
     if labels.ndim != 2 or labels.shape[1] != len(LABEL_SIZES):
         raise PairsError(
             f"{path} has frame_labels of shape {labels.shape}; expected (T, {len(LABEL_SIZES)})"
         )
-    return {"score": score, "frame_labels": labels}
+    return {"score": score, "frame_labels": labels, **known}
 
 
 def read_whole_sound(path: Path, sampling_rate: int) -> Sound:

@@ -17,7 +17,7 @@ from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 _UNREAD = ("encoder.embed.", "encoder.layers.", "encoder.norm.", "encoder.label_head.")
 # the planner is trained by itself
 _PLANNER = ("planner.",)
-_SILENT_AT_FIRST = ("decoder.rhythm.", "decoder.intonation.")
+_SILENT_AT_FIRST = ("decoder.rhythm.", "decoder.intonation.", "encoder.articulation.")
 _CONDITIONS = "encoder.condition_embed.weight"
 
 

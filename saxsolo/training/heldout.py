@@ -140,7 +140,7 @@ def evaluate_heldout(
         rows: all with audio or all without.
     """
     config = model.config
-    collator = Collator(config, window_frames, 0.0, 0.0, 0.0)
+    collator = Collator(config, window_frames, 0.0, 0.0, 0.0, articulation_dropout=0.0)
     rows = [_first_window(row, collator.window_frames) for row in rows]
     rng = np.random.default_rng(0)
     own = [collator.prepare(row, rng) for row in rows]
@@ -187,7 +187,7 @@ def evaluate_heldout(
 
 
 def _first_window(row: Row, frames: int) -> Row:
-    arrays = ("score", "frame_labels", "backing_codes", "solo_codes", "heard")
+    arrays = ("score", "frame_labels", "backing_codes", "solo_codes", "heard", "articulation")
     present = [name for name in arrays if row.get(name) is not None]
     return {**row, **{name: row[name][:frames] for name in present}}
 

@@ -24,6 +24,9 @@ class TrainSettings(ConfigModel):
         max_steps: optimiser steps; max_minutes: training time, 0 = no limit. The learning rate
             falls along a cosine over whichever of the two ends first.
         batch_size: rows a step on each process; accumulation: in so many parts.
+        backing_dropout, condition_dropout, articulation_dropout: shares of the rows in which the
+            model does not hear the backing, is not told a condition, or how the notes are played.
+        label_inputs: share of the rows with a backing that are told chords and beats.
         score_fraction: share of the steps that train on scores alone, where both corpora are given.
         tempi: tempo factors of the scores in training.
         new_codes: the model to begin with learnt another codec's codes; what reads and names them
@@ -57,6 +60,7 @@ class TrainSettings(ConfigModel):
     backing_dropout: Share = 0.12
     condition_dropout: Share = 0.15
     label_inputs: Share = 0.5
+    articulation_dropout: Share = 0.2
     score_fraction: Share = 0.25
     tempi: Annotated[tuple[Annotated[float, within(0.25, 4)], ...], Field(strict=False)] = (
         0.84,

@@ -82,6 +82,7 @@ class SoloTrainer:
             condition_dropout=settings.condition_dropout,
             label_inputs=settings.label_inputs,
             transpose=True,
+            articulation_dropout=settings.articulation_dropout,
         )
         rows = settings.batch_size * self.accelerator.num_processes
         batches = Batches(audio, scores, collator, rows, settings.score_fraction, settings.seed)

@@ -6,7 +6,7 @@ solo model learns to voice notes from.
 
 `solo.f0.npy` is the pitch of the dry sound every 5 ms, hertz (`saxsolo.audio.fine_pitch`); a codec
 alone needs it. `notes.json` says how each note was played (`articulations.PlayedNote`),
-`labels.npz` holds notes, chords and beats of each frame, as in a folder of pairs. Sets:
+`labels.npz` holds notes, chords, beats and articulations of each frame. Sets:
 
 - train, validation, test: performers as everywhere, on the horns of training;
 - unseen: test performers on a horn that no training hears;
@@ -36,6 +36,7 @@ from saxsolo.corpus.scores.splits import SPLITS, assign_splits
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
+from .articulation_masks import NOTES, articulation_masks, as_played
 from .articulations import Player, interpret, key_events
 from .damage import room, to_level
 from .horn_sound import add_noises, shape
@@ -191,8 +192,10 @@ def write_solo(plan: SoloPlan, out: Path, sounds: Sounds, pitch: bool = True) ->
         soundfile.write(folder / "solo.flac", audio, RATE, subtype="PCM_16")
         if f0 is not None:
             np.save(folder / "solo.f0.npy", f0)
-        (folder / "notes.json").write_text(json.dumps(truth), encoding="utf-8")
-        write_labels(folder, score_tokens(score, frames), frame_labels(score, frames))
+        (folder / NOTES).write_text(json.dumps(truth), encoding="utf-8")
+        tokens = score_tokens(score, frames)
+        masks = articulation_masks(as_played(truth["notes"]), tokens)
+        write_labels(folder, tokens, frame_labels(score, frames), masks)
     return {
         "pair_id": plan.name,
         "split": plan.set,

@@ -11,7 +11,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, SCORE_VOCAB_SIZE, UNKNOWN
+from modeling_saxsolo.vocabulary_saxsolo import (
+    ARTICULATIONS,
+    LABEL_SIZES,
+    SCORE_VOCAB_SIZE,
+    UNKNOWN,
+    UNKNOWN_ARTICULATION,
+)
 from saxsolo.errors import SaxsoloError
 
 from .score_rows import CLIP_FRAMES, Row
@@ -32,7 +38,8 @@ class TokensError(SaxsoloError, ValueError):
 @dataclass(frozen=True)
 class LayoutFile:
     """tokens.json: the codec's layout, rows a split, and the sha256 of each shard; of the ear's
-    weights too where one has listened, and whether there are backings or solos alone."""
+    weights too where one has listened, whether there are backings or solos alone, and whether rows
+    say how their notes are played."""
 
     num_codebooks: int
     codebook_size: int
@@ -42,6 +49,7 @@ class LayoutFile:
     sha256: dict[str, str]
     ear_sha256: str | None = None
     backing: bool = True
+    articulation: bool = False
 
     @property
     def codes(self) -> tuple[str, ...]:
@@ -70,8 +78,8 @@ def read_layout(folder: Path) -> LayoutFile:
     path = folder / "tokens.json"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        # a corpus that was written before there were ears names none, and always has backings
-        values = {"ear_sha256": None, "backing": True, **values}
+        # what a corpus does not name is older: no ear, always backings, no articulations
+        values = {"ear_sha256": None, "backing": True, "articulation": False, **values}
         return LayoutFile(**{entry.name: values[entry.name] for entry in fields(LayoutFile)})
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise TokensError(
@@ -112,6 +120,7 @@ def check_row(row: Row, layout: LayoutFile, split: str, path: Path) -> None:
         **dict.fromkeys(layout.codes, (frames, layout.num_codebooks)),
         "score": (frames,),
         "frame_labels": (frames, len(LABEL_SIZES)),
+        **({"articulation": (frames,)} if layout.articulation else {}),
     }
     where = f"{path}, row {row['id']}"
     if not 0 < frames <= CLIP_FRAMES:
@@ -131,6 +140,10 @@ def check_row(row: Row, layout: LayoutFile, split: str, path: Path) -> None:
     for name in layout.codes:
         _check_range(row[name], layout.codebook_size, name, where)
     _check_range(row["score"], SCORE_VOCAB_SIZE, "score", where)
+    if layout.articulation:
+        masks = row["articulation"]
+        known = masks[masks != UNKNOWN_ARTICULATION]
+        _check_range(known, 1 << len(ARTICULATIONS), "articulation", where)
     for column, (name, size) in enumerate(LABEL_SIZES.items()):
         labels = row["frame_labels"][:, column]
         _check_range(labels[labels != UNKNOWN], size, name, where)

@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
 from modeling_saxsolo.delay_saxsolo import apply_delay
-from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN, UNKNOWN_ARTICULATION
 from saxsolo.music.frame_labels import transpose_labels, transpose_tokens
 from saxsolo.music.score import tempo_class
 
@@ -41,6 +41,7 @@ class Example:
     given: np.ndarray  # (L, T) labels given to the model, -100 = not given
     conditions: np.ndarray  # (C,) index of the value, -1 = not given
     posteriors: np.ndarray | None = None  # (sum of classes, T) what the ear hears, 0 to 1
+    articulation: np.ndarray | None = None  # (T,) masks, -1 = not told
 
 
 class Collator:
@@ -50,7 +51,8 @@ class Collator:
     and is told its true labels with probability `label_inputs`. A row made of a score alone has no
     backing: it is always told its labels, except with probability `backing_dropout`. Each condition
     is dropped with probability `condition_dropout`, and all of them in half of the rows that have
-    lost their backing.
+    lost their backing. A model that is told how notes are played is not told with probability
+    `articulation_dropout`.
 
     Args:
         config: of the model; names the labels, conditions, streams and delays.
@@ -71,6 +73,7 @@ class Collator:
         label_inputs: float = 0.5,
         transpose: bool = False,
         seed: int = 0,
+        articulation_dropout: float = 0.2,
     ):
         self.config = config
         self.window_frames = window_frames or config.window_frames
@@ -78,6 +81,7 @@ class Collator:
         self.condition_dropout = condition_dropout
         self.label_inputs = label_inputs
         self.transpose = transpose
+        self.articulation_dropout = articulation_dropout
         self._rng = np.random.default_rng(seed)
         names = list(LABEL_SIZES)
         wanted = config.frame_labels or {}
@@ -123,6 +127,7 @@ class Collator:
             given=labels.astype(np.int64) if is_given else np.full(labels.shape, UNKNOWN),
             conditions=self._conditions(row, dropped, rng),
             posteriors=by_ear,
+            articulation=self._articulation(row, span, rng) if config.articulations else None,
         )
 
     def stack(self, examples: Sequence[Example]) -> dict[str, torch.Tensor]:
@@ -130,7 +135,8 @@ class Collator:
 
         Returns `backing_codes` (B, K, T), `attention_mask` (B, T), `labels` (B, N, S),
         `frame_labels` and `frame_label_inputs` (B, L, T), `condition_ids` (B, C), all int64; for a
-        model with an ear `frame_label_posteriors` (B, sum of classes, T) float32.
+        model with an ear `frame_label_posteriors` (B, sum of classes, T) float32; for one that is
+        told how notes are played `articulation` (B, T).
         """
         longest = max(len(example.heard) for example in examples)
 
@@ -155,6 +161,8 @@ class Collator:
             batch["frame_label_posteriors"] = torch.stack(
                 [F.pad(part, (0, longest - part.shape[-1])) for part in heard]
             )
+        if self.config.articulations:
+            batch["articulation"] = padded("articulation", UNKNOWN_ARTICULATION)
         if self.config.conditions:
             conditions = np.stack([example.conditions for example in examples])
             batch["condition_ids"] = torch.from_numpy(conditions)
@@ -171,6 +179,13 @@ class Collator:
                 f"{self.config.hears!r}; tokenise the pairs with an ear, or set hears to 'codes'"
             )
         return np.asarray(row["heard"])[span].T.astype(np.float32) / 255
+
+    def _articulation(self, row: Row, span: slice, rng: np.random.Generator) -> np.ndarray:
+        """Masks (T,), unknown where the row does not tell them, or chance wants it."""
+        frames = len(np.asarray(row["score"])[span])
+        if rng.random() < self.articulation_dropout or row.get("articulation") is None:
+            return np.full(frames, UNKNOWN_ARTICULATION)
+        return np.asarray(row["articulation"])[span]
 
     def _codes(self, row: Row, span: slice, frames: int) -> tuple[np.ndarray, np.ndarray]:
         """Codes of backing and solo, (K, T); zeros for no backing, -100 for no solo."""

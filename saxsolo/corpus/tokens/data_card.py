@@ -8,7 +8,7 @@ from typing import Any
 
 import yaml
 
-from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import ARTICULATIONS, LABEL_SIZES
 
 from .checks import LayoutFile
 
@@ -102,6 +102,7 @@ def card_text(layout: LayoutFile, rows: Sequence[dict[str, Any]]) -> str:
             f"| frame_labels | (T, {len(LABEL_SIZES)}) int16 | {', '.join(LABEL_SIZES)}; "
             f"-100 unknown |",
             *(_heard_row() if layout.ear_sha256 else ()),
+            *(_mask_row() if layout.articulation else ()),
             "| pair_id, clip, start_frame | | the position of the clip in its solo |",
             "| split, performer, title, instrument, style, feel, tempo, timbre | | the solo |",
             "| semitones, tempo_factor | | how the score was changed before rendering |",
@@ -134,6 +135,14 @@ def _heard_row() -> list[str]:
     return [
         f"| heard | (T, {total}) uint8 | what the ear hears in the backing: probabilities in "
         f"255ths, side by side: {sizes} |"
+    ]
+
+
+def _mask_row() -> list[str]:
+    bits = ", ".join(f"{1 << bit} {name}" for bit, name in enumerate(ARTICULATIONS))
+    return [
+        f"| articulation | (T,) int16 | how the note is played, a sum of {bits}; 0 tongued or no "
+        "note, -1 unknown; vibrato, fall and bend where they are heard, else the whole note |"
     ]
 
 

@@ -6,8 +6,9 @@
 
 One row is a clip of at most 1500 frames: `backing_codes` and `solo_codes` (T, K), `score` (T,),
 `frame_labels` (T, 4), all int16, and where they come from; where an ear has listened also `heard`
-(T, 41) uint8, the posteriors of all frame labels side by side in 255ths. A corpus of solos alone
-has no `backing_codes`.
+(T, 41) uint8, the posteriors of all frame labels side by side in 255ths; where renders say how
+their notes are played also `articulation` (T,) int16, a bit mask of `ARTICULATIONS`, -1 = unknown.
+A corpus of solos alone has no `backing_codes`.
 `datasets.load_dataset(TOKENS)` reads it, streaming or not. `load_tokens` also notices what Parquet
 and datasets do not: flipped bits, missing shards, codes out of range.
 """
@@ -27,7 +28,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES, UNKNOWN_ARTICULATION
 from saxsolo.atomic import replace_folder
 from saxsolo.corpus.scores.splits import SPLITS
 
@@ -59,19 +60,22 @@ class TokenSource:
     codec_sha256: str
     ear_sha256: str | None = None
     backing: bool = True
+    articulation: bool = False
 
 
 def row_features(
-    num_codebooks: int, heard: bool = False, backing: bool = True
+    num_codebooks: int, heard: bool = False, backing: bool = True, articulation: bool = False
 ) -> datasets.Features:
     """The columns of a token corpus, as `load_dataset` gives them; codes are (T, K).
 
     Args:
         heard: whether an ear has listened to the backings.
         backing: whether there are backings, or solos alone.
+        articulation: whether rows say how their notes are played.
     """
     codes = datasets.Array2D((None, num_codebooks), "int16")
     by_ear = {"heard": datasets.Array2D((None, HEARD_SIZE), "uint8")} if heard else {}
+    masks = {"articulation": datasets.List(datasets.Value("int16"))} if articulation else {}
     return datasets.Features(
         {
             **{name: datasets.Value("string") for name in TEXTS},
@@ -82,8 +86,15 @@ def row_features(
             "score": datasets.List(datasets.Value("int16")),
             "frame_labels": datasets.Array2D((None, len(LABEL_SIZES)), "int16"),
             **by_ear,
+            **masks,
         }
     )
+
+
+def features_of(source: TokenSource) -> datasets.Features:
+    """The columns of the corpus that a source becomes."""
+    heard = source.ear_sha256 is not None
+    return row_features(source.num_codebooks, heard, source.backing, source.articulation)
 
 
 def splits_of(source: TokenSource) -> list[str]:
@@ -103,6 +114,10 @@ def clips_of(source: TokenSource, row: dict[str, Any]) -> Iterator[Row]:
     """The clips of one pair, in order."""
     with np.load(source.codes / f"{row['pair_id']}.npz", allow_pickle=False) as file:
         arrays = {name: file[name] for name in file.files if not name.endswith("_sha256")}
+    unknown = np.full(len(arrays["score"]), UNKNOWN_ARTICULATION, dtype=np.int16)
+    masks = arrays.pop("articulation", unknown)
+    if source.articulation:
+        arrays["articulation"] = masks
     described = {
         **{name: row[name] for name in (*TEXTS, *INTEGERS, *FLOATS) if name in row},
         "codec_sha256": source.codec_sha256,
@@ -141,9 +156,7 @@ def write_corpus(source: TokenSource, out: Path) -> None:
     for split in splits_of(source):
         dataset = datasets.Dataset.from_generator(
             split_clips,
-            features=row_features(
-                source.num_codebooks, source.ear_sha256 is not None, source.backing
-            ),
+            features=features_of(source),
             cache_dir=str(cache),
             gen_kwargs={"source": source, "split": split},
         )
@@ -165,6 +178,7 @@ def write_corpus(source: TokenSource, out: Path) -> None:
         codec_sha256=source.codec_sha256,
         ear_sha256=source.ear_sha256,
         backing=source.backing,
+        articulation=source.articulation,
         rows=rows,
         sha256=sums,
     )
@@ -263,6 +277,8 @@ def _read_batch(batch: pa.RecordBatch, layout: LayoutFile) -> Iterator[Row]:
     arrays["score"] = _storage(batch.column("score"))
     if layout.ear_sha256 is not None:
         arrays["heard"] = _storage(batch.column("heard"))
+    if layout.articulation:
+        arrays["articulation"] = _storage(batch.column("articulation"))
     for place in range(batch.num_rows):
         row: Row = {name: values[place] for name, values in plain.items()}
         for name, column in arrays.items():

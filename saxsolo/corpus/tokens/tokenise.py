@@ -3,7 +3,8 @@
     saxsolo corpus tokenise --pairs PAIRS --codec CODEC --out TOKENS
 
 PAIRS holds manifest.jsonl and <split>/<pair_id>/{solo.flac, backing.flac, labels.npz}; solos alone
-have no backing.flac, and a model that trains on them is told their chords and beats. Each pair is
+have no backing.flac, and a model that trains on them is told their chords and beats. How the notes
+were played stands in labels.npz, or follows from the notes.json of a rendered solo. Each pair is
 encoded whole, then cut into clips, so that no clip starts with the codec's warm-up. The codes of a
 pair wait in TOKENS.partial until all are there: a run that was broken off goes on, and more pairs
 can be added later. TOKENS gets the Parquet shards and their data card (see jazz_sax_tokens.py).
@@ -28,6 +29,7 @@ from modeling_saxsolo.ear_stream_saxsolo import hear_blocks, label_posteriors
 from saxsolo.atomic import replacing
 from saxsolo.corpus.pairs_folder import (
     BACKING,
+    LABELS,
     MANIFEST,
     SOLO,
     PairsError,
@@ -37,6 +39,7 @@ from saxsolo.corpus.pairs_folder import (
     read_manifest,
     read_whole_sound,
 )
+from saxsolo.corpus.render.articulation_masks import read_masks
 from saxsolo.corpus.scores.splits import SPLITS
 from saxsolo.errors import SaxsoloError
 
@@ -44,6 +47,7 @@ from .checks import codes_sha256, ear_sha256
 from .shards import LARGEST_CODE, TokenSource, refuse_foreign, write_corpus
 
 CODES = ("backing_codes", "solo_codes")
+MASKS = "articulation"
 # LUFS between which backings keep their level, as the renders have it. Listening brings all to one
 # level in between; the spread here lets the model bear what a running measure gets wrong, and
 # corpora keep their codes.
@@ -98,6 +102,7 @@ def tokenise(
         codec_sha256=sha256,
         ear_sha256=None if ear is None else ear_sha256(ear),
         backing=not alone,
+        articulation=any(_has_masks(work, row) for row in rows),
     )
     write_corpus(source, out)
     return out
@@ -134,6 +139,10 @@ def encode_pairs(
     sha256 = codes_sha256(codec)
     sums = {"codec_sha256": sha256, "ear_sha256": "" if ear is None else ear_sha256(ear)}
     waiting = [row for row in rows if not _is_encoded(work, row, sums)]
+    missing = {row["pair_id"] for row in waiting}
+    for row in rows:
+        if row["pair_id"] not in missing:
+            _add_masks(pairs, work, row)
     # Neighbours in length share a batch, so little is padded.
     waiting.sort(key=lambda row: row["frames"])
     seconds = sum(row["frames"] for row in waiting) / layout.frame_rate
@@ -167,7 +176,7 @@ def _encode_group(
     labels = []
     for row in rows:
         sounds += _sounds(pairs, row, layout.sampling_rate, alone=len(names) == 1)
-        labels.append(read_labels(pair_folder(pairs, row)))
+        labels.append(_labels(pair_folder(pairs, row)))
     longest = max(len(sound) for sound in sounds)
     audio = torch.zeros(len(sounds), 1, longest)
     for place, sound in enumerate(sounds):
@@ -185,6 +194,13 @@ def _encode_group(
         for name, part in zip(names, codes[first : first + len(names)], strict=True):
             arrays[name] = np.ascontiguousarray(part[:, :frames].T).astype(np.int16)
         yield arrays
+
+
+def _labels(folder: Path) -> dict[str, np.ndarray]:
+    """Labels of a pair, with the masks of its articulations where they are known."""
+    labels: dict[str, np.ndarray] = dict(read_labels(folder))
+    masks = None if MASKS in labels else read_masks(folder, labels["score"])
+    return labels if masks is None else {**labels, MASKS: masks}
 
 
 def _sounds(pairs: Path, row: dict[str, Any], rate: int, *, alone: bool) -> list[np.ndarray]:
@@ -219,6 +235,24 @@ def _is_encoded(work: Path, row: dict[str, Any], sums: dict[str, str]) -> bool:
             return same and len(arrays["score"]) == row["frames"]
     except (OSError, ValueError, KeyError):
         return False
+
+
+def _has_masks(work: Path, row: dict[str, Any]) -> bool:
+    with np.load(work / f"{row['pair_id']}.npz", allow_pickle=False) as arrays:
+        return MASKS in arrays
+
+
+def _add_masks(pairs: Path, work: Path, row: dict[str, Any]) -> None:
+    """Masks beside codes of before there were any, where labels or notes tell them."""
+    folder = pair_folder(pairs, row)
+    if _has_masks(work, row) or not (folder / LABELS).is_file():
+        return
+    masks = _labels(folder).get(MASKS)
+    if masks is None:
+        return
+    with np.load(work / f"{row['pair_id']}.npz", allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    _save(work, row, {**arrays, MASKS: masks})
 
 
 def _save(work: Path, row: dict[str, Any], arrays: dict[str, np.ndarray]) -> None:

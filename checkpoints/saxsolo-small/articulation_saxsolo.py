@@ -1,0 +1,1 @@
+../../modeling_saxsolo/articulation_saxsolo.py

@@ -1,0 +1,93 @@
+"""How each note was played, as a bit mask a frame: what a solo model is told.
+
+Vibrato, fall and bend are set where they are heard, since nothing else tells a model when a fall
+begins; all others over the whole note.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modeling_saxsolo.vocabulary_saxsolo import ARTICULATIONS, FRAME_RATE, HOLD, LOWEST_PITCH, ONSET
+from saxsolo.corpus.pairs_folder import PairsError
+from saxsolo.music.frame_labels import fold_pitch
+
+from .articulations import PlayedNote
+
+NOTES = "notes.json"
+
+
+def as_played(rows: Iterable[Mapping[str, Any]]) -> list[PlayedNote]:
+    """The notes of `PlayedNote.row`."""
+    return [PlayedNote(**{"centre": 0.0, **row}) for row in rows]
+
+
+def read_masks(folder: Path, score: np.ndarray) -> np.ndarray | None:
+    """The masks of a rendered solo, (T,) int16, from its notes.json; None where there is none.
+
+    Args:
+        score: (T,) its score tokens.
+
+    Raises:
+        PairsError: the file is damaged.
+    """
+    path = folder / NOTES
+    try:
+        truth = json.loads(path.read_text(encoding="utf-8"))
+        return articulation_masks(as_played(truth["notes"]), score)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise PairsError(f"{path} is damaged: {error}; render the solo again") from error
+
+
+def articulation_masks(notes: Sequence[PlayedNote], score: np.ndarray) -> np.ndarray:
+    """A mask a frame, (T,) int16, 0 in rests; notes that the score tokens (T,) lack are left out.
+
+    A note is looked for in the frame of its onset and in those beside it, where `score_tokens`
+    moves the second of two and rounding may move any.
+    """
+    masks = np.zeros(len(score), dtype=np.int16)
+    taken: set[int] = set()
+    for note in notes:
+        step = fold_pitch(note.pitch) - LOWEST_PITCH
+        middle = round(note.onset * FRAME_RATE)
+        for start in (middle, middle + 1, middle - 1):
+            struck = 0 <= start < len(score) and score[start] == ONSET + step
+            if struck and start not in taken:
+                taken.add(start)
+                others = np.flatnonzero(score[start + 1 :] != HOLD + step)
+                end = start + 1 + int(others[0]) if len(others) else len(score)
+                _mark(masks[start:end], note)
+                break
+    return masks
+
+
+def _mark(frames: np.ndarray, note: PlayedNote) -> None:
+    """Sets the bits of a note in its frames, in place."""
+    whole = (0.0, note.duration)
+    spans = {
+        "slurred": whole if note.attack == "slurred" else None,
+        "short": whole if note.attack == "short" else None,
+        "vibrato": (note.vibrato_start, note.duration) if note.vibrato_depth else None,
+        "scoop": whole if note.scoop else None,
+        "fall": (note.duration - note.fall_length, note.duration) if note.fall else None,
+        "bend": (note.bend_start, note.bend_start + note.bend_length) if note.bend else None,
+        "glide": whole if note.glide else None,
+        "ghost": whole if note.ghost else None,
+        "growl": whole if note.growl else None,
+        "subtone": whole if note.subtone else None,
+    }
+    for name, span in spans.items():
+        if span is None:
+            continue
+        first, last = (round(second * FRAME_RATE) for second in span)
+        # rounding must not lose a fall in the last frame
+        first = min(first, len(frames) - 1)
+        last = len(frames) if span[1] == note.duration else max(first + 1, last)
+        frames[first:last] |= 1 << ARTICULATIONS.index(name)
