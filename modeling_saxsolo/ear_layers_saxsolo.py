@@ -195,8 +195,11 @@ def _rotate(scalars: torch.Tensor, rotary: torch.Tensor) -> torch.Tensor:
 class EarLayer(nn.Module):
     """Pre-norm attention, then a gated MLP (Shazeer 2020, arXiv 2002.05202)."""
 
-    def __init__(self, channels: int, scalars: int, heads: int, expansion: int):
+    def __init__(
+        self, channels: int, scalars: int, heads: int, expansion: int, dropout: float = 0.0
+    ):
         super().__init__()
+        self.dropout = dropout
         inner, inner_scalars = expansion * channels, expansion * scalars
         self.attention_norm = PitchNorm(channels, scalars)
         self.attention = EarAttention(channels, scalars, heads)
@@ -208,7 +211,8 @@ class EarLayer(nn.Module):
     def forward(
         self, hidden: torch.Tensor, rotary: torch.Tensor, mask: torch.Tensor | None
     ) -> torch.Tensor:
-        hidden = hidden + self.attention(self.attention_norm(hidden), rotary, mask)
+        attended = self.attention(self.attention_norm(hidden), rotary, mask)
+        hidden = hidden + F.dropout(attended, self.dropout, self.training)
         normed = self.mlp_norm(hidden)
-        hidden = hidden + self.down(F.silu(self.gate(normed)) * self.up(normed))
-        return hidden
+        changed = self.down(F.silu(self.gate(normed)) * self.up(normed))
+        return hidden + F.dropout(changed, self.dropout, self.training)

@@ -41,12 +41,11 @@ def pulses(rhythm: torch.Tensor) -> torch.Tensor:
     within = turns[None, :] ** back[:, None]
     driven = torch.einsum("btkg,kf->btgf", drive.to(within.dtype), within)
     step = turns**RHYTHM_COLUMNS
-    state = torch.zeros_like(driven[:, 0])
-    states = []
-    for push in driven.unbind(dim=1):
-        state = state * step + push
-        states.append(state)
-    bank = torch.stack(states, dim=1)
+    # state[t] = driven[t] + step * state[t - 1], by doubling what each token sums up
+    bank, reach = driven, 1
+    while reach < bank.shape[1]:
+        earlier = torch.cat([torch.zeros_like(bank[:, :reach]), bank[:, :-reach]], dim=1)
+        bank, reach = bank + step**reach * earlier, 2 * reach
     bank = bank / (0.1 + bank.abs().mean(dim=-1, keepdim=True))
     return torch.stack([bank.real, bank.imag], dim=-2)
 

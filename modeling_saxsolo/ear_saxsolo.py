@@ -70,6 +70,7 @@ class SaxsoloEarConfig(PretrainedConfig):
         expansion: width of a gated MLP over the hidden width.
         rhythm_channels: channels of the rhythm convolutions.
         ratio_channels: channels that look for ratios of tempi.
+        dropout: share of what a layer adds that is left out in training.
     """
 
     model_type = "saxsolo_ear"
@@ -82,6 +83,7 @@ class SaxsoloEarConfig(PretrainedConfig):
     expansion: int = 2
     rhythm_channels: int = 48
     ratio_channels: int = 12
+    dropout: float = 0.0
     initializer_range: float = 1.0
 
     def __post_init__(self, **kwargs: Any) -> None:
@@ -191,7 +193,9 @@ class SaxsoloEar(PreTrainedModel):
         channels, scalars = config.channels, config.scalars
         self.stem = SaxsoloEarStem(config)
         self.layers = nn.ModuleList(
-            EarLayer(channels, scalars, config.num_attention_heads, config.expansion)
+            EarLayer(
+                channels, scalars, config.num_attention_heads, config.expansion, config.dropout
+            )
             for _ in range(config.num_hidden_layers)
         )
         self.norm = PitchNorm(channels, scalars)
@@ -239,7 +243,8 @@ class SaxsoloEar(PreTrainedModel):
             harmony: (B, T, 216). bass: (B, T, 108). rhythm: (B, 8 T, 40).
             chunk: tokens that are heard together; None = all of them.
         """
-        hidden = self.stem(harmony, bass, rhythm)
+        # what layers add up keeps the precision of the weights, also where products are rounded
+        hidden = self.stem(harmony, bass, rhythm).to(self.norm.weight.dtype)
         length = hidden.shape[1]
         pairs = self.config.scalars // self.config.num_attention_heads // 2
         rotary = rotary_angles(length, pairs, hidden.device)

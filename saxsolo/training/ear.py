@@ -36,6 +36,7 @@ from modeling_saxsolo.ear_saxsolo import (
 from saxsolo.atomic import replace_folder
 
 from .ear_augment import augment
+from .ear_corpus import EarCorpus
 from .ear_data import LABELS, UNKNOWN, Batch, Item, draw_batch, held_out_batches, load_items
 
 #: what each part of the loss counts
@@ -66,6 +67,8 @@ class EarTraining:
         full: share of the steps that hear the whole crop at once; the rest is causal.
         average: decay of the moving average of the weights. clip: longest gradient.
         stretch: see `draw_batch`.
+        log_every, evaluate_every: steps from one row of the log, or evaluation and saved state, to
+            the next. evaluate_minutes: the latter by time instead, where it is not 0.
     """
 
     minutes: float = 30.0
@@ -83,6 +86,7 @@ class EarTraining:
     seed: int = 0
     log_every: int = 20
     evaluate_every: int = 200
+    evaluate_minutes: float = 0.0
 
 
 def losses(out: SaxsoloEarOutput, labels: torch.Tensor) -> dict[str, torch.Tensor]:
@@ -135,7 +139,8 @@ def frame_figures(
     """Shares of frames named right on held-out items, and the mean chord loss in nats."""
     right: dict[str, float] = {}
     count: dict[str, float] = {}
-    for batch in held_out_batches(items, tokens, most):
+    for on_processor in held_out_batches(items, tokens, most):
+        batch = on_processor.to(model.device)
         out = model(batch.harmony, batch.bass, batch.rhythm)
         for name, hits in _hits(out, batch.labels).items():
             right[name] = right.get(name, 0.0) + float(hits.sum())
@@ -172,6 +177,7 @@ def train_ear(
     config: SaxsoloEarConfig | None = None,
     held_out: Mapping[str, tuple[Path, str]] | None = None,
     init_from: Path | None = None,
+    device: str | torch.device = "cpu",
 ) -> None:
     """Trains until the minutes are over, or goes on with the run that stands in `run`.
 
@@ -180,6 +186,8 @@ def train_ear(
             through again at every evaluation, so that a corpus may grow meanwhile.
         config: sizes of a new ear. init_from: a model's folder whose weights a new run begins with.
         held_out: name -> cache and split that are only looked at, as they stand at that moment.
+        device: on any but the processor, all that is learnt from lies in its memory from the
+            beginning, and products are computed in bfloat16.
 
     Raises:
         ValueError: where there is nothing to train on, or the loss is no longer a number.
@@ -188,20 +196,29 @@ def train_ear(
     items = [item for cache in caches for item in load_items(cache, "train")]
     if not items:
         raise ValueError(f"no cached items below {caches}; run cache_corpus first")
-    trainer = _Trainer(run, settings, config, init_from)
+    trainer = _Trainer(run, settings, config, init_from, torch.device(device))
     trainer.learn_progressions(items)
-    began = time.monotonic()
+    corpus = None if trainer.device.type == "cpu" else EarCorpus(items, trainer.device)
+    began = evaluated = time.monotonic()
     while (spent := (time.monotonic() - began) / 60) < settings.minutes:
         if settings.max_steps and trainer.step >= settings.max_steps:
             break
-        trainer.train_step(items, spent / settings.minutes)
-        if trainer.step % settings.evaluate_every == 0:
+        trainer.train_step(corpus or items, spent / settings.minutes)
+        if _is_due(settings, trainer.step, (time.monotonic() - evaluated) / 60):
             trainer.evaluate(held_out or {})
             trainer.save()
-            items = [item for cache in caches for item in load_items(cache, "train")]
+            evaluated = time.monotonic()
+            if corpus is None:
+                items = [item for cache in caches for item in load_items(cache, "train")]
     trainer.learn_progressions(items)
     trainer.evaluate(held_out or {})
     trainer.save()
+
+
+def _is_due(settings: EarTraining, step: int, minutes: float) -> bool:
+    if settings.evaluate_minutes:
+        return minutes >= settings.evaluate_minutes
+    return step % settings.evaluate_every == 0
 
 
 class _Trainer:
@@ -211,8 +228,9 @@ class _Trainer:
         settings: EarTraining,
         config: SaxsoloEarConfig | None,
         init_from: Path | None,
+        device: torch.device,
     ):
-        self.run, self.settings = run, settings
+        self.run, self.settings, self.device = run, settings, device
         state = run / "state"
         if state.is_dir():
             config = SaxsoloEarConfig.from_pretrained(state)
@@ -221,7 +239,8 @@ class _Trainer:
             self.model = SaxsoloEar.from_pretrained(init_from, dtype=torch.float32)
         else:
             self.model = SaxsoloEar(config or SaxsoloEarConfig())
-        self.averaged = SaxsoloEar(self.model.config)
+        self.model.to(device)  # type: ignore[arg-type]
+        self.averaged = SaxsoloEar(self.model.config).to(device)  # type: ignore[arg-type]
         self.averaged.train(False)
         self.averaged.load_state_dict(self.model.state_dict())
         self.optimiser = torch.optim.AdamW(
@@ -229,9 +248,10 @@ class _Trainer:
             lr=settings.learning_rate,
             betas=(0.9, 0.98),
             weight_decay=settings.weight_decay,
+            fused=device.type == "cuda",
         )
         self.step, self.seconds = 0, 0.0
-        self.sums: dict[str, float] = {}
+        self.sums: dict[str, torch.Tensor] = {}
         if state.is_dir():
             self._load(state)
         self.first_step = self.step
@@ -245,11 +265,12 @@ class _Trainer:
         for model in (self.model, self.averaged):
             model.progressions.copy_(gains)
 
-    def train_step(self, items: list[Item], progress: float) -> None:
+    def train_step(self, items: list[Item] | EarCorpus, progress: float) -> None:
         settings = self.settings
         rng = np.random.default_rng([settings.seed, self.step])
         torch.manual_seed(int(rng.integers(2**31)))
-        batch = draw_batch(items, settings.batch_size, settings.tokens, rng, settings.stretch)
+        crops = (settings.batch_size, settings.tokens, rng, settings.stretch)
+        batch = items.draw(*crops) if isinstance(items, EarCorpus) else draw_batch(items, *crops)
         batch = augment(batch, rng)
         chunk = None
         if rng.random() >= settings.full:
@@ -258,8 +279,6 @@ class _Trainer:
             group["lr"] = settings.learning_rate * self._slope(progress)
         parts = self._losses(batch, chunk)
         loss = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
-        if not math.isfinite(float(loss.detach())):
-            raise ValueError(f"the loss is {float(loss)} at step {self.step}; lower learning_rate")
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
@@ -267,16 +286,24 @@ class _Trainer:
         self.step += 1
         self._average()
         for name, part in parts.items():
-            self.sums[name] = self.sums.get(name, 0.0) + float(part.detach())
+            self.sums[name] = self.sums.get(name, 0.0) + part.detach()
         if self.step % settings.log_every == 0:
-            means = {name: round(s / settings.log_every, 4) for name, s in self.sums.items()}
-            rate = self.optimiser.param_groups[0]["lr"]
-            self._log({"lr": round(rate, 6), "items": len(items), **means})
-            self.sums = {}
+            self._log_losses(settings.log_every)
+
+    def _log_losses(self, steps: int) -> None:
+        """One row of mean losses; asking for them every step would make a graphics processor
+        wait."""
+        means = {name: round(float(total) / steps, 4) for name, total in self.sums.items()}
+        if not all(math.isfinite(mean) for mean in means.values()):
+            raise ValueError(f"the loss is {means} at step {self.step}; lower learning_rate")
+        self._log({"lr": round(self.optimiser.param_groups[0]["lr"], 6), **means})
+        self.sums = {}
 
     def _losses(self, batch: Batch, chunk: int | None) -> dict[str, torch.Tensor]:
         self.model.train()
-        return losses(self.model(batch.harmony, batch.bass, batch.rhythm, chunk), batch.labels)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.device.type != "cpu"):
+            out = self.model(batch.harmony, batch.bass, batch.rhythm, chunk)
+            return losses(out, batch.labels)
 
     def _slope(self, progress: float) -> float:
         warm = min(1.0, (self.step - self.first_step + 1) / self.settings.warmup_steps)
@@ -309,7 +336,8 @@ class _Trainer:
             for key, value in slot.items():
                 tensors[f"optimiser.{key}.{names[index]}"] = torch.as_tensor(value)
         save_file(
-            {k: v.clone().contiguous() for k, v in tensors.items()}, part / "state.safetensors"
+            {k: v.cpu().clone().contiguous() for k, v in tensors.items()},
+            part / "state.safetensors",
         )
         facts = {"step": self.step, "seconds": self._seconds(), "settings": asdict(self.settings)}
         (part / "run.json").write_text(json.dumps(facts, indent=1), encoding="utf-8")

@@ -1,13 +1,15 @@
 """Variation on the ear's features: cheaper than on sound, and another one for each crop.
 
 Features are log1p(gain * magnitude / level), so what filters, hides or transposes a sound can be
-done to them: multiply magnitudes by a curve over frequency, add a floor, move the bins.
+done to them: multiply magnitudes by a curve over frequency, add a floor, move the bins. A batch is
+varied as a whole, on whatever device it lies; the few random numbers of each crop come from NumPy.
 """
 
 from __future__ import annotations
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from modeling_saxsolo.ear_saxsolo import CHORDS, QUALITIES
 from modeling_saxsolo.ear_spectrum_saxsolo import (
@@ -27,108 +29,140 @@ _HARMONY = np.log2(pitch_frequencies(HARMONY_BINS).numpy())
 _BASS = _HARMONY[:BASS_BINS]
 _RHYTHM = np.linspace(np.log2(RHYTHM_LOW), np.log2(RHYTHM_HIGH), RHYTHM_BANDS)
 _PARTIALS = np.round(12 * BINS_PER_SEMITONE * np.log2(np.arange(1, 9))).astype(int)
+# where an equaliser is set, log2 Hz
+_KNOTS = np.linspace(4, 14, 8)
+
+
+def _between_knots(frequencies: np.ndarray) -> np.ndarray:
+    """(8, N): values at the knots times this are values at the frequencies, in straight lines."""
+    return np.stack([np.interp(frequencies, _KNOTS, knot) for knot in np.eye(len(_KNOTS))])
+
+
+# frequencies of the three parts of the features, and an equaliser's curve over them
+_AXES = [(axis, _between_knots(axis)) for axis in (_HARMONY, _BASS, _RHYTHM)]
 
 
 def augment(batch: Batch, rng: np.random.Generator) -> Batch:
     """The batch with each crop transposed, detuned a little, equalised, noisy, limited, masked."""
-    rows: list[list[torch.Tensor]] = []
-    for row in range(len(batch.labels)):
-        parts = [batch.harmony[row], batch.bass[row], batch.rhythm[row]]
-        if rng.random() < 0.25:
-            parts[0] = add_soloist(parts[0], rng)
-        semitones = int(rng.integers(-5, 7))
-        # what the estimate of the tuning gets wrong
-        detune = float(rng.normal(0, 0.15))
-        shift = semitones * BINS_PER_SEMITONE + detune
-        parts[0], parts[1] = roll(parts[0], shift), roll(parts[1], shift)
-        parts = colour(parts, rng)
-        if rng.random() < 0.3:
-            parts = _mask(parts, rng)
-        rows.append([*parts, transpose(batch.labels[row], semitones)])
-    return Batch(*(torch.stack(column) for column in zip(*rows, strict=True)))
+    size = len(batch.labels)
+    harmony = add_soloist(batch.harmony, rng, rng.random(size) < 0.25)
+    semitones = rng.integers(-5, 7, size)
+    # what the estimate of the tuning gets wrong
+    shift = semitones * BINS_PER_SEMITONE + rng.normal(0, 0.15, size)
+    parts = [roll(harmony, shift), roll(batch.bass, shift), batch.rhythm]
+    harmony, bass, rhythm = _mask(_colour(parts, rng), rng)
+    return Batch(harmony, bass, rhythm, transpose(batch.labels, semitones))
 
 
-def roll(bins: torch.Tensor, shift: float) -> torch.Tensor:
-    """(T, N) bins moved up by `shift`, between bins by linear interpolation, zeros moving in."""
-    low = int(np.floor(shift))
-    part = shift - low
-    moved = (1 - part) * _whole_roll(bins, low)
-    return moved if part == 0 else moved + part * _whole_roll(bins, low + 1)
+def roll(bins: Tensor, shift: np.ndarray) -> Tensor:
+    """(B, T, N) bins moved up by `shift` (B,), between bins by linear interpolation, zeros moving
+    in."""
+    low = _like(np.floor(shift), bins).long()
+    part = _like(shift % 1, bins)[:, None, None]
+    return (1 - part) * _whole_roll(bins, low) + part * _whole_roll(bins, low + 1)
 
 
-def _whole_roll(bins: torch.Tensor, shift: int) -> torch.Tensor:
-    moved = torch.roll(bins, shift, dims=-1)
-    if shift > 0:
-        moved[..., :shift] = 0
-    elif shift < 0:
-        moved[..., shift:] = 0
-    return moved
+def _whole_roll(bins: Tensor, shift: Tensor) -> Tensor:
+    count = bins.shape[-1]
+    index = torch.arange(count, device=bins.device) - shift[:, None]
+    inside = (index >= 0) & (index < count)
+    moved = bins.gather(2, index.clamp(0, count - 1)[:, None].expand(-1, bins.shape[1], -1))
+    return moved * inside[:, None]
 
 
-def transpose(labels: torch.Tensor, semitones: int) -> torch.Tensor:
-    """(F, 7) labels with chord root and bass moved up."""
-    moved = labels.clone()
-    chord, bass = labels[:, 0], labels[:, 1]
+def transpose(labels: Tensor, semitones: np.ndarray) -> Tensor:
+    """(B, F, 7) labels with chord root and bass moved up by `semitones` (B,)."""
+    moved, steps = labels.clone(), torch.from_numpy(semitones).to(labels.device)[:, None]
+    chord, bass = labels[..., 0], labels[..., 1]
     has_root = (chord >= 0) & (chord < CHORDS - 1)
     roots, qualities = chord // QUALITIES, chord % QUALITIES
-    moved[:, 0] = torch.where(has_root, (roots + semitones) % 12 * QUALITIES + qualities, chord)
-    moved[:, 1] = torch.where((bass >= 0) & (bass < NO_BASS), (bass + semitones) % 12, bass)
+    moved[..., 0] = torch.where(has_root, (roots + steps) % 12 * QUALITIES + qualities, chord)
+    moved[..., 1] = torch.where((bass >= 0) & (bass < NO_BASS), (bass + steps) % 12, bass)
     return moved
 
 
-def colour(parts: list[torch.Tensor], rng: np.random.Generator) -> list[torch.Tensor]:
+def _colour(parts: list[Tensor], rng: np.random.Generator) -> list[Tensor]:
     """An equaliser curve, a narrow band at times, another level, a noise floor."""
-    knots = np.linspace(4, 14, 8)
-    strength = rng.uniform(0, 8)
-    values = rng.normal(0, strength, len(knots)) + rng.normal(0, 3)
-    low, high = -np.inf, np.inf
-    if rng.random() < 0.15:
-        low, high = np.log2(rng.uniform(60, 350)), np.log2(rng.uniform(2_500, 6_000))
-    floor = 0.0 if rng.random() < 0.5 else float(10 ** rng.uniform(-2, 0.3))
+    size = len(parts[0])
+    strength = rng.uniform(0, 8, (size, 1))
+    values = rng.normal(0, 1, (size, len(_KNOTS))) * strength + rng.normal(0, 3, (size, 1))
+    narrow = rng.random((size, 1)) < 0.15
+    low = np.where(narrow, np.log2(rng.uniform(60, 350, (size, 1))), -np.inf)
+    high = np.where(narrow, np.log2(rng.uniform(2_500, 6_000, (size, 1))), np.inf)
+    floor = np.where(rng.random(size) < 0.5, 0.0, 10 ** rng.uniform(-2, 0.3, size))
     coloured = []
-    for bins, frequencies in zip(parts, (_HARMONY, _BASS, _RHYTHM), strict=True):
-        decibels = np.interp(frequencies, knots, values)
+    for bins, (frequencies, between) in zip(parts, _AXES, strict=True):
         # 18 dB an octave outside the band
-        decibels = decibels - 18 * np.maximum(0, low - frequencies)
-        decibels = decibels - 18 * np.maximum(0, frequencies - high)
-        gain = torch.from_numpy(10 ** (decibels / 20)).float()
-        magnitude = torch.expm1(bins) * gain
-        if floor:
-            magnitude = magnitude + floor * torch.rand(magnitude.shape)
-        coloured.append(torch.log1p(magnitude))
+        decibels = values @ between - 18 * np.maximum(0, low - frequencies)
+        decibels -= 18 * np.maximum(0, frequencies - high)
+        magnitude = torch.expm1(bins) * _like(10 ** (decibels / 20), bins)[:, None]
+        noise = torch.rand(magnitude.shape, device=bins.device)
+        coloured.append(torch.log1p(magnitude + _like(floor, bins)[:, None, None] * noise))
     return coloured
 
 
-def _mask(parts: list[torch.Tensor], rng: np.random.Generator) -> list[torch.Tensor]:
-    """Silence for up to two seconds, all parts together."""
-    length = int(rng.integers(3, 26))
-    start = int(rng.integers(max(1, len(parts[0]) - length)))
-    masked = []
-    for index, bins in enumerate(parts):
-        rate = RHYTHM_COLUMNS if index == 2 else 1
-        bins = bins.clone()
-        bins[start * rate : (start + length) * rate] = 0
-        masked.append(bins)
-    return masked
+def _mask(parts: list[Tensor], rng: np.random.Generator) -> list[Tensor]:
+    """In three crops of ten, silence for up to two seconds, all parts together."""
+    size, tokens = parts[0].shape[:2]
+    length = np.where(rng.random((size, 1)) < 0.3, rng.integers(3, 26, (size, 1)), 0)
+    start = np.floor(rng.random((size, 1)) * np.maximum(1, tokens - length))
+    harmony, bass, rhythm = parts
+    place = torch.arange(tokens, device=harmony.device)
+    first, end = _like(start, harmony), _like(start + length, harmony)
+    heard = ((place < first) | (place >= end))[..., None]
+    return [harmony * heard, bass * heard, rhythm * heard.repeat_interleave(RHYTHM_COLUMNS, 1)]
 
 
-def add_soloist(harmony: torch.Tensor, rng: np.random.Generator) -> torch.Tensor:
-    """A melody of harmonic tones over (T, 216): nobody's notes, so the chords stay the label."""
-    tokens = len(harmony)
-    melody = np.zeros((tokens, HARMONY_BINS), np.float32)
-    slopes = 10 ** (-rng.uniform(2, 9) * np.arange(len(_PARTIALS)) / 20)
-    place, pitch = 0, int(rng.integers(28, 52))
-    while place < tokens:
-        length = int(rng.choice((1, 2, 3, 4, 6, 10)))
-        if rng.random() < 0.8:
-            pitch = int(np.clip(pitch + rng.integers(-4, 5), 22, 62))
-            middle = 1 + BINS_PER_SEMITONE * pitch + int(rng.choice((-1, 0, 0, 0, 1)))
-            for partial, strength in zip(middle + _PARTIALS, slopes, strict=True):
-                near = [partial - 1, partial, partial + 1]
-                inside = [bin_ for bin_ in near if 0 <= bin_ < HARMONY_BINS]
-                shape = [0.6 if bin_ != partial else 1.0 for bin_ in inside]
-                melody[place : place + length, inside] = strength * np.array(shape, np.float32)
-        place += length
+def add_soloist(harmony: Tensor, rng: np.random.Generator, chosen: np.ndarray) -> Tensor:
+    """A melody of harmonic tones over those of (B, T, 216) that are chosen (B,) bool.
+
+    They are nobody's notes, so the chords stay the label.
+    """
+    rows = np.flatnonzero(chosen)
+    if not len(rows):
+        return harmony
+    at = torch.from_numpy(rows).to(harmony.device)
+    band = harmony[at]
+    middles, sounds = _melody(len(rows), harmony.shape[1], rng)
+    tones = _like(_tones(rng.uniform(2, 9, len(rows))), harmony)
+    # bins above the tone's lowest
+    index = torch.arange(HARMONY_BINS, device=harmony.device)
+    index = index - (_like(middles, harmony).long() - 1)[..., None]
+    inside = (index >= 0) & (index < tones.shape[1])
+    melody = tones.gather(1, index.clamp(0, tones.shape[1] - 1).flatten(1)).view(index.shape)
+    melody = melody * inside * _like(sounds, harmony)[..., None]
     # as loud as the loudest bins of the band, or a little less or more
-    loud = float(torch.expm1(0.8 * harmony.amax(dim=1).mean())) * 10 ** (rng.uniform(-10, 8) / 20)
-    return torch.log1p(torch.expm1(harmony) + loud * torch.from_numpy(melody))
+    louder = _like(10 ** (rng.uniform(-10, 8, len(rows)) / 20), harmony)
+    loud = torch.expm1(0.8 * band.amax(dim=2).mean(dim=1)) * louder
+    return harmony.index_copy(0, at, torch.log1p(torch.expm1(band) + loud[:, None, None] * melody))
+
+
+def _melody(rows: int, tokens: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    """(R, T) bin of the fundamental, and whether a note sounds there."""
+    ends = np.cumsum(rng.choice((1, 2, 3, 4, 6, 10), (rows, tokens)), axis=1)
+    notes = np.stack([np.searchsorted(row, np.arange(tokens), side="right") for row in ends])
+    count = int(notes.max()) + 1
+    sounds = rng.random((rows, count)) < 0.8
+    steps = rng.integers(-4, 5, (rows, count)) * sounds
+    pitches = np.empty((rows, count), int)
+    pitch = rng.integers(28, 52, rows)
+    for note in range(count):
+        pitch = np.clip(pitch + steps[:, note], 22, 62)
+        pitches[:, note] = pitch
+    middles = 1 + BINS_PER_SEMITONE * pitches + rng.choice((-1, 0, 0, 0, 1), (rows, count))
+    return np.take_along_axis(middles, notes, 1), np.take_along_axis(sounds, notes, 1)
+
+
+def _tones(slopes: np.ndarray) -> np.ndarray:
+    """(R, bins) magnitudes of a tone from the bin below its fundamental on; `slopes` are dB by
+    which each partial is softer than the one before."""
+    tones = np.zeros((len(slopes), _PARTIALS[-1] + 3))
+    strengths = 10 ** (-slopes[:, None] * np.arange(len(_PARTIALS)) / 20)
+    for offset, share in enumerate((0.6, 1.0, 0.6)):
+        tones[:, _PARTIALS + offset] = share * strengths
+    return tones
+
+
+def _like(values: np.ndarray, tensor: Tensor) -> Tensor:
+    """As float32 where the tensor lies."""
+    return torch.from_numpy(np.asarray(values, np.float32)).to(tensor.device)

@@ -219,6 +219,11 @@ class Batch:
     rhythm: torch.Tensor
     labels: torch.Tensor
 
+    def to(self, device: torch.device) -> Batch:
+        """The batch on a device."""
+        parts = (self.harmony, self.bass, self.rhythm, self.labels)
+        return Batch(*(part.to(device) for part in parts))
+
 
 def stack(crops: list[tuple[np.ndarray, np.ndarray]]) -> Batch:
     """Crops of equal length as one batch."""
@@ -285,18 +290,29 @@ def draw_batch(
         stretch: how much faster or slower half of the crops become at most, as a natural
             logarithm.
     """
-    lengths = np.array([len(item.features) for item in items], np.float64)
-    chosen = rng.choice(len(items), size, p=lengths / lengths.sum())
+    lengths = np.array([len(item.features) for item in items])
     crops = []
-    for index in chosen:
-        factor = np.exp(rng.uniform(-stretch, stretch)) if rng.random() < 0.5 else 1.0
-        length = round(tokens * factor)
-        last = max(0, len(items[index].features) - length)
-        draw = rng.random()
-        start = 0 if draw < 0.25 else last if draw < 0.35 else int(rng.integers(last + 1))
+    for index, start, length in zip(
+        *choose_crops(lengths, size, tokens, rng, stretch), strict=True
+    ):
         part = crop(items[index], start, length)
         crops.append(part if length == tokens else stretched(*part, tokens))
     return stack(crops)
+
+
+def choose_crops(
+    lengths: np.ndarray, size: int, tokens: int, rng: np.random.Generator, stretch: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What `draw_batch` draws from items of these lengths: item, start and length in tokens."""
+    chosen = rng.choice(len(lengths), size, p=lengths / lengths.sum())
+    starts, counts = np.zeros(size, int), np.full(size, tokens)
+    for row, index in enumerate(chosen):
+        if rng.random() < 0.5:
+            counts[row] = round(tokens * np.exp(rng.uniform(-stretch, stretch)))
+        last = max(0, int(lengths[index]) - int(counts[row]))
+        draw = rng.random()
+        starts[row] = 0 if draw < 0.25 else last if draw < 0.35 else int(rng.integers(last + 1))
+    return chosen, starts, counts
 
 
 def held_out_batches(items: list[Item], tokens: int, most: int) -> Iterator[Batch]:

@@ -11,6 +11,7 @@ from modeling_saxsolo.ear_saxsolo import CHORDS, FRAMES_PER_TOKEN, SaxsoloEar, S
 from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, HARMONY_BINS
 from saxsolo.training.ear import EarTraining, losses, train_ear
 from saxsolo.training.ear_augment import add_soloist, augment, roll, transpose
+from saxsolo.training.ear_corpus import EarCorpus
 from saxsolo.training.ear_data import (
     LABELS,
     UNKNOWN,
@@ -106,19 +107,18 @@ def test_a_crop_at_another_tempo_keeps_its_beats_where_its_phase_turns(cache, to
 
 
 def test_transposed_labels_follow_the_bins():
-    labels = torch.full((3, len(LABELS)), UNKNOWN)
-    labels[:, 0] = torch.tensor([11 * 7 + 2, CHORDS - 1, UNKNOWN])
-    labels[:, 1] = torch.tensor([11, 12, UNKNOWN])
-    moved = transpose(labels, 3)
-    assert moved[:, 0].tolist() == [2 * 7 + 2, CHORDS - 1, UNKNOWN]
-    assert moved[:, 1].tolist() == [2, 12, UNKNOWN]
-    bins = torch.zeros(1, HARMONY_BINS)
-    bins[0, 40] = 1.0
-    assert roll(bins, 3 * BINS_PER_SEMITONE)[0, 49] == 1.0
-    between = roll(bins, 0.25)
-    assert between[0, 40] == 0.75 and between[0, 41] == 0.25
-    bins[0, -1] = 1.0
-    assert not roll(bins, 2.0)[0, :2].any()
+    labels = torch.full((2, 3, len(LABELS)), UNKNOWN)
+    labels[..., 0] = torch.tensor([11 * 7 + 2, CHORDS - 1, UNKNOWN])
+    labels[..., 1] = torch.tensor([11, 12, UNKNOWN])
+    moved = transpose(labels, np.array([3, -1]))
+    assert moved[0, :, 0].tolist() == [2 * 7 + 2, CHORDS - 1, UNKNOWN]
+    assert moved[:, :, 1].tolist() == [[2, 12, UNKNOWN], [10, 12, UNKNOWN]]
+    bins = torch.zeros(3, 1, HARMONY_BINS)
+    bins[:, 0, 40] = bins[:, 0, -1] = 1.0
+    whole, between, down = roll(bins, np.array([3.0 * BINS_PER_SEMITONE, 0.25, -41.5]))[:, 0]
+    assert whole[49] == 1.0 and whole.sum() == 1
+    assert between[40] == 0.75 and between[41] == 0.25
+    assert down[HARMONY_BINS - 42] == 0.5 and down.sum() == 1
 
 
 def test_augmentation_keeps_shapes_and_stays_finite(cache):
@@ -134,9 +134,20 @@ def test_augmentation_keeps_shapes_and_stays_finite(cache):
 
 
 def test_a_soloist_only_adds():
-    harmony = torch.rand(40, HARMONY_BINS)
-    louder = add_soloist(harmony, np.random.default_rng(0))
-    assert (louder >= harmony - 1e-5).all() and (louder > harmony + 0.1).any()
+    harmony = torch.rand(2, 40, HARMONY_BINS)
+    louder = add_soloist(harmony, np.random.default_rng(0), np.array([True, False]))
+    assert (louder >= harmony - 1e-5).all() and (louder[0] > harmony[0] + 0.1).any()
+    assert louder[1].equal(harmony[1])
+
+
+def test_a_corpus_on_a_device_draws_what_is_drawn_from_files(cache):
+    items = load_items(cache, "train")
+    corpus = EarCorpus(items, torch.device("cpu"))
+    for seed, tokens in enumerate((25, 60, 130)):
+        here = draw_batch(items, 6, tokens, np.random.default_rng(seed), 0.3)
+        there = corpus.draw(6, tokens, np.random.default_rng(seed), 0.3)
+        for name in ("harmony", "bass", "rhythm", "labels"):
+            torch.testing.assert_close(getattr(there, name), getattr(here, name))
 
 
 def test_unknown_labels_cost_nothing_and_right_ones_little():
