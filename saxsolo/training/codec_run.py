@@ -59,11 +59,12 @@ class CodecRun:
         )
         self.books = CodebookTrainer(self.codec.quantizer)
         self.average = WeightAverage(self.codec, config.average_decay)
-        self.half_precision = config.half_precision and fast_bfloat16(self.codec.device)
+        fast = fast_bfloat16(self.codec.device)
+        self.half_precision = config.half_precision and fast
         self.adversary = None
         if config.adversarial:
             self.adversary = Adversary(
-                config.discriminator_channels, self.codec.device, self.half_precision
+                config.discriminator_channels, self.codec.device, half_precision=fast
             )
         self.step, self.seconds = 0, 0.0
         self.resume()

@@ -31,7 +31,8 @@ class CodecTraining(ConfigModel):
             (codec_balance.py); both 0 = no discriminators.
         discriminator_rate: their learning rate at its peak.
         discriminator_channels: of their first layers.
-        half_precision: bfloat16 where the device computes it faster.
+        half_precision: the codec in bfloat16 where the device computes it faster; discriminators
+            always are.
         loader_workers: processes that draw the stretches; 0 = none beside the training.
         max_steps: end of the run before its time; None for none.
 
