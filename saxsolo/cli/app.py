@@ -16,6 +16,7 @@ from . import (
     live,
     measure,
     measure_plans,
+    measure_voicing,
     measure_votes,
     page,
     publish,
@@ -60,6 +61,7 @@ app.command(name="train-ear")(train.train_ear)
 app.command(name="train-planner")(train.train_planner)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
+measure.measure.command()(measure_voicing.voicing)
 measure.measure.command()(measure_plans.plan)
 measure.measure.command()(measure_plans.critic)
 measure.measure.command()(measure_plans.distances)

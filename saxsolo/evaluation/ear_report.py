@@ -84,7 +84,10 @@ def read_sounds(folder: Path) -> list[Track]:
     paths = [path for path in sorted(folder.rglob("*")) if path.suffix.lower() in _SOUNDS]
     if not paths:
         raise ValueError(f"{folder} holds no sound ({', '.join(_SOUNDS)})")
-    return [Track(path.stem, path, None, None, None) for path in paths]
+    return [
+        Track(path.parent.name if path.stem == "backing" else path.stem, path, None, None, None)
+        for path in paths
+    ]
 
 
 def evenly_spaced(tracks: list[Track], limit: int) -> list[Track]:
