@@ -68,6 +68,11 @@ class Take:
         return self._find_grid()
 
     @property
+    def placed(self) -> PlacedChart | None:
+        """The chart that was given, on the backing's clock; None where none was."""
+        return self._placed
+
+    @property
     def has_score(self) -> bool:
         """Whether the model wrote notes."""
         return self._has_score
