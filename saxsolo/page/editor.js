@@ -66,15 +66,23 @@
     roll.undone.push(kept(roll));
   }
 
+  // the box is in the page only while its fold is open
+  function withBox(use, tries = 20) {
+    const box = document.querySelector("#line textarea");
+    if (box) return use(box);
+    if (tries === 20) document.querySelector("#line-fold button")?.click();
+    if (tries) setTimeout(() => withBox(use, tries - 1), 100);
+  }
+
   // after a change
   function write(roll) {
-    const box = document.querySelector("#line textarea");
     const tools = roll.closest(".take");
     tools.querySelector(".undo-edit").disabled = !roll.undone?.length;
-    tools.querySelector(".voice-notes").disabled = !box;
-    if (!box) return;
-    box.value = text(roll);
-    box.dispatchEvent(new Event("input", { bubbles: true }));
+    withBox((box) => {
+      box.value = text(roll);
+      box.dispatchEvent(new Event("input", { bubbles: true }));
+      tools.querySelector(".voice-notes").disabled = false;
+    });
   }
 
   function undo(roll) {
@@ -112,9 +120,6 @@
     button.setAttribute("aria-pressed", String(editing));
     button.closest(".editor").querySelector(".editing-tools").hidden = !editing;
     say(roll, "");
-    // the box is in the page once its fold has been opened
-    if (editing && !document.querySelector("#line textarea"))
-      [...document.querySelectorAll("button")].find((b) => b.textContent.includes("A line of yours"))?.click();
     if (editing) roll.closest(".scroll").focus();
     else choose(roll, null);
   }

@@ -31,7 +31,8 @@ def line_box(controls: Controls) -> LineBox:
     Args:
         controls: values at the start.
     """
-    with gr.Accordion("A line of yours: the horn voices notes as they stand", open=False):
+    title = "A line of yours: the horn voices notes as they stand"
+    with gr.Accordion(title, open=False, elem_id="line-fold"):
         with gr.Row(elem_classes="chart-row"):
             text = gr.Textbox(
                 controls.line,

@@ -189,7 +189,7 @@ class Take:
         from saxsolo.notation.musicxml import write_musicxml
         from saxsolo.notation.quantise import quantise
 
-        lead = quantise(self.notes, self._written_grid, self.seconds)
+        lead = quantise(self.notes, self._written_grid, self.seconds, self._placed)
         composer = f"saxsolo, seed {self.run['seed']}"
         title = f"Solo over {self._title}"
         write_musicxml(path, lead, instrument=self._instrument, title=title, composer=composer)

@@ -258,6 +258,9 @@ def _degree(element: Element) -> str:
         return ""
     if value in ("9", "11", "13", "2", "4") and kind == "add":
         return f"add{sign}{value}"
+    if value == "7" and sign == "#":
+        # an added seventh is minor unless it is raised
+        return "(maj7)"
     return f"({value})" if value == "7" else f"({sign}{value})"
 
 

@@ -210,7 +210,7 @@ def lead_symbol(symbol: str) -> str:
     """
     if symbol in (NO_CHORD, ""):
         return "N.C."
-    parts = _split(symbol)
+    parts = chord_parts(symbol)
     root, mark, seventh, extensions, bass = parts
     if mark in ("m7b5", "o"):
         tail = {"m7b5": "m7b5", "o": "dim" + ("7" if seventh else "")}[mark]
@@ -235,7 +235,12 @@ def lead_symbol(symbol: str) -> str:
     return root + head + tail + bass
 
 
-def _split(symbol: str) -> tuple[str, str, str, list[tuple[str, str]], str]:
+def chord_parts(symbol: str) -> tuple[str, str, str, list[tuple[str, str]], str]:
+    """Root, mark, seventh, extensions (number, sign) and bass ("/E") of the inner spelling.
+
+    Raises:
+        ChordError: where the symbol is not in the inner spelling, or is no chord.
+    """
     match = _SYMBOL.fullmatch(symbol)
     if match is None:
         raise ChordError(f"{symbol!r} is not a chord in the inner spelling")
