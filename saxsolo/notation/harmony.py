@@ -1,4 +1,5 @@
-"""A chord symbol as MusicXML's `harmony`: root, kind, degrees and bass, and the text of a chart.
+"""A chord symbol as MusicXML's `harmony`: root, kind, degrees and bass, and the text of a chart;
+"N.C." as words, which every program shows.
 
 `charts.musicxml` reads the same chord back. Programs that know the kind play it; `text` is what
 they show, so that "C13b9" stays what the chart says.
@@ -47,10 +48,10 @@ _NAMED = {"9": "ninth", "11": "11th", "13": "13th"}
 _ALTERS = {"": 0, "b": -1, "#": 1}
 
 
-def harmony_element(
+def chord_element(
     symbol: str, fifths: int = 0, up: int = 0, offset: str | None = None
 ) -> ET.Element:
-    """A `harmony` element.
+    """A `harmony` element; a `direction` with words for no chord.
 
     Args:
         symbol: in the spelling of `chord_symbols`, as it sounds.
@@ -61,15 +62,16 @@ def harmony_element(
     Raises:
         ChordError: where the symbol is not in the inner spelling.
     """
-    harmony = ET.Element("harmony")
     if symbol in (NO_CHORD, ""):
-        _step(harmony, "root", 0)
-        ET.SubElement(harmony, "kind", text="N.C.").text = "none"
+        element = ET.Element("direction", placement="above")
+        kind = ET.SubElement(element, "direction-type")
+        ET.SubElement(kind, "words").text = "N.C."
     else:
-        _write(harmony, symbol, fifths, up)
+        element = ET.Element("harmony")
+        _write(element, symbol, fifths, up)
     if offset is not None:
-        ET.SubElement(harmony, "offset").text = offset
-    return harmony
+        ET.SubElement(element, "offset").text = offset
+    return element
 
 
 def _write(harmony: ET.Element, symbol: str, fifths: int, up: int) -> None:

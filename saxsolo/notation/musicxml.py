@@ -133,11 +133,13 @@ def _form_mark(text: str | int) -> Any:
     """A section in a box; a chorus, of which a form may have many, in words."""
     from music21 import expressions
 
-    if isinstance(text, str):
-        return expressions.RehearsalMark(text)
-    words: Any = expressions.TextExpression(f"Chorus {text}")
-    words.placement = "above"
-    return words
+    mark: Any = (
+        expressions.RehearsalMark(text)
+        if isinstance(text, str)
+        else expressions.TextExpression(f"Chorus {text}")
+    )
+    mark.placement = "above"
+    return mark
 
 
 def _time_signature(beats: int, unit: BeatUnit) -> Any:

@@ -7,14 +7,14 @@ import xml.etree.ElementTree as ET
 
 from saxsolo.music.metre import QUARTER
 
-from .harmony import harmony_element
+from .harmony import chord_element
 from .quantise import Lead
 
 # a tempo is written again once it has changed by so much for so many bars
 CHANGE, LASTING = 0.06, 3
 # a smaller change is not told to players either: MuseScore prints what they are told
 AUDIBLE = 0.02
-_HEAD = (
+DOCTYPE = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
     '"http://www.musicxml.org/dtds/partwise.dtd">\n'
@@ -80,14 +80,9 @@ def with_playback(text: bytes, lead: Lead, fifths: int, up: int) -> bytes:
         _add_swing(root, lead.swing)
     held = [(m, harmony) for m in measures for harmony in m.findall("harmony")]
     for (measure, harmony), change in zip(held, lead.chords, strict=True):
-        offset = harmony.findtext("offset")
-        written = (
-            harmony_element(change.symbol, fifths, up, offset)
-            if change.root < 12
-            else _words("N.C.", offset)
-        )
+        written = chord_element(change.symbol, fifths, up, harmony.findtext("offset"))
         measure[list(measure).index(harmony)] = written
-    return _HEAD.encode() + ET.tostring(root, encoding="utf-8")
+    return DOCTYPE.encode() + ET.tostring(root, encoding="utf-8")
 
 
 def _behind_attributes(measure: ET.Element) -> int:
@@ -97,7 +92,9 @@ def _behind_attributes(measure: ET.Element) -> int:
 
 def _unseen(tempo: str) -> ET.Element:
     """A tempo for players alone."""
-    direction = _words("", None)
+    direction = ET.Element("direction", placement="above")
+    kind = ET.SubElement(direction, "direction-type")
+    ET.SubElement(kind, "words").text = ""
     ET.SubElement(direction, "sound", tempo=tempo)
     return direction
 
@@ -112,12 +109,3 @@ def _add_swing(root: ET.Element, swing: float) -> None:
         for tag, value in (("first", str(first)), ("second", str(100 - first))):
             ET.SubElement(ratio, tag).text = value
         ET.SubElement(ratio, "swing-type").text = "eighth"
-
-
-def _words(text: str, offset: str | None) -> ET.Element:
-    direction = ET.Element("direction", placement="above")
-    kind = ET.SubElement(direction, "direction-type")
-    ET.SubElement(kind, "words").text = text
-    if offset is not None:
-        ET.SubElement(direction, "offset").text = offset
-    return direction
