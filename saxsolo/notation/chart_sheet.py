@@ -9,18 +9,14 @@ import os
 import xml.etree.ElementTree as ET
 from collections.abc import Sequence
 from fractions import Fraction
-from itertools import accumulate
 from pathlib import Path
 
 from saxsolo.atomic import replacing
 from saxsolo.music.charts.chart import Chart, ChartBar
-from saxsolo.music.chord_symbols import parse_chord
-from saxsolo.music.metre import QUARTER
 
+from .chart_spelling import key_of_chart
 from .harmony import chord_element
 from .playback import DOCTYPE
-from .quantise import Change, Lead
-from .spelling import key_of
 
 # of a quarter: halves, thirds, fifths, sevenths and sixteenths of a beat are whole numbers of it
 DIVISIONS = 5040
@@ -55,7 +51,7 @@ def chart_sheet(chart: Chart, up: int = 0) -> bytes:
     score_part = ET.SubElement(part_list, "score-part", id="P1")
     ET.SubElement(score_part, "part-name").text = "Chords"
     part = ET.SubElement(root, "part", id="P1")
-    fifths = key_of(_lead(chart), up)
+    fifths = key_of_chart(chart, up)
     ends = _ends_of_endings(chart.bars)
     metre = ""
     for number, bar in enumerate(chart.bars, 1):
@@ -91,20 +87,6 @@ def _ends_of_endings(bars: Sequence[ChartBar]) -> dict[int, tuple[int, ...]]:
                 ends[place] = bar.endings
                 break
     return ends
-
-
-def _lead(chart: Chart) -> Lead:
-    """What `key_of` asks for."""
-    changes, start = [], 0
-    for bar in chart.bars:
-        places = accumulate((beats for _, beats in bar.chords), initial=0.0)
-        for (symbol, _), at in zip(bar.chords, places, strict=False):
-            chord = parse_chord(symbol)
-            root = 12 if chord.root is None else chord.root
-            changes.append(Change(start + int(at), root, chord.quality, symbol))
-        start += bar.beats
-    bars = [bar.beats for bar in chart.bars]
-    return Lead(bars, [], changes, [], 0.0, None, 0, QUARTER, key=chart.key)
 
 
 def _attributes(measure: ET.Element, metre: str, fifths: int | None, up: int) -> None:
