@@ -2,18 +2,22 @@
 
 import itertools
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import assume, given, settings
+from hypothesis import strategies as st
 
 from saxsolo.music.charts.chart import Chart, ChartBar
 from saxsolo.music.charts.form import played, unrolled
 from saxsolo.music.charts.musicxml import _Reader, read_musicxml
+from saxsolo.music.charts.reading import read_chart
 from saxsolo.music.charts.spelling import lead_symbol
 from saxsolo.music.charts.text import read_text
 from saxsolo.music.chord_symbols import ChordError, parse_chord
 from saxsolo.music.placed_chart import place_by_tempo
 from saxsolo.notation.chart_sheet import chart_sheet
+from saxsolo.notation.chart_spelling import spelled
 from saxsolo.notation.harmony import chord_element
 from saxsolo.notation.musicxml import write_musicxml
 from saxsolo.notation.quantise import quantise
@@ -108,3 +112,45 @@ def test_the_sheet_of_a_solo_holds_the_chart_in_full(schema, tmp_path_factory, c
     named = [bar.section for bar in back.bars[1:] if bar.section]
     assert named == [bar.section for bar in written if bar.section]
     assert path.read_text(encoding="utf-8").count("Chorus 2") == 1
+
+
+@settings(max_examples=40, deadline=None)
+@given(charts(), st.integers(0, 11))
+def test_other_names_are_the_same_chords(chart, up):
+    moved = chart.transpose(up)
+    named = spelled(moved)
+    assert sounding(named) == sounding(moved)
+    assert [signs(bar) for bar in named.bars] == [signs(bar) for bar in chart.bars]
+    assert bool(named.key) == bool(chart.key)
+
+
+def test_names_go_by_the_key():
+    chart = spelled(read_text("Key: F\nF7/A | Bdim7 | Gm7b5/Db | C7").transpose(9))
+    names = [lead_symbol(symbol) for bar in chart.bars for symbol, _ in bar.chords]
+    assert (chart.key, names) == ("D", ["D7/F#", "G#dim7", "Em7b5/Bb", "A7"])
+    assert spelled(read_text("Key: Em\nEm").transpose(9)).key == "C#m"
+
+
+def test_the_command_line_writes_a_chart_in_other_formats(run, tmp_path):
+    (tmp_path / "tune.txt").write_text("Key: F\n[A] ||: F7 | Bb7 :|| Gm7/C N.C.")
+    written = tmp_path / "out"
+    code, out, _ = run(
+        "chart", tmp_path / "tune.txt", "--ireal", "--chordpro", "--json", "--musicxml",
+        "--horn", "eb", "--out", written,
+    )  # fmt: skip
+    assert code == 0 and len(out.splitlines()) == 4
+    concert = read_chart(tmp_path / "tune.txt")
+    for path in map(Path, out.splitlines()):
+        # the part of a horn comes back at concert pitch, a chart as it is written
+        up = 0 if path.suffix == ".musicxml" else 9
+        assert sounding(read_chart(path)) == sounding(concert.transpose(up)), path
+    code, out, _ = run("chart", "F7 | Bb7 | C7")
+    assert code == 0 and "F7 | Bb7 | C7 |" in out
+    for wrong, words in (
+        ("F7 | Hm7", "bar 2: cannot read the chord 'Hm7': H is B"),
+        (str(tmp_path / "none.txt"), "cannot be read"),
+    ):
+        code, out, err = run("chart", wrong)
+        assert code == 2 and out == "" and words in err and err.count("\n") == 1
+    code, _, err = run("chart", tmp_path / "tune.txt", "--ireal", "--json")
+    assert code == 2 and "give --out" in err
