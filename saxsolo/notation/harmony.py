@@ -32,20 +32,22 @@ _KINDS: dict[tuple[str, str], tuple[str, tuple[tuple[int, int], ...]]] = {
     ("o", "7"): ("diminished-seventh", ()),
     ("+", ""): ("augmented", ()),
     ("+", "7"): ("augmented-seventh", ()),
-    # a seventh that is added is minor unless it is raised
-    ("+", "j7"): ("augmented", ((7, 1),)),
+    ("+", "j7"): ("major-seventh", ((5, 1),)),
     ("+", "6"): ("augmented", ((6, 0),)),
     ("+", "69"): ("augmented", ((6, 0), (9, 0))),
     ("sus", ""): ("suspended-fourth", ()),
     ("sus", "6"): ("suspended-fourth", ((6, 0),)),
     ("sus", "69"): ("suspended-fourth", ((6, 0), (9, 0))),
     ("sus", "7"): ("suspended-fourth", ((7, 0),)),
+    # a seventh that is added is minor unless it is raised
     ("sus", "j7"): ("suspended-fourth", ((7, 1),)),
 }
 # kinds that hold a natural extension in their own name
 _EXTENDED = {"dominant": "dominant", "major-seventh": "major", "minor-seventh": "minor"}
 _NAMED = {"9": "ninth", "11": "11th", "13": "13th"}
 _ALTERS = {"": 0, "b": -1, "#": 1}
+# of an altered dominant: by these MuseScore knows it
+_ALTERED = ((5, 1), (9, 1), (11, 1))
 
 
 def chord_element(
@@ -91,12 +93,12 @@ def _write(harmony: ET.Element, symbol: str, fifths: int, up: int) -> None:
     if bass:
         low = note_name((pitch_class(bass[1:]) + up) % 12, fifths, place, quality)
         _step(harmony, "bass", low)
-    for value, alter in degrees:
+    for value, alter in (*degrees, *(_ALTERED if seventh == "7alt" else ())):
         # the text shows it already
         degree = ET.SubElement(harmony, "degree", {"print-object": "no"})
         ET.SubElement(degree, "degree-value").text = str(value)
         ET.SubElement(degree, "degree-alter").text = str(alter)
-        ET.SubElement(degree, "degree-type").text = "add"
+        ET.SubElement(degree, "degree-type").text = "alter" if value == 5 else "add"
 
 
 def _step(harmony: ET.Element, name: str, place: int) -> None:
