@@ -6,6 +6,7 @@ import typer
 
 from . import (
     benchmark,
+    chart,
     corpus,
     evaluate,
     export,
@@ -49,6 +50,7 @@ def root(
 
 app.command()(improvise.improvise)
 app.command()(listen.listen)
+app.command()(chart.chart)
 app.command()(live.live)
 app.command()(judge.judge)
 app.command()(info.codec)

@@ -6,11 +6,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.audio.rates import at_rate
 from saxsolo.progress_bar import Progress
 
 from .blind_kit import BlindPair, write_kit
 from .cases import EvaluationError, choose_cases, find_takes, read_sound
-from .rates import at_rate
 from .report import Options, round_trip
 
 

@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+from saxsolo.audio.rates import at_rate
 from saxsolo.progress_bar import Progress
 
 from . import harmony, timing
 from .case_metrics import figure
 from .cases import EvaluationError, choose_cases
 from .notes import SoloNotes, track_notes
-from .rates import at_rate
 
 PARTS = ("first", "last")
 

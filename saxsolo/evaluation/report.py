@@ -28,6 +28,7 @@ from modeling_saxsolo.codec_adapter_saxsolo import ENCODE_FRAMES, codec_layout, 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.atomic import output_folder, replacing
 from saxsolo.audio.codes import decode_blocks
+from saxsolo.audio.rates import at_rate, to_rate
 from saxsolo.corpus.pairs_folder import read_labels
 from saxsolo.music.score import Note
 from saxsolo.progress_bar import Progress
@@ -48,7 +49,6 @@ from .cases import (
 )
 from .notes import TRACKERS, SoloNotes, notes_of_score
 from .performances import Performances
-from .rates import at_rate
 from .set_metrics import (
     adherence_figures,
     codec_figures,
@@ -356,8 +356,7 @@ def round_trip(audio: np.ndarray, codec: Weights) -> np.ndarray:
     rate, size = layout.sampling_rate, ENCODE_FRAMES * layout.frame_samples
     blocks = torch.from_numpy(at_rate(audio, SAMPLING_RATE, rate))[None, None].split(size, dim=-1)
     decoded = np.concatenate(list(decode_blocks(codec.model, encode_blocks(codec.model, blocks))))
-    back = at_rate(decoded, rate)[: len(audio)]
-    return np.pad(back, (0, len(audio) - len(back))).clip(-1, 1)
+    return to_rate(decoded, rate, len(audio)).clip(-1, 1)
 
 
 def measure_all(

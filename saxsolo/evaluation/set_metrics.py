@@ -15,6 +15,7 @@ import torch
 from modeling_saxsolo.codec_adapter_saxsolo import encode
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.audio import codec_metrics
+from saxsolo.audio.rates import at_rate
 from saxsolo.evaluation import shape, sound
 from saxsolo.intervals import percentile_interval, resamples
 from saxsolo.weights.loading import Player, Weights
@@ -26,7 +27,6 @@ from .cases import EvaluationError
 from .notes import SoloNotes
 from .novelty import Novelty
 from .performances import Performances
-from .rates import at_rate
 
 SHAPE_DRAWS = 200
 # the players whose notes or sound could resemble a human's

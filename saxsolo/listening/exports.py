@@ -19,6 +19,7 @@ from saxsolo.music.charts.chordpro import write_chordpro
 from saxsolo.music.charts.ireal import write_ireal
 from saxsolo.music.charts.spelling import NO_CHORD, read_symbol
 from saxsolo.music.charts.text import write_text
+from saxsolo.notation.chart_spelling import spelled
 
 from .heard import Bar, Listening, symbol
 from .horns import CONCERT, horn_of
@@ -80,7 +81,7 @@ def as_lab(heard: Listening) -> str:
 
 
 def chart_of(heard: Listening, horn: str = CONCERT) -> Chart:
-    """What was heard as a chart: whole bars, in the order of playing.
+    """What was heard as a chart: whole bars, in the order of playing, named by the key.
 
     Args:
         heard: as it sounds.
@@ -105,7 +106,8 @@ def chart_of(heard: Listening, horn: str = CONCERT) -> Chart:
         raise SettingError(f"no bars were heard in {heard.name}, so there is no chart to write")
     key, tempo = heard.key, heard.tempo
     name = "" if key is None else PITCH_NAMES[key.tonic] + ("m" if key.minor else "")
-    return Chart(tuple(bars), heard.name, name, None if tempo is None else float(round(tempo)))
+    chart = Chart(tuple(bars), heard.name, name, None if tempo is None else float(round(tempo)))
+    return spelled(chart)
 
 
 def _whole_bars(heard: Listening) -> list[Bar]:

@@ -1,6 +1,7 @@
-"""A solo as a lead sheet in MusicXML: chord symbols, transposed for the instrument.
+"""A solo as a lead sheet in MusicXML: chord symbols and form, transposed for the instrument.
 
-music21 writes it; `playback` adds what it does not write.
+A solo is written out: its notes differ from chorus to chorus, so that repeats of the chart become
+marks of the form. music21 writes it; `playback` adds what it does not write.
 """
 
 import os
@@ -24,15 +25,6 @@ TRANSPOSITIONS = {
     "tenor": (14, "TenorSaxophone"),
     "baritone": (21, "BaritoneSaxophone"),
 }
-HARMONY_KINDS = (
-    "major-seventh",
-    "minor-seventh",
-    "dominant-seventh",
-    "half-diminished-seventh",
-    "diminished-seventh",
-    "suspended-fourth",
-    "augmented",
-)
 # from this place in the beat on eighths are marked as swung
 SWUNG = 0.55
 
@@ -63,7 +55,8 @@ def write_musicxml(
     score = stream.Score()
     score.metadata = metadata.Metadata(title=title, composer=composer)
     score.insert(0, _part(lead, instrument))
-    text = with_playback(GeneralObjectExporter(score).parse(), lead)
+    up = TRANSPOSITIONS[instrument][0] if instrument else 0
+    text = with_playback(GeneralObjectExporter(score).parse(), lead, key_of(lead, up), up)
     path = Path(path)
     with replacing(path) as (partial,):
         partial.write_bytes(text)
@@ -71,7 +64,7 @@ def write_musicxml(
 
 
 def _part(lead: Lead, instrument: str | None) -> Any:
-    from music21 import bar, clef, key, stream
+    from music21 import bar, clef, harmony, key, stream
     from music21 import instrument as instruments
 
     up, name = TRANSPOSITIONS[instrument] if instrument else (0, "Instrument")
@@ -89,16 +82,22 @@ def _part(lead: Lead, instrument: str | None) -> Any:
             measure.insert(0, key.KeySignature(fifths))
         for mark in _marks(lead, marks.get(place), place == 0):
             measure.insert(0, mark)
+        for beat, text in _form(lead):
+            if start <= beat < start + beats:
+                measure.insert((beat - start) * lead.unit.quarters, _form_mark(text))
         # a pick-up stands in the metre of the bar after it
         whole = max(lead.bars[:2]) if lead.pickup and place == 0 else beats
         if whole != metre:
             measure.insert(0, _time_signature(whole, lead.unit))
             metre = whole
         measure.paddingLeft = (whole - beats) * lead.unit.quarters
-        for beat, root, quality in lead.chords:
-            if start <= beat < start + beats:
-                symbol = _symbol(root, quality, up, fifths)
-                measure.insert((beat - start) * lead.unit.quarters, symbol)
+        for change in lead.chords:
+            if start <= change.beat < start + beats:
+                # `playback` writes the chord itself in its place
+                held = harmony.ChordSymbol(root="C")
+                measure.insert((change.beat - start) * lead.unit.quarters, held)
+        if place and any(start <= beat < start + beats for beat, _ in _form(lead)):
+            part[-1].rightBarline = bar.Barline("double")
         for offset, element in _elements(lead, start, beats, up, fifths):
             measure.insert(offset, element)
         part.append(measure)
@@ -122,6 +121,25 @@ def _marks(lead: Lead, tempo_here: int | None, first: bool) -> Iterator[Any]:
         words: Any = expressions.TextExpression("Swing")
         words.placement = "above"
         yield words
+
+
+def _form(lead: Lead) -> list[tuple[int, str | int]]:
+    """(beat, name of a section or number of a chorus); the first chorus needs no number."""
+    choruses = [(beat, number) for beat, number in lead.choruses if number > 1]
+    return [*choruses, *lead.sections]
+
+
+def _form_mark(text: str | int) -> Any:
+    """A section in a box; a chorus, of which a form may have many, in words."""
+    from music21 import expressions
+
+    mark: Any = (
+        expressions.RehearsalMark(text)
+        if isinstance(text, str)
+        else expressions.TextExpression(f"Chorus {text}")
+    )
+    mark.placement = "above"
+    return mark
 
 
 def _time_signature(beats: int, unit: BeatUnit) -> Any:
@@ -173,13 +191,13 @@ def _elements(
 
 def _spelled(lead: Lead, pitch: int, start: Fraction, up: int, fifths: int) -> str:
     """A pitch as music21 names it, "B-4", spelled by the chord that sounds and the key."""
-    before = [chord for chord in lead.chords if chord[0] <= start]
+    before = [chord for chord in lead.chords if chord.beat <= start]
     written = pitch + up
     root: int | None = None
     quality = 0
-    if before and before[-1][1] < 12:
-        quality = before[-1][2]
-        root = root_name((before[-1][1] + up) % 12, fifths, quality)
+    if before and before[-1].root < 12:
+        quality = before[-1].quality
+        root = root_name((before[-1].root + up) % 12, fifths, quality)
     place = note_name(written, fifths, root, quality)
     return _name(place) + str(octave(written, place))
 
@@ -188,12 +206,3 @@ def _name(place: int) -> str:
     """Name of a place on the line of fifths as music21 has it: "B-" is B flat."""
     step, alteration = letter(place)
     return step + ("#" * alteration if alteration > 0 else "-" * -alteration)
-
-
-def _symbol(root: int, quality: int, up: int, fifths: int) -> Any:
-    from music21 import harmony
-
-    if root > 11:
-        return harmony.NoChord()
-    name = _name(root_name((root + up) % 12, fifths, quality))
-    return harmony.ChordSymbol(root=name, kind=HARMONY_KINDS[quality])

@@ -1,4 +1,4 @@
-"""What players of MusicXML need beside the notes: tempo of every bar, swing, "N.C." as words."""
+"""What MusicXML needs beside what music21 writes: chords in full, tempo of every bar, swing."""
 
 from __future__ import annotations
 
@@ -7,13 +7,14 @@ import xml.etree.ElementTree as ET
 
 from saxsolo.music.metre import QUARTER
 
+from .harmony import chord_element
 from .quantise import Lead
 
 # a tempo is written again once it has changed by so much for so many bars
 CHANGE, LASTING = 0.06, 3
 # a smaller change is not told to players either: MuseScore prints what they are told
 AUDIBLE = 0.02
-_HEAD = (
+DOCTYPE = (
     '<?xml version="1.0" encoding="UTF-8"?>\n'
     '<!DOCTYPE score-partwise PUBLIC "-//Recordare//DTD MusicXML 4.0 Partwise//EN" '
     '"http://www.musicxml.org/dtds/partwise.dtd">\n'
@@ -50,13 +51,15 @@ def _differ(first: float, second: float) -> bool:
     return abs(math.log(second / first)) > CHANGE
 
 
-def with_playback(text: bytes, lead: Lead) -> bytes:
-    """The same MusicXML with a tempo for each bar that is faster or slower than the one before, one
-    for swing, a pick-up that is marked as such, and "N.C." in words.
+def with_playback(text: bytes, lead: Lead, fifths: int, up: int) -> bytes:
+    """The same MusicXML with its chords in full ("N.C." in words), a tempo for each bar that is
+    faster or slower than the one before, one for swing, and a pick-up that is marked as such.
 
     Args:
-        text: as music21 wrote it, of one part.
+        text: as music21 wrote it, of one part, with a `harmony` for each chord of `lead`.
         lead: what was written.
+        fifths: of the key signature, as written.
+        up: semitones that are added for the instrument.
     """
     root = ET.fromstring(text)
     measures = list(root.iter("measure"))
@@ -65,22 +68,21 @@ def with_playback(text: bytes, lead: Lead) -> bytes:
     last = lead.tempo
     for measure, tempo in zip(measures, lead.tempi or [lead.tempo], strict=False):
         quarters = f"{float(tempo * lead.unit.quarters):.1f}"
-        written = [sound for sound in measure.iter("sound") if "tempo" in sound.attrib]
-        for sound in written:
+        sounds = [sound for sound in measure.iter("sound") if "tempo" in sound.attrib]
+        for sound in sounds:
             sound.set("tempo", quarters)
-        if not written and abs(tempo / last - 1) > AUDIBLE:
-            written = [_unseen(quarters)]
-            measure.insert(_behind_attributes(measure), written[0])
-        if written:
+        if not sounds and abs(tempo / last - 1) > AUDIBLE:
+            sounds = [_unseen(quarters)]
+            measure.insert(_behind_attributes(measure), sounds[0])
+        if sounds:
             last = tempo
     if lead.unit == QUARTER and lead.swing is not None:
         _add_swing(root, lead.swing)
-    for measure in measures:
-        for harmony in measure.findall("harmony"):
-            if harmony.findtext("kind") == "none":
-                place = list(measure).index(harmony)
-                measure[place] = _words("N.C.", harmony.findtext("offset"))
-    return _HEAD.encode() + ET.tostring(root, encoding="utf-8")
+    held = [(m, harmony) for m in measures for harmony in m.findall("harmony")]
+    for (measure, harmony), change in zip(held, lead.chords, strict=True):
+        written = chord_element(change.symbol, fifths, up, harmony.findtext("offset"))
+        measure[list(measure).index(harmony)] = written
+    return DOCTYPE.encode() + ET.tostring(root, encoding="utf-8")
 
 
 def _behind_attributes(measure: ET.Element) -> int:
@@ -90,7 +92,9 @@ def _behind_attributes(measure: ET.Element) -> int:
 
 def _unseen(tempo: str) -> ET.Element:
     """A tempo for players alone."""
-    direction = _words("", None)
+    direction = ET.Element("direction", placement="above")
+    kind = ET.SubElement(direction, "direction-type")
+    ET.SubElement(kind, "words").text = ""
     ET.SubElement(direction, "sound", tempo=tempo)
     return direction
 
@@ -105,12 +109,3 @@ def _add_swing(root: ET.Element, swing: float) -> None:
         for tag, value in (("first", str(first)), ("second", str(100 - first))):
             ET.SubElement(ratio, tag).text = value
         ET.SubElement(ratio, "swing-type").text = "eighth"
-
-
-def _words(text: str, offset: str | None) -> ET.Element:
-    direction = ET.Element("direction", placement="above")
-    kind = ET.SubElement(direction, "direction-type")
-    ET.SubElement(kind, "words").text = text
-    if offset is not None:
-        ET.SubElement(direction, "offset").text = offset
-    return direction

@@ -10,12 +10,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
 from itertools import combinations, zip_longest
+from typing import NamedTuple
 
 import numpy as np
 
 from saxsolo.music.bars import bars_of
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.charts.spelling import NO_CHORD
+from saxsolo.music.chord_symbols import QUALITY_SYMBOLS, transpose_chord
+from saxsolo.music.markers import form_marks
 from saxsolo.music.metre import DOTTED_QUARTER, EIGHTH, QUARTER, BeatUnit
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.music.score import Note
 
 # ink: what each division of a beat costs against the squared error of its onsets
@@ -51,6 +56,21 @@ class Written:
     pitch: int
 
 
+class Change(NamedTuple):
+    """Where a chord begins.
+
+    Attributes:
+        beat: from the beginning of the first bar.
+        root, quality: 12 and any where there is none.
+        symbol: in full, in the spelling of `chord_symbols`.
+    """
+
+    beat: int
+    root: int
+    quality: int
+    symbol: str
+
+
 @dataclass(frozen=True)
 class Lead:
     """What is written: bars, notes, chords.
@@ -58,7 +78,7 @@ class Lead:
     Attributes:
         bars: beats in each bar.
         notes: in order, not overlapping.
-        chords: (beat, root, quality) where a chord begins; root 12 is none.
+        chords: where each chord begins.
         divisions: into how many parts each beat is divided.
         tempo: beats a minute, the median.
         swing: where in the beat the second of two eighths lies, the median; None for too few.
@@ -66,11 +86,13 @@ class Lead:
         unit: note value of a beat.
         pickup: whether the first bar is a pick-up.
         tempi: beats a minute of each bar; empty for one tempo throughout.
+        sections, choruses: beat and name, or number, where one begins.
+        key: of the chart, "Eb", "Cm"; empty where none is named.
     """
 
     bars: list[int]
     notes: list[Written]
-    chords: list[tuple[int, int, int]]
+    chords: list[Change]
     divisions: list[int]
     tempo: float
     swing: float | None
@@ -78,15 +100,21 @@ class Lead:
     unit: BeatUnit = QUARTER
     pickup: bool = False
     tempi: list[float] = field(default_factory=list)
+    sections: list[tuple[int, str]] = field(default_factory=list)
+    choruses: list[tuple[int, int]] = field(default_factory=list)
+    key: str = ""
 
 
-def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
+def quantise(
+    notes: Sequence[Note], grid: BeatGrid, seconds: float, placed: PlacedChart | None = None
+) -> Lead:
     """Places notes on the grid; its bars are those of `bars_of`, from second 0 to the end.
 
     Args:
         notes: in order, not overlapping.
         grid: of the same clock.
         seconds: length of the solo.
+        placed: the chart that the grid is of, for full chord symbols and marks of the form.
     """
     bars = bars_of(grid, seconds)
     beats = bars.beats
@@ -104,11 +132,13 @@ def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
         limit = Fraction(len(beats) - 1) if following is None else starts[following]
         end = _end(starts[member], float(ends[member]), limit, divisions, list(inks)[1])
         written.append(Written(starts[member], end, notes[member].pitch))
+    marks = [] if placed is None else form_marks(placed)
+    marks = [mark for mark in marks if bars.before + mark.beat >= 0]
     swing = float(np.median(layout.offbeats)) if len(layout.offbeats) >= 8 else None
     return Lead(
         bars.lengths,
         written,
-        _changes(grid, bars.before),
+        changes_of(grid, bars.before, placed),
         divisions,
         grid.tempo,
         swing if bars.unit == QUARTER else None,
@@ -116,6 +146,9 @@ def quantise(notes: Sequence[Note], grid: BeatGrid, seconds: float) -> Lead:
         bars.unit,
         bars.pickup,
         bars.tempi,
+        [(bars.before + m.beat, m.section) for m in marks if m.section],
+        [(bars.before + m.beat, m.chorus) for m in marks if m.chorus],
+        "" if placed is None else placed.chart.key,
     )
 
 
@@ -191,11 +224,27 @@ def _end(
     return min(latest, limit)
 
 
-def _changes(grid: BeatGrid, before: int) -> list[tuple[int, int, int]]:
-    """Beat, root and quality of each change; what begins before the first bar is left out."""
-    changes: list[tuple[int, int, int]] = []
+def changes_of(grid: BeatGrid, before: int, placed: PlacedChart | None = None) -> list[Change]:
+    """Each change of chord; what begins before the first bar is left out.
+
+    Args:
+        before: beats before the grid's first.
+        placed: the chart that the grid is of; its symbols are kept in full.
+    """
+    symbols = ["" for _ in grid.beats]
+    if placed is not None and len(placed.index) == len(symbols):
+        symbols = [
+            placed.form.symbols[index] if inside else ""
+            for index, inside in zip(placed.index, placed.inside, strict=True)
+        ]
+    changes: list[Change] = []
     for beat, (root, quality) in enumerate(zip(grid.roots, grid.qualities, strict=True)):
-        chord = int(root), int(quality)
-        if before + beat >= 0 and (not changes or changes[-1][1:] != chord):
-            changes.append((before + beat, *chord))
+        symbol = symbols[beat] or _usual(int(root), int(quality))
+        if before + beat >= 0 and (not changes or changes[-1].symbol != symbol):
+            changes.append(Change(before + beat, int(root), int(quality), symbol))
     return changes
+
+
+def _usual(root: int, quality: int) -> str:
+    """The symbol of what is known by root and quality alone."""
+    return transpose_chord(QUALITY_SYMBOLS[quality], root) if root < 12 else NO_CHORD

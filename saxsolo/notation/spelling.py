@@ -9,7 +9,7 @@ from collections.abc import Iterable
 import numpy as np
 
 from modeling_saxsolo.vocabulary_saxsolo import DIMINISHED
-from saxsolo.music.chord_symbols import TONES
+from saxsolo.music.chord_symbols import TONES, pitch_class
 
 from .quantise import Lead
 
@@ -28,7 +28,8 @@ ACCIDENTAL = 0.01
 
 
 def key_of(lead: Lead, up: int = 0) -> int:
-    """Sharps (above 0) or flats (below 0) of the key signature that fits chords and notes best.
+    """Sharps (above 0) or flats (below 0) of the key signature: of the key that the chart names,
+    else that which fits chords and notes best.
 
     Each beat of a chord counts its tones, each note its length; the major scale that holds most of
     it wins; each accidental must gain one per cent more. Without a chord there is no key: 0.
@@ -37,9 +38,11 @@ def key_of(lead: Lead, up: int = 0) -> int:
         lead: at concert pitch.
         up: semitones that are added for the instrument.
     """
+    if lead.key:
+        return _signature(lead.key, up)
     weights = np.zeros(12)
     ends = [beat for beat, *_ in lead.chords[1:]] + [sum(lead.bars)]
-    for (beat, root, quality), end in zip(lead.chords, ends, strict=True):
+    for (beat, root, quality, _), end in zip(lead.chords, ends, strict=True):
         if root < 12:
             for tone in TONES[quality]:
                 weights[(root + tone) % 12] += end - beat
@@ -53,6 +56,12 @@ def key_of(lead: Lead, up: int = 0) -> int:
         fit = sum(weights[(tonic + step) % 12] for step in _MAJOR)
         fits.append((float(fit) - ACCIDENTAL * weights.sum() * abs(fifths), -fifths))
     return -max(fits)[1]
+
+
+def _signature(key: str, up: int) -> int:
+    """Of a named key, "Eb", "Cm", so many semitones higher: from five flats to six sharps."""
+    tonic = (pitch_class(key.removesuffix("m")) + up + (3 if key.endswith("m") else 0)) % 12
+    return (7 * tonic + 5) % 12 - 5
 
 
 def root_name(pitch_class: int, fifths: int, quality: int = 0) -> int:

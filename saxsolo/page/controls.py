@@ -34,6 +34,18 @@ INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
 ANY_FEEL = "as heard"
 # a band plays more feels than the soloist has names for
 FEELS = (ANY_FEEL, "swing", "latin", "funk", "ballad", "twobeat", "waltz", *SOLO_FEELS)
+USUAL_TIMBRE = ""
+# whose samples a model may have learnt from -> words for a visitor, and the one saxophone of it
+TIMBRES: dict[str, tuple[str, str | None]] = {
+    "mtg": ("MTG, any saxophone", None),
+    "weresax": ("Weresax, alto", "alto"),
+    "bear": ("Bear, baritone", "baritone"),
+    "bear_subtone": ("Bear, baritone in subtone", "baritone"),
+    "bear_growl": ("Bear, baritone that growls", "baritone"),
+    "iowa": ("Iowa, soprano", "soprano"),
+    "fluidr3": ("FluidR3, synthetic", None),
+    "musescore": ("MuseScore, synthetic", None),
+}
 AS_WRITTEN = ""
 METRES = (AS_WRITTEN, "4/4", "3/4", "2/4", "5/4", "6/8", "12/8", "7/8", "7/4", "2/2")
 LARGEST_SEED = 2**31 - 1
@@ -70,13 +82,14 @@ class Controls:
     Attributes:
         source: where the backing comes from, one of `SOURCES`.
         example: name of a file in examples/, without its suffix.
-        seconds: maximum length of the solo, which ends when the backing ends.
+        timbre: whose sound the horn has, as in `Settings`; empty: the model's usual one.
+        seconds: maximum length of the solo, which ends with the band.
         live: what is streamed while the solo is generated: "mix" or "solo".
         chords: the chart as text; empty plays what is heard.
         first_bar: second at which the chart begins. tempo: beats a minute. metre: of the chart, one
             of `METRES`. None, None and "" leave them open, and without chords none is read.
         choruses: how often a band plays the chart.
-        density, space, lowest, highest, where, trade, harmony, time, motif, motif_at: as in
+        density, space, lowest, highest, where, trade, harmony, time, motif, motif_at, line: as in
             `Settings`, where `where` is `solo`; None, "" and 0 leave them open.
         takes: how many are played at once, with seeds one after another.
     """
@@ -84,6 +97,7 @@ class Controls:
     source: str = EXAMPLE
     example: str = "blues_in_f"
     instrument: str = "tenor"
+    timbre: str = USUAL_TIMBRE
     feel: str = ANY_FEEL
     seed: int = 1
     temperature: float = 1.0
@@ -105,27 +119,33 @@ class Controls:
     time: float | None = None
     motif: str = ""
     motif_at: int = 1
+    line: str = ""
     takes: int = 1
 
     def query(self) -> str:
         """Query of the share link, without what is empty.
 
-        It cannot link an upload, because that file is not kept, nor a very long chart or motif.
+        It cannot link an upload, because that file is not kept, nor a very long chart, motif or
+        line.
         """
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        for name in ("chords", "motif"):
+        for name in ("chords", "motif", "line"):
             if len(values[name]) > LONGEST_LINKED:
                 values[name] = ""
         return urlencode({name: v for name, v in values.items() if v not in ("", None)})
 
     def settings(self, backing_seconds: float) -> Settings:
-        """Settings of a solo over a backing of this length.
+        """Settings of a solo over a backing of this length, as the command line has them.
+
+        A solo over the whole backing has no length of its own: it ends with the band, and is not
+        played on to the last sample.
 
         Raises:
             SettingError: for a value outside its range.
         """
         settings = checked(self)._settings()
-        return settings.changed(seconds=min(float(self.seconds), backing_seconds))
+        wanted = min(float(self.seconds), LONGEST_SOLO)
+        return settings.changed(seconds=None if wanted >= backing_seconds else wanted)
 
     def _settings(self) -> Settings:
         return Settings(
@@ -134,6 +154,7 @@ class Controls:
             temperature=float(self.temperature),
             guidance=float(self.guidance),
             instrument=self.instrument,
+            timbre=self.timbre or None,
             feel=None if self.feel == ANY_FEEL else SOLO_FEELS.get(self.feel, self.feel),
             density=None if self.density is None else float(self.density),
             space=None if self.space is None else float(self.space),
@@ -145,6 +166,7 @@ class Controls:
             time=None if self.time is None else float(self.time),
             motif=self.motif.strip() or None,
             motif_at=int(self.motif_at),
+            line=self.line.strip() or None,
             **self.chart_settings(),
         )
 
@@ -175,6 +197,7 @@ def checked(controls: Controls) -> Controls:
         "source": SOURCES,
         "example": examples(),
         "instrument": INSTRUMENTS,
+        "timbre": [USUAL_TIMBRE, *TIMBRES],
         "feel": FEELS,
         "live": ("mix", "solo"),
         "metre": METRES,
@@ -194,7 +217,7 @@ def checked(controls: Controls) -> Controls:
     for name in ("seed", "choruses", "trade", "motif_at", "takes"):
         if getattr(controls, name) != int(getattr(controls, name)):
             raise SettingError(f"{name} {getattr(controls, name):g} is not a whole number")
-    for name in ("chords", "lowest", "highest", "where", "motif"):
+    for name in ("chords", "lowest", "highest", "where", "motif", "line"):
         if not isinstance(getattr(controls, name), str):
             raise SettingError(f"{name} is no text")
     # the sliders' ranges are narrower than those of a solo; everything else is checked there

@@ -15,6 +15,7 @@ from .harp import add_harp
 from .heard_tab import connect_heard, lay_out_heard
 from .judge_tab import connect_judge, lay_out_judge
 from .layout import INTRODUCTION, Layout, lay_out
+from .line_box import connect_line
 from .listener import Listener
 from .say_box import connect_say
 from .soloist import Soloist
@@ -40,7 +41,7 @@ def build(soloist: Soloist, listener: Listener) -> gr.Blocks:
     ) as demo:
         gr.Markdown(INTRODUCTION)
         with gr.Tab("Improvise"):
-            layout = lay_out(controls)
+            layout = lay_out(controls, soloist.timbres)
         with gr.Tab("Listen"):
             heard = lay_out_heard(controls)
         with gr.Tab("Judge"):
@@ -49,6 +50,7 @@ def build(soloist: Soloist, listener: Listener) -> gr.Blocks:
         _connect_fields(layout, soloist)
         connect_chart(layout.chart, layout.backing, listener)
         connect_say(layout.say)
+        connect_line(layout.line)
         connect_heard(heard, listener, _connect_source)
         _connect_source(judged.track)
         connect_chart(judged.chart, judged.track, listener)
@@ -127,6 +129,10 @@ def _connect_fields(layout: Layout, soloist: Soloist) -> None:
     _connect_source(layout.backing)
     shown, show = layout.shown, partial(handlers.shown_take, soloist.store)
     shown.history.input(show, shown.history, shown.take, **_quick())
+    horn, sound = layout.settings.instrument, layout.settings.timbre
+    # the events of a person: a link may hold any pair
+    sound.input(handlers.horn_of_timbre, sound, horn, **_quick())
+    horn.input(handlers.timbre_of_horn, [horn, sound], sound, **_quick())
 
 
 def _connect_source(column: SourceColumn) -> None:

@@ -21,12 +21,14 @@ from .controls import (
     EXAMPLES,
     RANGES,
     RECORDING,
+    TIMBRES,
     UPLOAD,
+    USUAL_TIMBRE,
     Controls,
     checked,
     from_query,
 )
-from .limits import LONGEST_SOLO, open_upload
+from .limits import open_upload
 from .playing import SoloRequest, continued, replaced_bars
 from .soloist import Soloist
 from .take_store import TakeStore
@@ -71,7 +73,8 @@ class Plan:
     """A backing, what is kept of an earlier solo, and words for that in the label of the take.
 
     Attributes:
-        seconds: length of the earlier solo; None for a new one.
+        seconds: of an earlier solo that is kept in part: for how long it was asked for; None for
+            the whole backing.
         band: settings that a rendered band brings: where its chart begins and how fast it goes.
         placed: the chart on the band's clock.
     """
@@ -133,6 +136,9 @@ def _checked_inputs(values: Sequence[object], button: str) -> Inputs:
         # what is heard is played without a chart too
         controls = replace(controls, chords="")
     controls = checked(controls)
+    if button in (CONTINUE, BARS):
+        # what is played anew is improvised
+        controls = replace(controls, line="")
     if button == ANOTHER:
         controls = replace(controls, seed=_later(controls.seed, int(controls.takes)))
     return replace(inputs, controls=controls)
@@ -180,14 +186,20 @@ def _plan_continued(store: TakeStore, selected: str | None, second: float) -> Pl
     source, take = _earlier(store, selected)
     suffix = f", continued from {page.clock(second)}"
     revision = continued(take.codes, second)
-    return Plan(source, revision, take.seconds, suffix, _earlier_band(store, selected))
+    return Plan(source, revision, _asked_for(take), suffix, _earlier_band(store, selected))
 
 
 def _plan_bars(store: TakeStore, selected: str | None, first: int, last: int) -> Plan:
     source, take = _earlier(store, selected)
-    revision = replaced_bars(take.codes, take.grid, first, last)
     suffix = f", new bars {first} to {last}"
-    return Plan(source, revision, take.seconds, suffix, _earlier_band(store, selected))
+    revision = replaced_bars(take.codes, take.grid, first, last)
+    return Plan(source, revision, _asked_for(take), suffix, _earlier_band(store, selected))
+
+
+def _asked_for(take: Take) -> float | None:
+    """The seconds that a take was asked for; None where it ended with its backing."""
+    seconds: float | None = take.run["settings"]["seconds"]
+    return seconds
 
 
 def _earlier_band(store: TakeStore, selected: str | None) -> dict[str, Any]:
@@ -215,8 +227,8 @@ def _request(inputs: Inputs, plan: Plan, later: int = 0) -> SoloRequest:
     """The request of a take, of several the one that is so many seeds later."""
     # the link plays this one take again
     controls = replace(inputs.controls, seed=_later(inputs.controls.seed, later), takes=1)
-    settings = controls.settings(min(plan.source.seconds, LONGEST_SOLO))
-    if plan.seconds is not None:
+    settings = controls.settings(plan.source.seconds)
+    if plan.revision is not None:
         settings = settings.changed(seconds=plan.seconds)
     if settings.chords is not None:
         settings = settings.changed(**plan.band)
@@ -263,6 +275,18 @@ def restored_controls(controls: Controls, query: Mapping[str, str]) -> list[obje
     linked = from_query(query, controls)
     values = [getattr(linked, name) for name in Controls.__dataclass_fields__]
     return [*values, gr.update(interactive=True)]
+
+
+def horn_of_timbre(timbre: str) -> object:
+    """The saxophone that a sound is of; left as it is where a sound is of any."""
+    horn = TIMBRES[timbre][1] if timbre in TIMBRES else None
+    return gr.skip() if horn is None else horn
+
+
+def timbre_of_horn(instrument: str, timbre: str) -> object:
+    """The usual sound, where the chosen one is of another saxophone."""
+    horn = TIMBRES[timbre][1] if timbre in TIMBRES else None
+    return gr.skip() if horn in (None, instrument) else USUAL_TIMBRE
 
 
 def shown_source(source: str) -> tuple[object, ...]:

@@ -179,7 +179,7 @@ class Harp:
             if not backing:
                 raise SettingError("load a backing track first")
             source = open_upload(backing)
-            settings = checked(controls).settings(min(source.seconds, LONGEST_SOLO))
+            settings = checked(controls).settings(source.seconds)
             label = f"{instrument}, seed {controls.seed}"
             wanted = SoloRequest(settings, False, controls.query(), label)
             name = self._played(source, wanted, _client(request))

@@ -1,5 +1,6 @@
 """The components of the page and their places; `events` connects them to what they do."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import gradio as gr
@@ -7,8 +8,9 @@ from gradio.components import Component
 
 from . import page
 from .chart_box import ChartBox, chart_box
-from .controls import FEELS, INSTRUMENTS, RANGES, Controls
+from .controls import FEELS, INSTRUMENTS, RANGES, TIMBRES, USUAL_TIMBRE, Controls
 from .limits import LONGEST_SOLO
+from .line_box import LineBox, line_box
 from .say_box import SayBox, say_box
 from .source_column import SourceColumn, source_column
 
@@ -23,9 +25,10 @@ ABOUT_REVISIONS = (
 
 @dataclass(frozen=True)
 class SettingsColumn:
-    """How to play."""
+    """How to play; `timbre` is hidden for a model that cannot be told one."""
 
     instrument: gr.Dropdown
+    timbre: gr.Dropdown
     feel: gr.Dropdown
     seed: gr.Number
     temperature: gr.Slider
@@ -69,21 +72,23 @@ class Layout:
     settings: SettingsColumn
     chart: ChartBox
     say: SayBox
+    line: LineBox
     solo: SoloArea
     shown: TakesArea
 
     def controls(self) -> list[Component]:
         """The components of `Controls`, in the order of its fields."""
         parts = {**vars(self.backing), **vars(self.settings)}
-        parts |= {**vars(self.chart), **vars(self.say)}
+        parts |= {**vars(self.chart), **vars(self.say), "line": self.line.text}
         return [parts[name] for name in Controls.__dataclass_fields__]
 
 
-def lay_out(controls: Controls) -> Layout:
+def lay_out(controls: Controls, timbres: Sequence[str] = ()) -> Layout:
     """Places the components of a solo, inside an open `gr.Tab`.
 
     Args:
         controls: values at the start.
+        timbres: whose sounds the model knows.
     """
     played = gr.State([])
     with gr.Row():
@@ -95,15 +100,17 @@ def lay_out(controls: Controls) -> Layout:
                 band=True,
             )
         with gr.Column(min_width=280):
-            settings = _settings_column(controls)
+            settings = _settings_column(controls, timbres)
     chart = chart_box(controls)
     say = say_box(controls)
-    return Layout(played, backing, settings, chart, say, _solo_area(), _takes_area())
+    line = line_box(controls)
+    return Layout(played, backing, settings, chart, say, line, _solo_area(), _takes_area())
 
 
-def _settings_column(controls: Controls) -> SettingsColumn:
+def _settings_column(controls: Controls, timbres: Sequence[str]) -> SettingsColumn:
     with gr.Row():
         instrument = gr.Dropdown(list(INSTRUMENTS), value=controls.instrument, label="Saxophone")
+        timbre = _timbre(controls, timbres)
         feel = gr.Dropdown(list(FEELS), value=controls.feel, label="Style")
     seconds = gr.Slider(
         *RANGES["seconds"],
@@ -123,6 +130,7 @@ def _settings_column(controls: Controls) -> SettingsColumn:
     with gr.Accordion("More settings", open=False):
         return SettingsColumn(
             instrument=instrument,
+            timbre=timbre,
             feel=feel,
             seconds=seconds,
             takes=takes,
@@ -154,6 +162,18 @@ def _settings_column(controls: Controls) -> SettingsColumn:
                 label="Hear in the live stream",
             ),
         )
+
+
+def _timbre(controls: Controls, timbres: Sequence[str]) -> gr.Dropdown:
+    named = [(TIMBRES[name][0], name) for name in timbres if name in TIMBRES]
+    return gr.Dropdown(
+        [("the usual one", USUAL_TIMBRE), *named],
+        value=controls.timbre,
+        label="Sound",
+        info="Whose horn it sounds like.",
+        visible=len(named) > 1,
+        elem_id="timbre",
+    )
 
 
 def _solo_area() -> SoloArea:

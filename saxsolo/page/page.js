@@ -269,7 +269,7 @@
       return;
     }
     const roll = event.target.closest(".roll");
-    if (roll) {
+    if (roll && !roll.classList.contains("editing")) {
       const x = event.clientX - roll.getBoundingClientRect().left - Number(roll.dataset.left);
       const mixer = roll.closest(".take").querySelector(".mixer");
       seekTo(mixer, Math.max(0, Math.min(x / Number(roll.dataset.scale), mixer.dataset.seconds)));

@@ -21,6 +21,15 @@ SHEET_LINKS = (
     ("solo.png", "Picture (PNG)"),
     (ARCHIVE, "All files (ZIP)"),
 )
+# editor.js does what it says
+EDITOR = """<div class="editor">
+<button type="button" class="edit-notes" aria-pressed="false">Edit the notes</button>
+<span class="editing-tools" hidden><button type="button" class="undo-edit" disabled>Undo</button>
+<button type="button" class="voice-notes" disabled>Voice these notes</button>
+<span class="edit-help">Drag a note to move it, its right edge to make it longer; double-click to
+add one. With keys: Page Up and Page Down choose a note, arrows move it, + and - change its length,
+Delete removes it, Insert adds one behind it.</span></span>
+<span class="edit-status" role="status"></span></div>"""
 
 
 def clock(seconds: float) -> str:
@@ -90,6 +99,7 @@ def show_take(store: TakeStore, name: str) -> str:
 <p class="facts">Over {escaped(info.title)} · {take.seconds:.0f} s · {detected}{_fit(info.run)}</p>
 {_notes(info.run)}
 {_mixer(at, info, take.seconds, edges, grid)}
+{EDITOR if take.has_score else ""}
 <div class="scroll" tabindex="0" role="group" aria-label="Notes, chords and waveforms">{roll}</div>
 <p class="solo-player"><span>Solo only</span>
 <audio id="solo-alone" aria-label="Solo only" controls preload="none"

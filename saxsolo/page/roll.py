@@ -1,6 +1,7 @@
 """Notes under chords, bars and beats, and both waveforms, as one SVG in the colours of the page.
 
-page.js moves the playhead in it. `saxsolo.notation.pictures` draws the PNG of the same take.
+page.js moves the playhead in it, and editor.js its notes. `saxsolo.notation.pictures` draws the PNG
+of the same take.
 """
 
 from collections.abc import Callable
@@ -20,6 +21,8 @@ from .playing import bar_edges
 PER_SECOND = 36
 NARROWEST = 930
 ROW = 6
+# rows above and below, to which notes may be moved
+ROOM = 2
 CHORDS, WAVE, GAP = 34, 40, 8
 LEFT = 26
 NAMES_APART = 34
@@ -44,6 +47,7 @@ def draw_roll(
     seconds = len(solo) / rate
     scale = max(PER_SECOND, (NARROWEST - LEFT) / seconds)
     low, high = pitch_range(np.array([note.pitch for note in notes]))
+    low, high = low - ROOM, high + ROOM
     roll = ROW * (high - low + 1)
     width, height = LEFT + scale * seconds, CHORDS + roll + 2 * (WAVE + GAP)
 
@@ -52,7 +56,9 @@ def draw_roll(
 
     head = (
         f'<svg class="roll" viewBox="0 0 {width:.0f} {height}" width="{width:.0f}" '
-        f'height="{height}" data-left="{LEFT}" data-scale="{scale:.4f}" role="img" '
+        f'height="{height}" data-left="{LEFT}" data-scale="{scale:.4f}" data-top="{CHORDS}" '
+        f'data-row="{ROW}" data-high="{high}" data-low="{low}" data-seconds="{seconds:.3f}" '
+        f'role="img" '
         f'aria-label="{escaped(described(notes, seconds, grid))}">'
     )
     bars = [] if grid is None else _grid(grid, seconds, x, CHORDS, CHORDS + roll)
@@ -84,7 +90,8 @@ def _notes(notes: list[Note], high: int, scale: float, x: Position) -> list[str]
         wide = max(scale * note.duration - 0.5, 1.5)
         parts.append(
             f'<rect class="note" x="{x(note.onset)}" y="{y}" width="{wide:.1f}" '
-            f'height="{ROW - 1}" rx="1.5"/>'
+            f'height="{ROW - 1}" rx="1.5" data-at="{note.onset:.4f}" '
+            f'data-length="{note.duration:.4f}" data-pitch="{note.pitch}"/>'
         )
     return parts
 

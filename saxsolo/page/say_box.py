@@ -1,18 +1,13 @@
 """What is played and where: density, space, range, strengths, stretches, trading, a motif."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
-from saxsolo.errors import SaxsoloError, SettingError
-from saxsolo.music.given_notes import NOTE_SUFFIXES, notes_of_file, read_notes
-from saxsolo.music.pitch_names import pitch_name
-
 from . import page
 from .controls import RANGES, Controls
-from .limits import shown_name
+from .dropped_notes import described_notes, dropped_notes
 
 NO_MOTIF = "No motif: the solo begins as the model likes."
 
@@ -114,29 +109,12 @@ def connect_say(box: SayBox) -> None:
 
 def read_motif(path: str | None) -> tuple[object, object]:
     """The notes of a file as text, and words on them; a bad file leaves the text as it is."""
-    if not path:
-        return gr.skip(), gr.skip()
-    name = shown_name(Path(path).name)
-    try:
-        if Path(path).suffix.lower() not in NOTE_SUFFIXES:
-            raise SettingError(f"{name} is neither MIDI nor MusicXML")
-        text = notes_of_file(path)
-    except SaxsoloError as error:
-        return gr.skip(), page.error_message(str(error).replace(str(path), name))
-    return text, described_motif(text)
+    return dropped_notes(path, described_motif)
 
 
 def described_motif(text: str) -> str:
     """How many notes a motif has, or what cannot be read in it."""
-    if not text.strip():
-        return page.message(NO_MOTIF)
-    try:
-        notes = read_notes(text)
-    except ValueError as error:
-        return page.error_message(str(error))
-    many = f"{len(notes)} note{'s' if len(notes) > 1 else ''}"
-    low, high = (pitch_name(extreme(n.pitch for n in notes)) for extreme in (min, max))
-    return page.message(f"Motif: {many}, {low} to {high}, as they sound.")
+    return described_notes(text, "Motif", NO_MOTIF)
 
 
 def _number(controls: Controls, name: str, label: str, info: str, step: float = 0.1) -> gr.Number:

@@ -36,7 +36,7 @@ from .soloist import Soloist
 HERE = Path(__file__).resolve().parent
 MOST_SESSIONS = 200
 STYLES = ("page.css", "heard.css", "judged.css")
-SCRIPTS = ("page.js", "heard.js", "chart.js", "record.js")
+SCRIPTS = ("page.js", "editor.js", "heard.js", "chart.js", "record.js")
 MIDDLEWARE = [Middleware(LimitedBodies, most_bytes=MOST_BODY_BYTES), Middleware(PoliteRefusals)]
 
 

@@ -23,6 +23,7 @@ class Soloist:
         uploads: folder of the files that visitors send and receive.
         outbox: folder in it for the files of takes that are sent.
         writes_notes: whether the model writes notes, so that a take has MIDI.
+        timbres: whose sounds the model knows; none where it cannot be told.
     """
 
     def __init__(self, player: Player, root: Path):
@@ -33,8 +34,9 @@ class Soloist:
         scratch.mkdir(parents=True, exist_ok=True)
         self.generation_config = player.solo.model.generation_config
         self.writes_notes = bool(player.solo.model.config.score_vocab_size)
+        self.timbres = tuple(player.solo.model.config.conditions.get("timbre", ()))
 
-        @on_gpu(lambda source, request: request.settings.seconds)
+        @on_gpu(lambda source, request: request.settings.seconds or source.seconds)
         def perform(source: Source, request: SoloRequest) -> Generator[Step, None, None]:
             yield from play(player, self.store, source, request, scratch)
 

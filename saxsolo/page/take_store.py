@@ -17,8 +17,10 @@ import soundfile as sf
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.charts.text import read_text, write_text
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.music.metre import BEAT_UNITS, QUARTER
+from saxsolo.music.placed_chart import PlacedChart, form_of
 from saxsolo.playing.take import Take
 
 from .folder_store import FolderStore
@@ -70,7 +72,12 @@ class TakeStore(FolderStore):
             clipped = (block.clip(-1, 1) for block in backing_blocks)
             write_audio(partial / "backing.flac", clipped, rate, backing.channels, "flac")
             np.save(partial / "codes.npy", take.codes, allow_pickle=False)
-            facts = {**asdict(info), "grid": _plain(take.grid), "has_score": bool(take.has_score)}
+            facts = {
+                **asdict(info),
+                "grid": _plain(take.grid),
+                "placed": None if take.placed is None else _plain_chart(take.placed),
+                "has_score": bool(take.has_score),
+            }
             # measured on the files just written, which the mixer and the downloads both use
             levels = _take(partial, facts).mix_levels()
             facts["gain"], facts["quieter"] = levels.solo, levels.whole
@@ -109,6 +116,7 @@ def _take(folder: Path, facts: dict[str, Any]) -> Take:
         _backing=open_sound(folder / "backing.flac", facts["title"]),
         _solo=solo,
         _has_score=facts["has_score"],
+        _placed=_placed(facts.get("placed")),
         _find_grid=lambda: grid,
     )
 
@@ -131,3 +139,24 @@ def _grid(facts: dict[str, Any] | None) -> BeatGrid | None:
     # a take that was stored before there were beat units has none
     units = {unit.name: unit for unit in BEAT_UNITS}
     return BeatGrid(**{**arrays, "unit": units[facts.get("unit", QUARTER.name)]})
+
+
+def _plain_chart(placed: PlacedChart) -> dict[str, Any]:
+    return {
+        "chart": write_text(placed.chart),
+        "beats": placed.beats.tolist(),
+        "index": placed.index.tolist(),
+        "agreement": placed.agreement,
+        "transposed": placed.transposed,
+        "heard": _plain(placed.heard),
+        "rendered": placed.rendered,
+    }
+
+
+def _placed(facts: dict[str, Any] | None) -> PlacedChart | None:
+    if facts is None:
+        return None
+    chart = read_text(facts["chart"])
+    beats, index = (np.array(facts[name]) for name in ("beats", "index"))
+    how = {name: facts[name] for name in ("agreement", "transposed", "rendered")}
+    return PlacedChart(chart, form_of(chart), beats, index, heard=_grid(facts["heard"]), **how)

@@ -19,7 +19,7 @@ from .chart_box import EAR
 from .controls import EXAMPLES, FEELS, INSTRUMENTS, RANGES, Controls, checked, examples
 from .delivery import shown_errors
 from .heard_answer import answered
-from .limits import LONGEST_BACKING, LONGEST_SOLO, open_upload
+from .limits import LONGEST_BACKING, open_upload
 from .listener import Listener
 from .listening import described, take_grid
 from .playing import SoloRequest
@@ -83,7 +83,7 @@ class Tools:
         )
         with shown_errors():
             source = self._source(backing, checked(controls))
-            settings = controls.settings(min(source.seconds, LONGEST_SOLO))
+            settings = controls.settings(source.seconds)
             label = f"{instrument}, seed {int(seed)}"
             wanted = SoloRequest(settings, False, controls.query(), label)
             take = None

@@ -68,6 +68,11 @@ class Take:
         return self._find_grid()
 
     @property
+    def placed(self) -> PlacedChart | None:
+        """The chart that was given, on the backing's clock; None where none was."""
+        return self._placed
+
+    @property
     def has_score(self) -> bool:
         """Whether the model wrote notes."""
         return self._has_score
@@ -184,7 +189,7 @@ class Take:
         from saxsolo.notation.musicxml import write_musicxml
         from saxsolo.notation.quantise import quantise
 
-        lead = quantise(self.notes, self._written_grid, self.seconds)
+        lead = quantise(self.notes, self._written_grid, self.seconds, self._placed)
         composer = f"saxsolo, seed {self.run['seed']}"
         title = f"Solo over {self._title}"
         write_musicxml(path, lead, instrument=self._instrument, title=title, composer=composer)

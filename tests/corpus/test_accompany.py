@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import soundfile
 
+from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.accompany.band import Instrument, Studio
 from saxsolo.corpus.accompany.basslines import HIGHEST, LOWEST, play_bass
 from saxsolo.corpus.accompany.build import render_accompaniments
@@ -24,7 +25,6 @@ from saxsolo.corpus.accompany.render import Accompaniment, Options, render_accom
 from saxsolo.corpus.accompany.truth import chord_rows
 from saxsolo.corpus.accompany.voicings import KINDS, Voicer
 from saxsolo.corpus.render.bar_plan import Stroke
-from saxsolo.corpus.render.rate import SAMPLING_RATE
 from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
 from saxsolo.music.chord_symbols import PITCH_NAMES, QUALITY_SYMBOLS, parse_chord
 

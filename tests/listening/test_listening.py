@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from modeling_saxsolo.chord_search_saxsolo import HeardChord
@@ -22,11 +22,13 @@ from saxsolo.listening.exports import (
     as_lab,
     as_text,
     chart_of,
+    symbol_of,
 )
 from saxsolo.listening.heard import Listening
 from saxsolo.listening.horns import HORNS
 from saxsolo.listening.track import listen
 from saxsolo.music.charts.reading import chart_of_text
+from saxsolo.music.chord_symbols import parse_chord
 from saxsolo.music.key import estimate_key
 
 TWO_FIVE_ONE = ((2, MINOR), (7, DOMINANT), (0, MAJOR), (0, MAJOR))
@@ -155,6 +157,25 @@ def test_what_is_heard_is_written_as_a_chart_that_is_read_back():
     assert [bar.chords for bar in chart_of_text(as_ireal(tune)).bars] == [
         bar.chords for bar in chart.bars
     ]
+
+
+@settings(max_examples=30, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 11), st.integers(0, 6)) | st.just((None, NO_CHORD)),
+        min_size=1,
+        max_size=12,
+    ),
+    st.sampled_from([3, 4, 5]),
+    st.sampled_from(list(HORNS)),
+)
+def test_every_format_of_what_is_heard_gives_the_same_chords(chords, beats, horn):
+    tune = heard(chords, beats)
+    wanted = [[parse_chord(symbol_of(chord))] for chord in tune.music.chords[1:]]
+    for write in (as_chart, as_ireal, as_chordpro):
+        back = chart_of_text(write(tune, horn)).transpose(-HORNS[horn].semitones)
+        found = [[parse_chord(symbol) for symbol, _ in bar.chords] for bar in back.bars]
+        assert found == wanted and back.metre == f"{beats}/4", write.__name__
 
 
 def test_a_pick_up_and_a_last_broken_bar_are_no_part_of_the_form():

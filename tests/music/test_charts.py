@@ -192,6 +192,7 @@ def test_beats_are_what_a_foot_taps(metre: str, beats: int):
         ("C*9", "bar 1: its chords last 9 beats"),
         ("C % | D", "bar 1: % stands beside chords"),
         ("C | D x3", "stands behind no repeat"),
+        ("C | (5/3) D", r"bar 2: '\(5/3\)' is no time signature"),
         ('{"bars": [{"chords": [["C7", 3]]}]}', "bar 1: its chords last 3 beats"),
         ('{"bars": ["C7", "Hm"]}', "bar 2: .*H is B"),
         ('{"bars": ["C7"], "swing": 1}', "unknown key 'swing'"),
@@ -326,6 +327,11 @@ def test_a_file_of_any_format_comes_through_one_door(tmp_path: Path):
         read_chart(tmp_path / "bad.txt")
     with pytest.raises(ChartError, match="cannot be read"):
         read_chart(tmp_path / "none.txt")
+    with pytest.raises(ChartError, match="a.txt holds one chart and no tune 'Other'"):
+        read_chart(tmp_path / "a.txt", "Other")
+    (tmp_path / "german.lab").write_text("0 2 Es:7\n2 4 C:maj\n")
+    with pytest.raises(ChartError, match="line 1: .*Es is Eb in English"):
+        read_chart(tmp_path / "german.lab")
 
 
 def midi_file(names: bool) -> bytes:

@@ -311,6 +311,43 @@ def test_chords_are_typed_mended_and_practised(watched):
     page.locator(".mixer-play").click()
 
 
+NOTES = """[...document.querySelectorAll('.roll .note')].map(
+    (note) => ['at', 'length', 'pitch'].map((name) => +(+note.dataset[name]).toFixed(3)))"""
+
+
+def test_a_line_is_voiced_and_its_notes_are_edited_and_voiced_again(watched):
+    watched.open()
+    page = watched.page
+    page.locator("#line-fold button").first.click()
+    line = page.locator("#line textarea")
+    line.fill("@0.5 0.4 Bb3; @1 0.5 C4; @2 0.5 F4; @3 0.6 G4")
+    page.locator("#line-notice", has_text="voices this line").wait_for()
+    watched.play()
+    played = [[0.5, 0.4, 58], [1, 0.5, 60], [2, 0.5, 65], [3, 0.6, 67]]
+    assert page.evaluate(NOTES) == played
+    page.locator(".edit-notes").click()
+    # the first note goes, the next is a semitone higher and two frames later
+    for key in ("PageDown", "Delete", "ArrowUp", "ArrowRight", "ArrowRight"):
+        page.keyboard.press(key)
+    # the last is dragged, and put back
+    box = page.locator(".roll .note").last.bounding_box()
+    x, y = box["x"] + 5, box["y"] + 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 20, y - 6, steps=3)
+    page.mouse.up()
+    assert line.input_value().startswith("@1.04 0.5 Db4; @2 0.5 F4; @3.") and "Ab4" in (
+        line.input_value()
+    )
+    page.locator(".undo-edit").click()
+    assert line.input_value() == "@1.04 0.5 Db4; @2 0.5 F4; @3 0.6 G4"
+    page.locator(".voice-notes").click()
+    page.locator(".take h2", has_text="Take 2").wait_for()
+    assert page.evaluate(NOTES) == [[1.04, 0.5, 61], *played[2:]]
+    page.locator("#no-line").click()
+    page.locator("#line-notice", has_text="improvised").wait_for()
+
+
 @pytest.mark.slow
 def test_a_solo_is_recorded_over_a_track(chromium, server):
     watched = Watched(chromium, server, permissions=["microphone"]).open()

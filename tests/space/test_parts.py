@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import unicodedata
 from dataclasses import replace
 
@@ -14,12 +15,19 @@ from transformers import GenerationConfig
 
 pytest.importorskip("gradio")
 
+import gradio as gr
+
+from modeling_saxsolo import vocabulary_saxsolo
 from saxsolo import improvise
 from saxsolo.audio.files import open_sound
 from saxsolo.audio.writing import PEAK, Scratch
 from saxsolo.errors import CheckpointError, SettingError
 from saxsolo.listening.horns import CONCERT
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.charts.text import read_text
+from saxsolo.music.markers import markers_of_chart
+from saxsolo.music.placed_chart import place_by_tempo
+from saxsolo.page import handlers
 from saxsolo.page.cleaning import delete_old_files
 from saxsolo.page.controls import (
     FEELS,
@@ -27,6 +35,7 @@ from saxsolo.page.controls import (
     METRES,
     RANGES,
     SOURCES,
+    TIMBRES,
     Controls,
     checked,
     examples,
@@ -49,6 +58,7 @@ whole_controls = st.builds(
     source=st.sampled_from(SOURCES),
     example=st.sampled_from(examples()),
     instrument=st.sampled_from(INSTRUMENTS),
+    timbre=st.sampled_from(["", *TIMBRES]),
     feel=st.sampled_from(FEELS),
     seed=st.integers(*RANGES["seed"]),
     temperature=st.floats(*RANGES["temperature"]),
@@ -70,6 +80,8 @@ whole_controls = st.builds(
     time=st.none() | st.floats(*RANGES["time"]),
     motif=st.sampled_from(["", "1 1 0.5 Bb3; 1 1.5 0.5 C4"]),
     motif_at=st.integers(*RANGES["motif_at"]),
+    # a motif and a line exclude each other
+    line=st.just(""),
     takes=st.integers(*RANGES["takes"]),
 )
 
@@ -80,6 +92,36 @@ def test_a_link_restores_every_setting(controls):
     from urllib.parse import parse_qsl
 
     assert from_query(dict(parse_qsl(controls.query())), Controls()) == checked(controls)
+
+
+def test_a_line_is_linked_and_a_motif_beside_it_is_refused():
+    controls = Controls(line="@0.5 0.4 Bb3; @1 0.2 C4")
+    assert checked(controls).settings(30).line == "@0.5 0.4 Bb3; @1 0.2 C4"
+    assert from_query({"line": controls.line}, Controls()) == controls
+    with pytest.raises(SettingError, match="motif and line are both given"):
+        checked(replace(controls, motif="1 1 1 C4"))
+
+
+def test_a_solo_over_the_whole_backing_ends_with_the_band_as_on_the_command_line():
+    assert Controls(seconds=30).settings(24.0).seconds is None
+    assert Controls(seconds=24).settings(24.0).seconds is None
+    assert Controls(seconds=10).settings(24.0).seconds == 10
+    assert Controls(seconds=120).settings(300.0).seconds == 120
+
+
+def test_each_sound_is_named_with_the_saxophone_that_it_is_of():
+    from saxsolo.corpus.render.horns import TRAINING_HORNS
+
+    horns = {}
+    for horn in TRAINING_HORNS:
+        horns.setdefault(horn.timbre, set()).add(horn.instrument)
+    for timbre, instruments in horns.items():
+        words, only = TIMBRES[timbre]
+        assert only == (instruments.pop() if len(instruments) == 1 else None), timbre
+        assert only is None or only in words
+        assert handlers.timbre_of_horn("tenor", timbre) == ("" if only else gr.skip())
+        assert handlers.horn_of_timbre(timbre) == (only or gr.skip())
+    assert set(TIMBRES) == set(vocabulary_saxsolo.TIMBRES)
 
 
 @given(st.dictionaries(st.sampled_from([*vars(Controls())]) | st.text(), st.text(max_size=40)))
@@ -109,14 +151,23 @@ def store(tmp_path) -> TakeStore:
     return TakeStore(tmp_path / "takes")
 
 
-@pytest.fixture
-def kept(player, store, tmp_path):  # noqa: F811
-    """A stored take of three seconds: (its name, what `improvise` returned)."""
+@pytest.fixture(scope="module")
+def played(player, tmp_path_factory):  # noqa: F811
+    """A store with a take of three seconds, its name, and what `improvise` returned."""
     source = open_sound((chords(3.0, 32000), 32000))
     settings = Controls(seconds=4).settings(source.seconds)
+    store = TakeStore(tmp_path_factory.mktemp("played") / "takes")
     *_, last = play(player, store, source, SoloRequest(settings, True, "", "Take 1"))
-    take = improvise(source, seed=1, temperature=1, guidance=1, seconds=3, player=player)
-    return last.take, take
+    take = improvise(source, seed=1, temperature=1, guidance=1, player=player)
+    return store, last.take, take
+
+
+@pytest.fixture
+def kept(played, store):
+    """The same take in a store of the test's own: (its name, what `improvise` returned)."""
+    made, name, take = played
+    shutil.copytree(made.folder(name), store.root / name)
+    return name, take
 
 
 def test_a_stored_take_comes_back(store, kept, tmp_path):
@@ -153,6 +204,17 @@ def test_the_mix_of_the_page_is_balanced_as_that_of_the_command_line(store, kept
     levels = take.mix_levels()
     assert (back.gain, back.quieter) == pytest.approx((levels.solo, levels.whole), rel=0.02)
     assert 0.1 < back.gain < 10
+
+
+def test_a_chart_stays_with_its_take(store, kept):
+    _, take = kept
+    placed = place_by_tempo(read_text("[A] F7b9 | Bb6/D || [B] C7alt"), 0.5, 240, 3.0)
+    name = store.put(
+        replace(take, _placed=placed), take._backing, TakeInfo("backing", take.run, "", "Take 1")
+    )
+    back = store.take(name).placed
+    assert back.chart == placed.chart and markers_of_chart(back) == markers_of_chart(placed)
+    np.testing.assert_array_equal(back.labels(150), placed.labels(150))
 
 
 def test_old_takes_are_cleared_away(store, kept):

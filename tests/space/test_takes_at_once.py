@@ -6,7 +6,9 @@ import pytest
 
 pytest.importorskip("gradio")
 
-from saxsolo.page import handlers, say_box
+from saxsolo.music.score import Note
+from saxsolo.notation.midi import write_midi
+from saxsolo.page import handlers, line_box, say_box
 from saxsolo.page.controls import Controls
 from saxsolo.page.playing import Step
 
@@ -75,6 +77,18 @@ def test_a_motif_is_read_from_a_file_and_kept(monkeypatch, tmp_path):
     (request,) = soloist.asked
     assert (request.settings.motif, request.settings.motif_at) == (text, 2)
     assert "motif=1+1+1+C4" in request.link
+
+
+def test_a_dropped_line_keeps_its_seconds_and_is_voiced(monkeypatch, tmp_path):
+    pytest.importorskip("mido")
+    notes = [Note(0.5, 0.25, 58, 0.5), Note(1.0, 1.0, 65, 0.5)]
+    path = write_midi(tmp_path / "solo.mid", notes)
+    text, notice = line_box.read_line(str(path))
+    assert text == "@0.5 0.25 Bb3; @1 1 F4" and "voices this line and adds nothing" in notice
+    soloist = Soloist(None)
+    pressed(soloist, monkeypatch, line=text)
+    (request,) = soloist.asked
+    assert request.settings.line == text and "line=" in request.link
 
 
 def test_what_is_no_motif_is_said_in_a_line(tmp_path):

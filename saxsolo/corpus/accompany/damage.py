@@ -11,6 +11,7 @@ import soxr
 from scipy import signal
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.audio.rates import fit
 from saxsolo.corpus.render.damage import (
     active_rms,
     add_noise,
@@ -21,7 +22,6 @@ from saxsolo.corpus.render.damage import (
     saturate,
     undo_delay,
 )
-from saxsolo.corpus.render.rate import fit
 
 
 def wear(

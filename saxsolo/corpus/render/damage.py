@@ -11,8 +11,7 @@ import soundfile
 from scipy import signal
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
-
-from .rate import fit
+from saxsolo.audio.rates import fit
 
 SILENCE = 1e-4
 

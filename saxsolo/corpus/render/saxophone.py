@@ -16,9 +16,9 @@ import numpy as np
 import soundfile
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE, TIMBRES
+from saxsolo.audio.rates import to_rate
 from saxsolo.music.score import Note, Score
 
-from .rate import to_rate
 from .sounds import MidiEvent, SoundfontPlayer, Sounds, play_sfz
 
 # lowest and highest key of the MTG samples, and of what both sound fonts sound (FluidR3 is silent

@@ -19,9 +19,9 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from saxsolo.audio.rates import to_rate
 
 from .plucked import PluckedBass
-from .rate import to_rate
 
 SFZ_RATE = 48000
 SFZ_BLOCK = 128

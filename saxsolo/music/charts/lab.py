@@ -16,7 +16,7 @@ from saxsolo.music.chord_symbols import ChordError, pitch_class
 
 from .chart import Chart, ChartBar, ChartError, beats_of
 from .form import played
-from .spelling import NO_CHORD, read_symbol
+from .spelling import NO_CHORD, advice, read_symbol
 
 MOST_CHORDS = 20_000
 # shorthand -> quality of the inner spelling
@@ -56,7 +56,8 @@ def read_harte(text: str) -> str:
     name, _, short = body.partition(":")
     root = _ROOT.fullmatch(name)
     if root is None:
-        raise ChordError(f"cannot read the chord {text[:20]!r}; write it as D:min7 or N")
+        how = advice(name, "write it as D:min7 or N")
+        raise ChordError(f"cannot read the chord {text[:20]!r}{how}")
     shown = re.sub(r"\*\w+,?", "", short).replace(",)", ")").replace("()", "")
     quality = _SHORT.get(shown)
     if quality is None:

@@ -133,9 +133,10 @@ class _Reader:
                 now += self._quarters(element)
             elif element.tag == "backup":
                 now -= self._quarters(element)
-            elif element.tag == "harmony":
+            elif element.tag == "harmony" or _no_chord(element):
                 shift = _number(element.findtext("offset")) / self.divisions
-                bar.starts.append((max(0.0, now + shift), self._symbol(element)))
+                symbol = self._symbol(element) if element.tag == "harmony" else NO_CHORD
+                bar.starts.append((max(0.0, now + shift), symbol))
             elif element.tag == "barline":
                 _barline(element, bar)
             elif element.tag == "direction":
@@ -202,10 +203,11 @@ class _Reader:
         words = " ".join(w.text or "" for w in element.findall("direction-type/words"))
         sounds = [element.find("sound")]
         sound = sounds[0] if sounds[0] is not None else Element("sound")
-        if sound.get("tempo") and self.tempo is None:
-            self.tempo = _number(sound.get("tempo")) or None
-        elif self.tempo is None:
-            self.tempo = _metronome(element)
+        if self.tempo is None:
+            quarters = _number(sound.get("tempo")) or _metronome(element)
+            count, unit = (int(part) for part in self.metre.split("/"))
+            # as a foot taps them
+            self.tempo = quarters * unit * beats_of(self.metre) / (4 * count) or None
         _jumps(words, sound, bar)
         if re.fullmatch(r"\s*(medium |up |slow |fast )*(swing|bossa|latin|ballad|waltz|funk)\w*\s*",
                         words, re.IGNORECASE):  # fmt: skip
@@ -243,6 +245,12 @@ class _Reader:
         return tuple((places[at], end - at) for at, end in zip(order, ends, strict=True))
 
 
+def _no_chord(element: Element) -> bool:
+    """Whether words say that there is no chord, as programs write it that have no sign for it."""
+    words = element.findtext("direction-type/words") or ""
+    return element.tag == "direction" and re.fullmatch(r"\s*n\.? ?c\.?\s*", words, re.I) is not None
+
+
 def _number(text: str | None) -> float:
     try:
         return float(text or 0)
@@ -258,6 +266,9 @@ def _degree(element: Element) -> str:
         return ""
     if value in ("9", "11", "13", "2", "4") and kind == "add":
         return f"add{sign}{value}"
+    if value == "7" and sign == "#":
+        # an added seventh is minor unless it is raised
+        return "(maj7)"
     return f"({value})" if value == "7" else f"({sign}{value})"
 
 
@@ -304,8 +315,13 @@ def _jumps(words: str, sound: Element, bar: _Bar) -> None:
         bar.signs["coda"] = True
 
 
-def _metronome(element: Element) -> float | None:
+def _metronome(element: Element) -> float:
+    """Quarters a minute of a metronome mark; 0 without one."""
     mark = element.find("direction-type/metronome")
     if mark is None:
-        return None
-    return _number(mark.findtext("per-minute")) or None
+        return 0.0
+    units = {"half": 2.0, "eighth": 0.5, "16th": 0.25, "whole": 4.0}
+    quarters = units.get(mark.findtext("beat-unit") or "", 1.0)
+    if mark.find("beat-unit-dot") is not None:
+        quarters *= 1.5
+    return _number(mark.findtext("per-minute")) * quarters

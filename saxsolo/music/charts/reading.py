@@ -48,6 +48,10 @@ def read_chart(path: Path | str, title: str | None = None) -> Chart:
         chart = chart_of(data, path.suffix.lower(), title)
     except ChartError as error:
         raise ChartError(f"{path.name}: {error}") from None
+    if title is not None and chart.title.casefold() != title.casefold():
+        raise ChartError(
+            f"{path.name} holds one chart and no tune {title[:40]!r}; leave --tune (tune) out"
+        )
     if chart.title:
         return chart
     return Chart(chart.bars, path.stem, chart.key, chart.tempo, chart.feel)

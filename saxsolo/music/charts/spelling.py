@@ -13,6 +13,7 @@ from functools import lru_cache
 from saxsolo.music.chord_symbols import ChordError, parse_chord
 
 NO_CHORD = "NC"
+WRITE = "write it as Cm7, Ebmaj7, F#m7b5, G7b9, D/F# or N.C."
 _NO_CHORD = {"nc", "nc.", "n.c.", "n.c", "n", "nochord", "tacet"}
 _PLAIN = str.maketrans(
     {
@@ -58,13 +59,13 @@ def read_symbol(text: str) -> str:
     body, slash, bass = symbol.partition("/")
     root = _ROOT.match(body)
     if root is None or (rest := _quality(body[root.end() :])) is None:
-        raise ChordError(f"cannot read the chord {text.strip()[:20]!r}{_advice(symbol)}")
+        raise ChordError(f"cannot read the chord {text.strip()[:20]!r}{advice(symbol)}")
     read = _note(root) + rest
     if slash:
         low = _ROOT.fullmatch(bass)
         if low is None:
             raise ChordError(
-                f"cannot read the bass note of the chord {text.strip()[:20]!r}{_advice(bass)}"
+                f"cannot read the bass note of the chord {text.strip()[:20]!r}{advice(bass)}"
             )
         read += "/" + _note(low)
     parse_chord(read)
@@ -82,7 +83,13 @@ def _note(match: re.Match[str]) -> str:
     return PITCH_NAMES[(pitch_class(name) + 2 * _ALTERED_ROOTS[sign]) % 12]
 
 
-def _advice(symbol: str) -> str:
+def advice(symbol: str, otherwise: str = WRITE) -> str:
+    """How to write what cannot be read: the English name of a French or German note.
+
+    Args:
+        symbol: that cannot be read.
+        otherwise: advice where it begins with no such name.
+    """
     found = _SOLFEGE.match(symbol)
     if found:
         sign = re.match(r"(?:b|#)(?![a-z])|(?:b|#)(?=m|maj|dim)", symbol[found.end() :])
@@ -92,7 +99,7 @@ def _advice(symbol: str) -> str:
     found = _GERMAN.match(symbol)
     if found:
         return f": {found[1]} is {_english(found[1])} in English; write English note names"
-    return "; write it as Cm7, Ebmaj7, F#m7b5, G7b9, D/F# or N.C."
+    return f"; {otherwise}"
 
 
 def _english(german: str) -> str:
@@ -210,7 +217,7 @@ def lead_symbol(symbol: str) -> str:
     """
     if symbol in (NO_CHORD, ""):
         return "N.C."
-    parts = _split(symbol)
+    parts = chord_parts(symbol)
     root, mark, seventh, extensions, bass = parts
     if mark in ("m7b5", "o"):
         tail = {"m7b5": "m7b5", "o": "dim" + ("7" if seventh else "")}[mark]
@@ -235,7 +242,12 @@ def lead_symbol(symbol: str) -> str:
     return root + head + tail + bass
 
 
-def _split(symbol: str) -> tuple[str, str, str, list[tuple[str, str]], str]:
+def chord_parts(symbol: str) -> tuple[str, str, str, list[tuple[str, str]], str]:
+    """Root, mark, seventh, extensions (number, sign) and bass ("/E") of the inner spelling.
+
+    Raises:
+        ChordError: where the symbol is not in the inner spelling, or is no chord.
+    """
     match = _SYMBOL.fullmatch(symbol)
     if match is None:
         raise ChordError(f"{symbol!r} is not a chord in the inner spelling")

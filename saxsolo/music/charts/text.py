@@ -102,6 +102,8 @@ def _key(text: str) -> str:
 def _chord(text: str, bar: int) -> str:
     """A symbol in the inner spelling; "Do7" and "Dom7" are refused, which are French C7 and Cm7, or
     English Ddim7."""
+    if re.fullmatch(r"\(?\d+/\d+\)?", text):
+        raise ChartError(f"bar {bar}: {text[:20]!r} is no time signature; write (3/4) or (6/8)")
     if text.startswith("Do"):
         raise ChartError(
             f"bar {bar}: cannot read the chord {text[:20]!r}: Do is C in English; write English "
