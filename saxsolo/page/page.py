@@ -87,7 +87,9 @@ def show_take(store: TakeStore, name: str) -> str:
     info, take = store.info(name), store.take(name)
     backing = sf.read(store.folder(name) / "backing.flac", dtype="float32", always_2d=True)[0]
     grid = take_grid(take)
-    roll = draw_roll(take.notes, take.solo, backing.mean(axis=1), take.sampling_rate, grid)
+    roll = draw_roll(
+        take.notes, take.solo, backing.mean(axis=1), take.sampling_rate, grid, take.placed
+    )
     edges = bar_edges(grid, take.seconds)
     bars = len(edges) - 1
     at = f"take/{name}"

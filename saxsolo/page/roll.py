@@ -10,7 +10,9 @@ import numpy as np
 
 from saxsolo.listening.horns import CONCERT, HORNS
 from saxsolo.music.beat_grid import BeatGrid
-from saxsolo.music.chord_symbols import chord_name
+from saxsolo.music.charts.spelling import lead_symbol
+from saxsolo.music.chord_symbols import chord_name, transpose_chord
+from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.music.score import Note
 from saxsolo.notation.pictures import pitch_range
 
@@ -34,7 +36,12 @@ Position = Callable[[float], float]
 
 
 def draw_roll(
-    notes: list[Note], solo: np.ndarray, backing: np.ndarray, rate: int, grid: BeatGrid | None
+    notes: list[Note],
+    solo: np.ndarray,
+    backing: np.ndarray,
+    rate: int,
+    grid: BeatGrid | None,
+    placed: PlacedChart | None = None,
 ) -> str:
     """SVG, at least 36 pixels per second.
 
@@ -43,6 +50,7 @@ def draw_roll(
         solo, backing: (n,) float32, mono, of equal length.
         rate: sampling rate in Hz.
         grid: beats, bars and chords; without it only notes and waveforms are drawn.
+        placed: the chart that the grid is of, whose chords have their full names.
     """
     seconds = len(solo) / rate
     scale = max(PER_SECOND, (NARROWEST - LEFT) / seconds)
@@ -59,9 +67,9 @@ def draw_roll(
         f'height="{height}" data-left="{LEFT}" data-scale="{scale:.4f}" data-top="{CHORDS}" '
         f'data-row="{ROW}" data-high="{high}" data-low="{low}" data-seconds="{seconds:.3f}" '
         f'role="img" '
-        f'aria-label="{escaped(described(notes, seconds, grid))}">'
+        f'aria-label="{escaped(described(notes, seconds, grid, placed))}">'
     )
-    bars = [] if grid is None else _grid(grid, seconds, x, CHORDS, CHORDS + roll)
+    bars = [] if grid is None else _grid(grid, placed, seconds, x, CHORDS, CHORDS + roll)
     playhead = (
         f'<line class="playhead" x1="{LEFT}" x2="{LEFT}" y1="{CHORDS - 4}" y2="{height}"/></svg>'
     )
@@ -107,7 +115,9 @@ def _waves(solo: np.ndarray, backing: np.ndarray, rate: int, x: Position, top: i
     return parts
 
 
-def described(notes: list[Note], seconds: float, grid: BeatGrid | None) -> str:
+def described(
+    notes: list[Note], seconds: float, grid: BeatGrid | None, placed: PlacedChart | None = None
+) -> str:
     """The picture in words, for a screen reader."""
     text = f"{len(notes)} notes in {seconds:.0f} seconds"
     if notes:
@@ -115,38 +125,60 @@ def described(notes: list[Note], seconds: float, grid: BeatGrid | None) -> str:
         text += f", from {_pitch_name(low)} to {_pitch_name(high)} (concert pitch)"
     if grid is None:
         return text + "; no beats detected in the backing."
-    chords = ", ".join(name for _, name in chord_changes(grid))
+    chords = ", ".join(name for _, name in chord_changes(grid, placed))
     text += f"; detected in the backing: {grid.tempo:.0f} beats per minute, "
     text += f"{grid.beats_per_bar} beats per bar, chords {chords}"
     return text + "."
 
 
-def chord_changes(grid: BeatGrid) -> list[tuple[float, str]]:
+def chord_changes(grid: BeatGrid, placed: PlacedChart | None = None) -> list[tuple[float, str]]:
     """Time in seconds and name of each new chord."""
-    changes = [(time, chord_name(root, quality)) for time, root, quality in _changes(grid)]
+    changes = [(time, _name(chord)) for time, chord in _changes(grid, placed)]
     return [(time, name) for time, name in changes if name]
 
 
-def _changes(grid: BeatGrid) -> list[tuple[float, int, int]]:
-    """Time in seconds, root and quality of each new chord."""
-    changes: list[tuple[float, int, int]] = []
-    for beat, root, quality in zip(grid.beats, grid.roots, grid.qualities, strict=True):
-        chord = (int(root), int(quality))
-        if not changes or changes[-1][1:] != chord:
-            changes.append((float(beat), *chord))
+def _changes(
+    grid: BeatGrid, placed: PlacedChart | None
+) -> list[tuple[float, tuple[int, int, str]]]:
+    """Time in seconds of each new chord, its root, quality, and symbol where a chart has one."""
+    symbols = [""] * len(grid.beats)
+    if placed is not None and len(placed.index) == len(symbols):
+        inside = zip(placed.index, placed.inside, strict=True)
+        symbols = [placed.form.symbols[index] if there else "" for index, there in inside]
+    changes: list[tuple[float, tuple[int, int, str]]] = []
+    for beat, *chord in zip(grid.beats, grid.roots, grid.qualities, symbols, strict=True):
+        named = int(chord[0]), int(chord[1]), str(chord[2])
+        if not changes or changes[-1][1] != named:
+            changes.append((float(beat), named))
     return changes
 
 
-def _written(root: int, quality: int, place: str) -> list[str]:
+def _name(chord: tuple[int, int, str], up: int = 0) -> str:
+    """As a lead sheet has it, so many semitones higher; empty for no chord."""
+    root, quality, symbol = chord
+    if root > 11:
+        return ""
+    if symbol:
+        return lead_symbol(transpose_chord(symbol, up))
+    return chord_name((root + up) % 12, quality)
+
+
+def _written(chord: tuple[int, int, str], place: str) -> list[str]:
     """A chord for each horn, of which page.css shows one."""
     return [
-        f'<text class="chord for-{name}" {place}>'
-        f"{escaped(chord_name((root + horn.semitones) % 12, quality))}</text>"
+        f'<text class="chord for-{name}" {place}>{escaped(_name(chord, horn.semitones))}</text>'
         for name, horn in HORNS.items()
     ]
 
 
-def _grid(grid: BeatGrid, seconds: float, x: Position, top: int, bottom: int) -> list[str]:
+def _grid(
+    grid: BeatGrid,
+    placed: PlacedChart | None,
+    seconds: float,
+    x: Position,
+    top: int,
+    bottom: int,
+) -> list[str]:
     parts = []
     for beat, place in zip(grid.beats, grid.places, strict=True):
         if 0 <= beat < seconds:
@@ -157,9 +189,9 @@ def _grid(grid: BeatGrid, seconds: float, x: Position, top: int, bottom: int) ->
     for number, start in enumerate(bar_edges(grid, seconds)[:-1], 1):
         parts.append(f'<text class="small" x="{x(start) + 2}" y="10">{number}</text>')
     last = -np.inf
-    for time, root, quality in _changes(grid):
-        if time < seconds and chord_name(root, quality) and x(time) - last > NAMES_APART:
-            parts += _written(root, quality, f'x="{x(time) + 2}" y="26"')
+    for time, chord in _changes(grid, placed):
+        if time < seconds and _name(chord) and x(time) - last > NAMES_APART:
+            parts += _written(chord, f'x="{x(time) + 2}" y="26"')
             last = x(time)
     return parts
 

@@ -213,6 +213,8 @@ def test_a_chart_stays_with_its_take(store, kept):
         replace(take, _placed=placed), take._backing, TakeInfo("backing", take.run, "", "Take 1")
     )
     back = store.take(name).placed
+    roll = draw_roll([], take.solo, take.solo, 32000, back.grid(), back)
+    assert all(f">{name}</text>" in roll for name in ("F7b9", "Bb6/D", "C7alt", "G7b9", "D7b9"))
     assert back.chart == placed.chart and markers_of_chart(back) == markers_of_chart(placed)
     np.testing.assert_array_equal(back.labels(150), placed.labels(150))
 
