@@ -26,12 +26,15 @@ SOLO := $(TINY) --set model.hears=spectrum
 PLANNER := --minutes 0.2
 else
 LESSONS := --hours 3.5 --held-out 10 --seconds 45
-VOICES := --hours 6 --held-out 10 --seconds 60
+VOICES := --hours 11 --held-out 10 --seconds 60
 ACCOMPANY += --hours 16
 EAR := --minutes 200
 CODEC := configs/codec2.yaml --minutes 224
 SCORES := configs/small-scores.yaml --max-minutes 30
-SOLO := configs/small.yaml --max-minutes 240
+# 2,517 steps of 24 x 768 frames: minutes of a GPU (DEVICE=cuda), eight hours of two cores
+SOLO := configs/small.yaml --max-steps 2500 --set batch_size=24 --set warmup_steps=150 \
+  --set score_fraction=0.05 --set evaluate_every=450 \
+  $(if $(DEVICE),--device $(DEVICE) --set loader_workers=10)
 PLANNER := --minutes 13
 endif
 
