@@ -22,7 +22,8 @@ import torch
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
 
-from .delay_saxsolo import apply_delay, undo_delay
+from .articulating_saxsolo import Articulation, checked_habits
+from .delay_saxsolo import undo_delay
 from .fast_decoding_saxsolo import FastDecoder, Sampling, supports
 from .generation_inputs_saxsolo import (
     check_inputs,
@@ -33,18 +34,11 @@ from .generation_inputs_saxsolo import (
     repeated,
     with_null_rows,
 )
+from .generation_windows_saxsolo import SaxsoloWindows
+from .habits_saxsolo import AHEAD
 from .plans_saxsolo import make_plans, plan_settings, planned_by, planned_tokens
-from .resting_saxsolo import long_rests
-from .sampling_saxsolo import (
-    FREE,
-    ForcedTokens,
-    PerStream,
-    ScoreGrammar,
-    SoundingNotes,
-    WhenThenWhat,
-    warpers,
-)
-from .seeding_saxsolo import Seed, play_each
+from .sampling_saxsolo import FREE, ForcedTokens
+from .seeding_saxsolo import Seed, play_each, seed_ahead
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
 from .streaming_saxsolo import SkipPrompt
 from .threads_saxsolo import one_thread
@@ -79,7 +73,7 @@ def _on_one_thread(
     return play
 
 
-class SaxsoloGenerationMixin(_Generative):
+class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
     """`generate()` for delayed streams over a backing of any length."""
 
     # other inputs and another output than the library's: a backing, and codes
@@ -115,6 +109,7 @@ class SaxsoloGenerationMixin(_Generative):
         time: float | None = None,
         codec_temperature: float | None = None,
         codec_top_k: int | None = None,
+        habits: str | None = None,
         seed: Seed | Sequence[Seed] | None = None,
         fast: bool = True,
         **kwargs: Any,
@@ -158,6 +153,9 @@ class SaxsoloGenerationMixin(_Generative):
             codec_temperature, codec_top_k: sampling of the codebooks beside a score stream
                 (None: the model config's temperature and every code, unless set on the generation
                 config since it was loaded; files do not keep them).
+            habits: how notes are played that are planned first, as `habits_saxsolo` reads it; None:
+                "player", or "free" where articulation is given or the model knows none. What
+                articulation says goes before.
             seed: whole numbers or torch generators, one for each solo: each solo is then what it
                 would be alone, and the global generator is left as it was. One for all plays each
                 solo from that seed.
@@ -229,6 +227,9 @@ class SaxsoloGenerationMixin(_Generative):
             raise ValueError(f"{asked} are asked of a planner: give plan='events'.")
         if notes_only and not by_events and not plan_frames:
             raise ValueError("notes_only: nothing is planned; give plan='events' or plan_frames.")
+        played_like = checked_habits(config, habits)
+        if habits is None and articulation is not None:
+            played_like = None
         if seed is not None:
             if streamer is not None and len(backing_codes) * copies > 1:
                 raise ValueError("a streamer takes one solo: call once for each seed.")
@@ -246,6 +247,7 @@ class SaxsoloGenerationMixin(_Generative):
                 **asked,
                 codec_temperature=settings.codec_temperature,
                 codec_top_k=settings.codec_top_k,
+                habits=habits,
                 fast=fast,
                 **kwargs,
             )
@@ -278,13 +280,19 @@ class SaxsoloGenerationMixin(_Generative):
             if notes_only:
                 return planned_tokens(plans, inputs["backing_codes"])
         planned = by_events or plan_frames > 0
+        articulator = None
+        if played_like is not None and planned and not notes_only:
+            articulator = Articulation(config, played_like, inputs, seed_ahead())
+        if isinstance(streamer, FrameStreamer):
+            streamer.articulation = inputs["articulation"]
         fast = fast and planned and not logits_processor and not kwargs and supports(self)
         fast = fast and (streamer is None or isinstance(streamer, FrameStreamer))
         decoder = FastDecoder(self) if fast else None
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
             if plans is not None:
-                notes = np.stack([notes.tokens(step, stop) for notes in plans])
+                known = stop if articulator is None else stop + AHEAD
+                notes = np.stack([notes.tokens(step, known) for notes in plans])
                 forced[:, 0, step : step + notes.shape[1]] = torch.from_numpy(notes).to(forced)
             elif plan_frames:
                 stop = min(stop, step + plan_frames)
@@ -300,6 +308,9 @@ class SaxsoloGenerationMixin(_Generative):
                 played[:, 0, step:stop] = forced[:, 0, step:stop]
                 step = stop
                 continue
+            if articulator is not None:
+                known = stop if plans is None else stop + AHEAD
+                articulator.tell(forced[:, 0, :known], step, stop)
             if planned and config.rest_codes:
                 self._give_rests(forced, stop)
             window = first_frames(inputs, first, last)
@@ -328,44 +339,6 @@ class SaxsoloGenerationMixin(_Generative):
             streamer.end()
         codes = undo_delay(played, config.stream_delays)
         return codes[:, :1] if notes_only else codes
-
-    def _give_rests(self, forced: torch.Tensor, known: int) -> None:
-        """Puts silence into `forced` (B, N, S), in place, where a rest has lasted among the first
-        `known` steps of the score and the codes are free."""
-        config = self.config
-        score = forced[:, 0, :known].cpu().numpy()
-        resting = torch.from_numpy(long_rests(score, config.score_vocab_size)).to(forced.device)
-        for stream, code in enumerate(config.rest_codes or [], start=1):
-            delay = config.stream_delays[stream]
-            codes = forced[:, stream, delay : delay + known]
-            free = (codes == FREE) & resting[:, : codes.shape[-1]]
-            codes[free] = code
-
-    def _forced_tokens(
-        self, mask: torch.Tensor | None, given: torch.Tensor, prompt_codes: torch.Tensor
-    ) -> torch.Tensor:
-        """(B, N, S): the prompt, what else is given (B, N, T), and the pads around each stream,
-        FREE elsewhere."""
-        frames = given.shape[-1]
-        tokens = given.clone()
-        known = min(prompt_codes.shape[-1], frames)
-        tokens[..., :known] = prompt_codes[..., :known]
-        if mask is not None:
-            # A row without any backing is played for as long as the batch is.
-            place = torch.arange(frames, device=mask.device)
-            length = ((mask != 0) * (place + 1)).amax(dim=1)
-            ended = place >= torch.where(length == 0, frames, length)[:, None]
-            tokens = tokens.masked_fill(ended[:, None], self.config.pad_token_id)
-        return apply_delay(tokens, self.config.stream_delays, self.config.pad_token_id)
-
-    def _next_window(self, step: int, frames: int) -> tuple[int, int, int]:
-        """First and last + 1 frame of the window that continues from `step`, and where it stops."""
-        window = self.config.window_frames
-        first = min(max(0, step - window // 2), max(0, frames - window))
-        last = min(first + window, frames)
-        if last == frames:
-            return first, last, frames + max(self.config.stream_delays)
-        return first, last, last - max([0, *(self.config.lookahead or [])])
 
     def _plan_notes(
         self,
@@ -439,33 +412,6 @@ class SaxsoloGenerationMixin(_Generative):
             **kwargs,
         )
         return tokens.view(batch, streams, -1)[..., 1 + known :]
-
-    def _without_earlier(self, past: torch.Tensor) -> torch.Tensor:
-        """Tokens (B, N, s) of a window without the frames before it, as in training."""
-        past = past.clone()
-        for stream, delay in enumerate(self.config.stream_delays):
-            past[:, stream, :delay] = self.config.pad_token_id
-        return past
-
-    def _stream_processors(
-        self, settings: Any, pitch_temperature: float, onset_bias: float
-    ) -> LogitsProcessorList:
-        """Grammar and sampling; without a score stream the library's own sampling is used."""
-        config = self.config
-        if not config.score_vocab_size:
-            return LogitsProcessorList()
-        processors = LogitsProcessorList([ScoreGrammar(config)])
-        if config.silent_codes:
-            processors.append(SoundingNotes(config))
-        if settings.do_sample:
-            temperature = 1.0 if settings.temperature is None else settings.temperature
-            score = warpers(None, settings.top_k, settings.top_p)
-            if (temperature, pitch_temperature, onset_bias) != (1, 1, 0):
-                choice = WhenThenWhat(config, temperature, pitch_temperature, onset_bias)
-                score.insert(0, choice)
-            codes = warpers(settings.codec_temperature, settings.codec_top_k, None)
-            processors.append(PerStream(config.num_streams, score, codes))
-        return processors
 
     def _prepare_decoder_input_ids_for_generation(  # type: ignore[override]
         self,

@@ -30,6 +30,7 @@ OWN_SETTINGS = (
     "space",
     "lowest",
     "highest",
+    "habits",
     "codec_temperature",
     "codec_top_k",
 )

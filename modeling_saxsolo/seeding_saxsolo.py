@@ -44,6 +44,14 @@ def seeded(seed: Seed, device: torch.device) -> Iterator[None]:
             seed.set_state(torch.get_rng_state())
 
 
+def seed_ahead() -> int:
+    """A seed from torch's global generator, which is left as it was: who draws from it draws beside
+    the solo, not from it."""
+    ahead = torch.Generator()
+    ahead.set_state(torch.get_rng_state())
+    return int(torch.randint(2**62, (1,), generator=ahead))
+
+
 def play_each(
     play: Callable[..., torch.Tensor],
     seeds: Seed | Sequence[Seed],

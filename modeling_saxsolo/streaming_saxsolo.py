@@ -20,6 +20,9 @@ class FrameStreamer(BaseStreamer):
         on_frames: called with codes (B, N, t) on the CPU, in order, prompt left out; frames after
             the end of a padded row hold the pad token.
         frames_at_once: t, except for the last call.
+
+    Attributes:
+        articulation: (B, T) how the notes are played, filled window by window; None = not told.
     """
 
     def __init__(
@@ -31,6 +34,7 @@ class FrameStreamer(BaseStreamer):
         self.config = config
         self.on_frames = on_frames
         self.frames_at_once = frames_at_once
+        self.articulation: torch.Tensor | None = None
         self._steps: list[torch.Tensor] = []
 
     def start(self, steps: torch.Tensor) -> None:

@@ -138,6 +138,14 @@ def improvise(
         Path | None,
         typer.Option(help="MIDI or MusicXML: a whole line is voiced as it stands."),
     ] = None,
+    articulation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="player, none, free, or shares of the notes: scoop=0.3,fall=0.1,vibrato=1.",
+            show_default="player, where the model knows how",
+        ),
+    ] = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
     timbre: Annotated[
         str | None,
@@ -273,6 +281,7 @@ def improvise(
         motif=_given(motif),
         motif_at=motif_at,
         line=_given(line, timed=True),
+        articulation=articulation,
         **_range(pitch_range),
     )
     band = rendered_band(backings or [], playlist, settings, choruses)

@@ -49,6 +49,14 @@ def live(
     metre: Annotated[str | None, typer.Option(help="Of the chart, such as 3/4.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed, the same draws.")] = 0,
     temperature: Annotated[float | None, typer.Option(show_default="the model's")] = None,
+    articulation: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOW",
+            help="player, none, free, or shares of the notes: scoop=0.3,fall=0.1,vibrato=1.",
+            show_default="player, where the model knows how",
+        ),
+    ] = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
     tuning: Annotated[
         float | None,
@@ -88,6 +96,7 @@ def live(
         instrument=instrument.value,
         tuning=tuning,
         wait=wait,
+        articulation=articulation,
     )
     solo = LiveSolo(player, rate, how, placed)
     paced = pace is Pace.real or not path.suffix

@@ -19,13 +19,15 @@ class ScoreError(ValueError):
 @dataclass(frozen=True)
 class Note:
     """One note of the solo: `pitch` is a MIDI number, `loudness` lies in [0, 1]; `written` is the
-    onset as the metre has it, a swung eighth even, in seconds, None where nobody says."""
+    onset as the metre has it, a swung eighth even, in seconds, None where nobody says;
+    `articulations` says how it is played, names of `vocabulary_saxsolo.ARTICULATIONS`."""
 
     onset: float
     duration: float
     pitch: int
     loudness: float
     written: float | None = None
+    articulations: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ import gradio as gr
 from saxsolo.audio.files import Source
 from saxsolo.errors import SaxsoloError, SettingError
 from saxsolo.music.placed_chart import PlacedChart
-from saxsolo.playing.performance import Revision
+from saxsolo.playing.revision import Revision
 from saxsolo.playing.take import Take
 
 from . import page

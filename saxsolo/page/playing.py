@@ -18,7 +18,8 @@ from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.playing.mixing import balance, raise_of
-from saxsolo.playing.performance import Performance, Revision, finished_take
+from saxsolo.playing.performance import Performance, finished_take
+from saxsolo.playing.revision import Revision
 from saxsolo.playing.settings import Settings
 from saxsolo.weights.loading import Player
 

@@ -7,6 +7,8 @@ from typing import Any
 import torch
 from transformers import GenerationConfig
 
+from modeling_saxsolo.articulating_saxsolo import checked_habits
+from modeling_saxsolo.habits_saxsolo import Habits
 from modeling_saxsolo.planning_saxsolo import pitch_places
 from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 from saxsolo.errors import SettingError
@@ -59,6 +61,18 @@ def generation_config(player: Player, settings: Settings) -> GenerationConfig:
     if settings.guidance is not None:
         config.guidance_scale = settings.guidance
     return config
+
+
+def habits_of(player: Player, text: str | None) -> Habits | None:
+    """How notes are asked to be played; None for a model that is told nothing.
+
+    Raises:
+        SettingError: for what cannot be read, and kinds that the model does not know.
+    """
+    try:
+        return checked_habits(player.solo.model.config, text)
+    except ValueError as error:
+        raise SettingError(str(error).replace("this model", player.solo.name)) from None
 
 
 def asked_of_planner(player: Player, settings: Settings) -> dict[str, Any]:

@@ -29,16 +29,19 @@ from modeling_saxsolo.ear_spectrum_saxsolo import (
 )
 from modeling_saxsolo.ear_stream_saxsolo import label_posteriors
 from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, Sampling
+from modeling_saxsolo.habits_saxsolo import Articulator
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet, sheet_of_music
 from modeling_saxsolo.note_events_saxsolo import TICKS
 from modeling_saxsolo.planner_saxsolo import control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
 from modeling_saxsolo.resample_saxsolo import Resampler
 from modeling_saxsolo.sampling_saxsolo import FREE
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, REST
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, REST, UNKNOWN_ARTICULATION
 from saxsolo.errors import SettingError
 from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.weights.loading import Player
+
+from .asking import habits_of
 
 BLOCK = 25  # frames that are played at once
 CHUNK = 5  # tokens that the ear hears at once, 0.4 s
@@ -143,6 +146,7 @@ class LiveSettings:
         seed, temperature, guidance: as `improvise`; None = the model's.
         instrument: one that the model plays. tuning: cents; None measures it.
         wait: seconds before the first note; None = 8, or the chart's beginning.
+        articulation: as `improvise`.
     """
 
     lookahead: float = -0.5
@@ -152,6 +156,7 @@ class LiveSettings:
     instrument: str = "tenor"
     tuning: float | None = None
     wait: float | None = None
+    articulation: str | None = None
 
 
 class LiveSolo:
@@ -206,6 +211,9 @@ class LiveSolo:
         # the last steps, and how many came before them
         self._steps = torch.zeros(1, config.num_streams, 0, dtype=torch.long)
         self._earlier = 0
+        self._masks = np.zeros(0, np.int16)
+        habits = habits_of(player, how.articulation)
+        self._articulator = None if habits is None else Articulator(habits, (how.seed,))
         self._sheet: LeadSheet | None = None
         if placed is not None:
             seconds = float(placed.beats[-1])
@@ -265,6 +273,16 @@ class LiveSolo:
             "frame_label_posteriors": self._labels(sheet, first + origin, last + origin)[None],
             "condition_ids": self.ids,
         }
+        if self._articulator is not None:
+            # how a note ends may lie behind what is played now
+            score = plan.tokens(0, last)
+            masks = np.full(last, UNKNOWN_ARTICULATION, np.int16)
+            known = min(last, len(self._masks))
+            masks[:known] = self._masks[:known]
+            self._articulator.tell(masks, score, step, stop, origin)
+            self._masks = masks
+            told = torch.from_numpy(masks[first:].astype(np.int64))
+            inputs["articulation"] = told[None]
         past = self.model._without_earlier(self._steps[..., first:])
         heard = self.model.encoder(**inputs)
         new = self.decoder.play(heard, past, forced[..., first:], self.sampling)
@@ -273,6 +291,7 @@ class LiveSolo:
         frames = undo_delay(self._steps[..., begin:], config.stream_delays)
         spare = max(0, self._steps.shape[-1] - KNOWN)
         self._steps, self._earlier = self._steps[..., spare:], origin + spare
+        self._masks = self._masks[spare:]
         return frames
 
     def _labels(self, sheet: LeadSheet, first: int, last: int) -> torch.Tensor:

@@ -11,7 +11,7 @@ import threading
 import time
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from queue import SimpleQueue
@@ -27,18 +27,26 @@ from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.audio.writing import Scratch
 from saxsolo.device import checked_device
 from saxsolo.errors import SettingError
+from saxsolo.music.articulations import counted, named_articulations
 from saxsolo.music.charts.chart import Chart
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.progress_bar import Report
 from saxsolo.weights.loading import Place, Player, load_player
 
-from .asking import asked_of_planner, condition_ids, generation_config, tells_labels
+from .asking import (
+    asked_of_planner,
+    condition_ids,
+    generation_config,
+    habits_of,
+    tells_labels,
+)
 from .backing_notes import channel_notes, metre_notes
 from .chart_placing import chart_notes, chart_text, place_chart
 from .giving import settings_with_notes, with_given_notes
 from .hearing import HeardBacking, backing_grid, hear_backing
 from .rendered_band import RenderedBand
+from .revision import Revision, in_blocks, revised
 from .run_facts import describe
 from .settings import Settings, SettingsKeywords
 from .take import Take
@@ -47,33 +55,6 @@ from .where_to_play import playing_frames
 
 # torch has one random state for the process: two solos at once would disturb each other's
 _RANDOM_STATE = threading.Lock()
-
-
-@dataclass(frozen=True)
-class Revision:
-    """An earlier solo over the same backing, of which a stretch is played anew.
-
-    What comes before the stretch is the earlier solo, sample for sample. What comes after it is the
-    earlier solo's codes again, decoded on from the new ones: the codec joins them without a cut.
-    The notes are the same there, the samples are not: the decoder's oscillator keeps its phase.
-
-    Attributes:
-        codes: (N, T) of the earlier solo, all streams.
-        start: first frame that is played anew, 50 frames a second.
-        stop: first frame of the earlier solo again; None plays on to the end.
-    """
-
-    codes: np.ndarray
-    start: int
-    stop: int | None = None
-
-    def __post_init__(self) -> None:
-        frames = self.codes.shape[-1]
-        stop = frames if self.stop is None else self.stop
-        if not 0 <= self.start < stop <= frames:
-            raise SettingError(
-                f"frames {self.start} to {stop} are not a stretch of a solo of {frames} frames"
-            )
 
 
 class Performance:
@@ -104,7 +85,8 @@ class Performance:
         self.revision = revision
         self.condition_ids = condition_ids(player, settings)
         self.generation_config = generation_config(player, settings)
-        self.asked = asked_of_planner(player, settings)
+        habits_of(player, settings.articulation)
+        self.asked = {**asked_of_planner(player, settings), "habits": settings.articulation}
         rate = player.sampling_rate
         wanted = settings.seconds
         self.length = source.length_at(rate) if wanted is None else round(wanted * rate)
@@ -115,6 +97,7 @@ class Performance:
                     f"the earlier solo lasts {kept:g} s, less than the {self.seconds:g} s wanted"
                 )
         self.frames: list[np.ndarray] = []
+        self._masks: torch.Tensor | None = None
         self.heard: HeardBacking | None = None
 
     @property
@@ -144,7 +127,7 @@ class Performance:
         new = self._generated(heard)
         parts: Iterator[torch.Tensor] = new
         if self.revision is not None:
-            parts = _in_blocks(_revised(new, self.revision), DECODE_FRAMES)
+            parts = in_blocks(revised(new, self.revision), DECODE_FRAMES)
         for frames in parts:
             self.frames.append(frames[0].to(torch.int16).numpy())
             yield frames[:, -self.player.processor.num_codebooks :]
@@ -245,6 +228,7 @@ class Performance:
     def _generated(self, heard: HeardBacking) -> Generator[torch.Tensor, None, None]:
         """Yields (1, N, t) frames of the solo as the model completes them."""
         queue: SimpleQueue[Any] = SimpleQueue()
+        model = self.player.solo.model
         stopped = threading.Event()
         prompt = self._prompt()
 
@@ -253,8 +237,9 @@ class Performance:
                 raise _Stopped
             queue.put(frames)
 
+        streamer = FrameStreamer(model.config, take, DECODE_FRAMES)
+
         def work() -> None:
-            model = self.player.solo.model
             try:
                 with self._seeded(), torch.inference_mode():
                     model.generate(
@@ -263,7 +248,7 @@ class Performance:
                         prompt_codes=prompt,
                         generation_config=self.generation_config,
                         **self.asked,
-                        streamer=FrameStreamer(model.config, take, DECODE_FRAMES),
+                        streamer=streamer,
                     )
                 queue.put(None)
             except _Stopped:
@@ -281,6 +266,16 @@ class Performance:
         finally:
             stopped.set()
             thread.join()
+            self._masks = streamer.articulation
+
+    @property
+    def articulation(self) -> np.ndarray | None:
+        """(T,) int16, how the notes of what has been played were asked to be played, a mask a frame
+        (`vocabulary_saxsolo.ARTICULATIONS`, -1 = nobody said); None where nothing was told."""
+        if self._masks is None:
+            return None
+        masks = self._masks[0].cpu().numpy().astype(np.int16)
+        return masks if self.revision is None else self.revision.articulation_of(masks)
 
     def _prompt(self) -> torch.Tensor | None:
         """(1, N, t) frames of the earlier solo that come before the new ones."""
@@ -288,38 +283,6 @@ class Performance:
             return None
         kept = self.revision.codes[:, : self.revision.start].astype(np.int64)
         return torch.from_numpy(kept)[None].to(self.player.solo.model.device)
-
-
-def _revised(
-    new: Generator[torch.Tensor, None, None], revision: Revision
-) -> Iterator[torch.Tensor]:
-    """The earlier solo with the stretch in `new` (1, N, t) put into its place."""
-    old = torch.from_numpy(revision.codes.astype(np.int64))[None]
-    if revision.start:
-        yield old[..., : revision.start]
-    left = None if revision.stop is None else revision.stop - revision.start
-    for frames in new:
-        if left is not None:
-            frames = frames[..., :left]
-            left -= frames.shape[-1]
-        yield frames
-        if left == 0:
-            # nobody needs the rest: this ends the model's thread too
-            new.close()
-            yield old[..., revision.stop :]
-            return
-
-
-def _in_blocks(parts: Iterator[torch.Tensor], size: int) -> Iterator[torch.Tensor]:
-    """The same frames in blocks of `size`: the codec's bits depend on the size of its blocks."""
-    held = None
-    for part in parts:
-        held = part if held is None else torch.cat([held, part], dim=-1)
-        while held.shape[-1] >= size:
-            yield held[..., :size]
-            held = held[..., size:]
-    if held is not None and held.shape[-1]:
-        yield held
 
 
 @contextmanager
@@ -411,7 +374,9 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
     codes = np.concatenate(performance.frames, axis=-1)
     player = performance.player
     has_score = player.solo.model.config.score_vocab_size
+    masks = performance.articulation
     notes = tokens_to_notes(codes[0]) if has_score else []
+    notes = named_articulations(notes, masks)
     heard = performance.heard
     # a model that hears by its codes would have to listen again
     named = heard.placed is not None or heard.music is not None
@@ -420,7 +385,8 @@ def finished_take(performance: Performance, solo: Scratch, spent: float) -> Take
         sampling_rate=player.sampling_rate,
         codes=codes,
         notes=notes,
-        run={**describe(performance, spent), "fit": fit},
+        run={**describe(performance, spent), "fit": fit, "articulations": counted(notes, masks)},
+        articulation=masks,
         _backing=performance.source,
         _solo=solo,
         _has_score=bool(has_score),

@@ -10,6 +10,7 @@ from typing import Annotated, Any, ClassVar, Literal, Self, TypedDict
 from pydantic import AfterValidator, BeforeValidator, model_validator
 from pydantic_core import PydanticCustomError
 
+from modeling_saxsolo.habits_saxsolo import Habits
 from saxsolo.audio.files import MAX_SECONDS, MIN_SECONDS
 from saxsolo.config_model import ConfigModel, at_least, within
 from saxsolo.errors import SettingError
@@ -71,6 +72,10 @@ def _readable_notes(text: str) -> str:
     return str(_as_text(text, lambda: notes_text(read_notes(text))))
 
 
+def _readable_habits(text: str) -> str:
+    return str(_as_text(text, lambda: Habits.parse(text) and text))
+
+
 def _as_text(value: str, read: Callable[[], Any]) -> Any:
     try:
         return read()
@@ -111,6 +116,10 @@ class Settings(ConfigModel):
         motif: notes that are played where they stand and played on from, as text, see
             `music.given_notes`; motif_at: the bar in which their bar 1 lies.
         line: a whole line likewise; nothing is added.
+        articulation: how the notes are played: "player" (scoops, falls, vibrato ... as often as a
+            player has them), "none" (tongued and slurred alone), "free" (as the model likes, which
+            is told nothing), or shares of the notes that can have each kind,
+            "scoop=0.3,fall=0.1,vibrato=1"; None: "player" where the model knows how.
         trade: so many bars solo, so many bars rest, in turn; trade_start: who begins.
         instrument: which saxophone. timbre: whose sound it has, "mtg", "weresax", ...; None: the
             checkpoint's.
@@ -155,6 +164,7 @@ class Settings(ConfigModel):
     motif: Notes | None = None
     motif_at: Annotated[int, at_least(1)] = 1
     line: Notes | None = None
+    articulation: Annotated[str, AfterValidator(_readable_habits)] | None = None
 
     @model_validator(mode="after")
     def _one_way_to_give_notes(self) -> Self:
@@ -218,3 +228,4 @@ class SettingsKeywords(TypedDict, total=False):
     motif: str | Path | None
     motif_at: int
     line: str | Path | None
+    articulation: str | None

@@ -37,8 +37,11 @@ class Take:
     Attributes:
         sampling_rate: samples a second of solo and mix.
         codes: (N, T) int16, what the model wrote: the score stream first where it has one.
-        notes: the notes of the score stream; empty for a model without one.
+        notes: the notes of the score stream, and how each was asked to be played; empty for a model
+            without one.
         run: seed, settings, weights, versions and times, as written to run.json.
+        articulation: (T,) int16, a mask of `vocabulary_saxsolo.ARTICULATIONS` a frame, -1 where
+            nobody said; None where the model was told nothing.
     """
 
     sampling_rate: int
@@ -50,6 +53,7 @@ class Take:
     _has_score: bool = True
     _placed: PlacedChart | None = None
     _stems: Mapping[str, Source] = field(default_factory=dict)
+    articulation: np.ndarray | None = None
     _find_grid: Callable[[], BeatGrid | None] = field(default=lambda: None, repr=False)
 
     @cached_property

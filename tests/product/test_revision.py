@@ -5,7 +5,7 @@ import pytest
 
 from saxsolo import AudioError, Performance, SettingError, Settings, improvise
 from saxsolo.audio.files import open_sound
-from saxsolo.playing.performance import Revision
+from saxsolo.playing.revision import Revision
 
 from .conftest import chords
 

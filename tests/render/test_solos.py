@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import soundfile
 
-from saxsolo.corpus.render.articulations import Player, interpret, key_events
+from modeling_saxsolo.player_saxsolo import Player, interpret
 from saxsolo.corpus.render.horns import TRAINING_HORNS, UNSEEN_FONTS, UNSEEN_HORN
+from saxsolo.corpus.render.key_events import key_events
 from saxsolo.corpus.render.pairs import CorpusError
 from saxsolo.corpus.render.solos import RATE, SETS, SoloPlan, fitted, plan_solos, write_solo
 from saxsolo.corpus.render.sounds import Sounds

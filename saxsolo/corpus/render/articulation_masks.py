@@ -13,11 +13,10 @@ from typing import Any
 
 import numpy as np
 
-from modeling_saxsolo.vocabulary_saxsolo import ARTICULATIONS, FRAME_RATE, HOLD, LOWEST_PITCH, ONSET
+from modeling_saxsolo.player_saxsolo import PlayedNote, mark
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, HOLD, LOWEST_PITCH, ONSET
 from saxsolo.corpus.pairs_folder import PairsError
 from saxsolo.music.frame_labels import fold_pitch
-
-from .articulations import PlayedNote
 
 NOTES = "notes.json"
 
@@ -63,31 +62,6 @@ def articulation_masks(notes: Sequence[PlayedNote], score: np.ndarray) -> np.nda
                 taken.add(start)
                 others = np.flatnonzero(score[start + 1 :] != HOLD + step)
                 end = start + 1 + int(others[0]) if len(others) else len(score)
-                _mark(masks[start:end], note)
+                mark(masks[start:end], note)
                 break
     return masks
-
-
-def _mark(frames: np.ndarray, note: PlayedNote) -> None:
-    """Sets the bits of a note in its frames, in place."""
-    whole = (0.0, note.duration)
-    spans = {
-        "slurred": whole if note.attack == "slurred" else None,
-        "short": whole if note.attack == "short" else None,
-        "vibrato": (note.vibrato_start, note.duration) if note.vibrato_depth else None,
-        "scoop": whole if note.scoop else None,
-        "fall": (note.duration - note.fall_length, note.duration) if note.fall else None,
-        "bend": (note.bend_start, note.bend_start + note.bend_length) if note.bend else None,
-        "glide": whole if note.glide else None,
-        "ghost": whole if note.ghost else None,
-        "growl": whole if note.growl else None,
-        "subtone": whole if note.subtone else None,
-    }
-    for name, span in spans.items():
-        if span is None:
-            continue
-        first, last = (round(second * FRAME_RATE) for second in span)
-        # rounding must not lose a fall in the last frame
-        first = min(first, len(frames) - 1)
-        last = len(frames) if span[1] == note.duration else max(first + 1, last)
-        frames[first:last] |= 1 << ARTICULATIONS.index(name)

@@ -11,7 +11,8 @@ import soundfile
 import soxr
 from scipy import signal
 
-from .articulations import PlayedNote
+from modeling_saxsolo.player_saxsolo import PlayedNote
+
 from .sounds import MTG_FOLDER
 
 STEP = 0.005

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.player_saxsolo import BEND_LIMIT
 from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE, TIMBRES
 from saxsolo.audio.rates import to_rate
 from saxsolo.music.score import Note, Score
@@ -52,7 +53,6 @@ ATTACK_LAG = {
 # the fonts' saxophones ring on into the next note; one horn plays one note
 FONT_RELEASE = 0.4
 BEND_STEP = 0.008
-BEND_LIMIT = 200.0
 CC_VOLUME, CC_ATTACK, CC_RELEASE, CC_NOISE = 7, 98, 72, 80
 
 

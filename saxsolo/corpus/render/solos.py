@@ -5,7 +5,7 @@ solo model learns to voice notes from.
     OUT/<set>/<name>/{solo.flac, solo.f0.npy, notes.json, labels.npz}
 
 `solo.f0.npy` is the pitch of the dry sound every 5 ms, hertz (`saxsolo.audio.fine_pitch`); a codec
-alone needs it. `notes.json` says how each note was played (`articulations.PlayedNote`),
+alone needs it. `notes.json` says how each note was played (`player_saxsolo.PlayedNote`),
 `labels.npz` holds notes, chords, beats and articulations of each frame. Sets:
 
 - train, validation, test: performers as everywhere, on the horns of training;
@@ -28,6 +28,7 @@ from typing import Any
 import numpy as np
 import soundfile
 
+from modeling_saxsolo.player_saxsolo import Player, interpret
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import replacing_folder
 from saxsolo.audio.fine_pitch import fine_f0
@@ -37,10 +38,10 @@ from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Score
 
 from .articulation_masks import NOTES, articulation_masks, as_played
-from .articulations import Player, interpret, key_events
 from .damage import room, to_level
 from .horn_sound import add_noises, shape
 from .horns import TRAINING_HORNS, UNSEEN_FONTS, UNSEEN_HORN, Horn, check_horns
+from .key_events import key_events
 from .pair import seed_of
 from .pairs import CorpusError, later
 from .saxophone import CC_NOISE, CC_RELEASE, CC_VOLUME, FONT_RELEASE

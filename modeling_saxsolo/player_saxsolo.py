@@ -1,4 +1,7 @@
-"""How a jazz saxophonist shapes a line: what is drawn for every note, and said in the truth.
+"""How a jazz saxophonist shapes a line: what is drawn for every note.
+
+The corpus renders its solos with these habits, and the solo model is told how its own notes are
+played by the same ones, so that it hears nothing that it was not taught. NumPy alone.
 
 What a transcription does not tell is drawn here: tongued or slurred (Hofmann and Goebl 2014,
 doi:10.3389/fpsyg.2014.00690), vibrato that begins late, slides into notes, falls at their ends (the
@@ -10,24 +13,36 @@ harmonics and much breath, low notes). How often each occurs varies from player 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
-from saxsolo.music.score import Note
+from .vocabulary_saxsolo import ARTICULATIONS, FRAME_RATE
 
-from .saxophone import BEND_LIMIT, CC_ATTACK, SHORT, SLURRED, TONGUED
-from .sounds import MidiEvent
+# cents by which a note may leave its pitch
+BEND_LIMIT = 200.0
 
-STEP = 0.004
-SLUR_OVERLAP = 0.012
+
+class Sounding(Protocol):
+    """A note: seconds, MIDI pitch, loudness in [0, 1]."""
+
+    @property
+    def onset(self) -> float: ...
+    @property
+    def duration(self) -> float: ...
+    @property
+    def pitch(self) -> int: ...
+    @property
+    def loudness(self) -> float: ...
 
 
 @dataclass(frozen=True)
 class Player:
-    """Habits of a player: depths in cents, rates in hertz, shares of the notes in [0, 1]."""
+    """Habits of a player: depths in cents, rates in hertz, shares in [0, 1] of the notes that can
+    have each kind. Whether a note is slurred or short follows from the notes around it; the share
+    is how many of those are played so."""
 
     vibrato_depth: float
     vibrato_rate: float
@@ -43,6 +58,8 @@ class Player:
     softest: int
     loudest: int
     slur_gap: float
+    slurred_share: float = 1.0
+    short_share: float = 1.0
 
     @classmethod
     def draw(cls, rng: np.random.Generator, feel: str) -> Player:
@@ -137,29 +154,35 @@ class PlayedNote:
         }
 
 
-_ATTACKS = {"tongued": TONGUED, "short": SHORT, "slurred": SLURRED}
-
-
-def interpret(notes: Sequence[Note], player: Player, rng: np.random.Generator) -> list[PlayedNote]:
+def interpret(
+    notes: Sequence[Sounding], player: Player, rng: np.random.Generator
+) -> list[PlayedNote]:
     """What the player makes of the notes."""
     played = []
     for index, note in enumerate(notes):
         before = notes[index - 1] if index else None
         after = notes[index + 1] if index + 1 < len(notes) else None
-        played.append(_interpreted(before, note, after, player, rng))
+        played.append(interpreted(before, note, after, player, rng))
     return played
 
 
-def _interpreted(
-    before: Note | None, note: Note, after: Note | None, player: Player, rng: np.random.Generator
+def interpreted(
+    before: Sounding | None,
+    note: Sounding,
+    after: Sounding | None,
+    player: Player,
+    rng: np.random.Generator,
 ) -> PlayedNote:
+    """What the player makes of one note between its neighbours, None where there is none."""
     gap = np.inf if before is None else note.onset - before.onset - before.duration
     rest = np.inf if after is None else after.onset - note.onset - note.duration
-    slurred = before is not None and gap < player.slur_gap and before.pitch != note.pitch
-    attack = "slurred" if slurred else "short" if note.duration < 0.09 else "tongued"
     velocity = player.softest + (player.loudest - player.softest) * note.loudness
     length = note.duration
     draws = rng.random(8)
+    slurred = before is not None and gap < player.slur_gap and before.pitch != note.pitch
+    slurred = slurred and draws[7] < player.slurred_share
+    short = length < 0.09 and draws[7] < player.short_share
+    attack = "slurred" if slurred else "short" if short else "tongued"
     more: dict[str, float] = {}
     start = float(rng.uniform(0.1, 0.3))
     if length > start + 0.15 and draws[0] < player.vibrato_share:
@@ -200,30 +223,30 @@ def _interpreted(
     )
 
 
-def key_events(played: Sequence[PlayedNote], lags: Mapping[int, float]) -> list[MidiEvent]:
-    """Key, attack and bend events; keys go down the `lags` before their notes should sound."""
-    events: list[MidiEvent] = []
-    starts = [max(0.0, note.onset - lags[_ATTACKS[note.attack]]) for note in played]
-    for index, (note, start) in enumerate(zip(played, starts, strict=True)):
-        end = note.onset + note.duration
-        following = np.inf
-        if index + 1 < len(played):
-            following = starts[index + 1]
-            # a slurred note sounds before the one it follows is let go
-            slur = played[index + 1].attack == "slurred"
-            end = played[index + 1].onset + SLUR_OVERLAP if slur else min(end, following - 0.002)
-        events.append(MidiEvent(start, "cc", CC_ATTACK, _ATTACKS[note.attack]))
-        events.append(MidiEvent(start, "on", note.pitch, note.velocity))
-        events.append(MidiEvent(max(end, start + 0.02), "off", note.pitch, 0))
-        at = np.arange(0.0, note.duration + 0.02, STEP)
-        cents = note.cents(at)
-        times = note.onset + at
-        # the bend of the beginning is there before the sound is
-        events.append(MidiEvent(start, "bend", 0, round(float(cents[0]), 2)))
-        moved = np.flatnonzero(np.abs(np.diff(cents, prepend=cents[0])) > 0.02)
-        events += [
-            MidiEvent(float(times[i]), "bend", 0, round(float(cents[i]), 2))
-            for i in moved
-            if times[i] < following
-        ]
-    return events
+def mark(frames: np.ndarray, note: PlayedNote) -> None:
+    """Sets the bits of a note in its frames, in place, 50 a second.
+
+    Vibrato, fall and bend are set where they are heard, since nothing else tells a model when a
+    fall begins; all others over the whole note.
+    """
+    whole = (0.0, note.duration)
+    spans = {
+        "slurred": whole if note.attack == "slurred" else None,
+        "short": whole if note.attack == "short" else None,
+        "vibrato": (note.vibrato_start, note.duration) if note.vibrato_depth else None,
+        "scoop": whole if note.scoop else None,
+        "fall": (note.duration - note.fall_length, note.duration) if note.fall else None,
+        "bend": (note.bend_start, note.bend_start + note.bend_length) if note.bend else None,
+        "glide": whole if note.glide else None,
+        "ghost": whole if note.ghost else None,
+        "growl": whole if note.growl else None,
+        "subtone": whole if note.subtone else None,
+    }
+    for name, span in spans.items():
+        if span is None:
+            continue
+        first, last = (round(second * FRAME_RATE) for second in span)
+        # rounding must not lose a fall in the last frame
+        first = min(first, len(frames) - 1)
+        last = len(frames) if span[1] == note.duration else max(first + 1, last)
+        frames[first:last] |= 1 << ARTICULATIONS.index(name)

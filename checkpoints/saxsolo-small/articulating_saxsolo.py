@@ -1,0 +1,1 @@
+../../modeling_saxsolo/articulating_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/generation_windows_saxsolo.py

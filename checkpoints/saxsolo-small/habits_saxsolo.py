@@ -1,0 +1,1 @@
+../../modeling_saxsolo/habits_saxsolo.py

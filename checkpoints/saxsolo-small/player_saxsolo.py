@@ -1,0 +1,1 @@
+../../modeling_saxsolo/player_saxsolo.py
