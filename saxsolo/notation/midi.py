@@ -8,7 +8,7 @@ the lead sheet.
 import os
 from bisect import bisect_left
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,8 @@ from saxsolo.errors import AudioError
 from saxsolo.music.bars import Bars
 from saxsolo.music.metre import signature
 from saxsolo.music.score import Note
+
+from .midi_articulations import articulation_events, articulations_of
 
 TICKS = 960
 PLAIN_TEMPO = 120.0
@@ -88,7 +90,7 @@ def with_loudness(notes: Sequence[Note], track: PitchTrack) -> list[Note]:
         peaks.append(float(level.max()) if len(level) else -np.inf)
     top = max(peaks, default=0.0)
     return [
-        Note(n.onset, n.duration, n.pitch, float(np.clip(1 - (peak - top) / QUIETEST_DB, 0, 1)))
+        replace(n, loudness=float(np.clip(1 - (peak - top) / QUIETEST_DB, 0, 1)))
         for n, peak in zip(notes, peaks, strict=True)
     ]
 
@@ -106,7 +108,8 @@ def write_midi(
 
     Args:
         path: the file; an earlier one is replaced.
-        notes: at concert pitch; loudness 0..1 becomes velocity 40..115.
+        notes: at concert pitch; loudness 0..1 becomes velocity 40..115. How they are played is
+            written as `midi_articulations` says.
         bends: as `bends_of` gives them; the wheel's range is set to two semitones. Outside notes
             the wheel rests.
         bars: the backing's, which tempo and time signatures follow; without them 120 beats a
@@ -143,6 +146,7 @@ def write_midi(
         velocity = round(SOFTEST + (LOUDEST - SOFTEST) * min(max(note.loudness, 0.0), 1.0))
         events.append((start, 3, mido.Message("note_on", note=note.pitch, velocity=velocity)))
         events.append((end, 1, mido.Message("note_off", note=note.pitch)))
+    events += [(tick, 2, message) for tick, message in articulation_events(notes, spans)]
     for tick, wheel in _wheel(spans, [(clock.tick(b.time), _wheel_of(b)) for b in bends]):
         events.append((tick, 2, mido.Message("pitchwheel", pitch=wheel)))
     file = mido.MidiFile(type=0, ticks_per_beat=TICKS)
@@ -218,18 +222,21 @@ def read_midi(path: str | os.PathLike[str]) -> list[Note]:
     try:
         file = mido.MidiFile(str(path))
         now, notes = 0.0, []
+        told: tuple[float, tuple[str, ...]] = (-1.0, ())
         sounding: dict[tuple[int, int], Any] = {}
         for message in file:
             now += message.time
+            if message.type == "text":
+                told = now, articulations_of(message.text)
             if message.type not in ("note_on", "note_off"):
                 continue
             key = (message.channel, message.note)
             if key in sounding:
-                onset, velocity = sounding.pop(key)
+                onset, velocity, played = sounding.pop(key)
                 loudness = min(max((velocity - SOFTEST) / (LOUDEST - SOFTEST), 0.0), 1.0)
-                notes.append(Note(onset, now - onset, message.note, loudness))
+                notes.append(Note(onset, now - onset, message.note, loudness, articulations=played))
             if message.type == "note_on" and message.velocity:
-                sounding[key] = (now, message.velocity)
+                sounding[key] = (now, message.velocity, told[1] if told[0] == now else ())
     except (OSError, EOFError, ValueError, KeyError, IndexError) as error:
         reason = str(error) or "it breaks off"
         raise AudioError(f"{path} is not a MIDI file: {reason}") from error

@@ -5,7 +5,7 @@ marks of the form. music21 writes it; `playback` adds what it does not write.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from typing import Any
 from saxsolo.atomic import replacing
 from saxsolo.music.metre import EIGHTH, BeatUnit, signature
 
+from .articulation_marks import mark_notes
 from .playback import tempo_marks, with_playback
-from .quantise import Lead
+from .quantise import Lead, Written
 from .spelling import key_of, letter, note_name, octave, root_name
 from .values import GROUPS, pieces
 
@@ -74,6 +75,7 @@ def _part(lead: Lead, instrument: str | None) -> Any:
     part.insert(0, getattr(instruments, name)())
     marks = dict(tempo_marks(lead))
     start, metre = 0, 0
+    elements: dict[Written, list[Any]] = {note: [] for note in lead.notes}
     for place, beats in enumerate(lead.bars):
         # a pick-up is bar 0
         measure = stream.Measure(number=place if lead.pickup else place + 1)
@@ -98,11 +100,12 @@ def _part(lead: Lead, instrument: str | None) -> Any:
                 measure.insert((change.beat - start) * lead.unit.quarters, held)
         if place and any(start <= beat < start + beats for beat, _ in _form(lead)):
             part[-1].rightBarline = bar.Barline("double")
-        for offset, element in _elements(lead, start, beats, up, fifths):
+        for offset, element in _elements(lead, start, beats, up, fifths, elements):
             measure.insert(offset, element)
         part.append(measure)
         start += beats
     part[-1].rightBarline = bar.Barline("final")
+    mark_notes(part, lead.notes, elements)
     part.makeBeams(inPlace=True)
     stream.makeNotation.makeTupletBrackets(part, inPlace=True)
     return part
@@ -157,9 +160,15 @@ def _time_signature(beats: int, unit: BeatUnit) -> Any:
 
 
 def _elements(
-    lead: Lead, start: int, beats: int, up: int, fifths: int
+    lead: Lead,
+    start: int,
+    beats: int,
+    up: int,
+    fifths: int,
+    elements: Mapping[Written, list[Any]],
 ) -> Iterator[tuple[Fraction, Any]]:
-    """Notes and rests of one bar: (offset in quarters, music21 object)."""
+    """Notes and rests of one bar: (offset in quarters, music21 object); notes are added to the
+    `elements` of what they write."""
     from music21 import note, tie
 
     unit = lead.unit
@@ -186,6 +195,7 @@ def _elements(
             if not (begins and ends):
                 kind = "start" if begins else "stop" if ends else "continue"
                 sounding.tie = tie.Tie(kind)
+            elements[heard].append(sounding)
             yield offset * unit.quarters, sounding
 
 

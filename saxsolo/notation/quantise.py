@@ -49,11 +49,13 @@ class Written:
     Attributes:
         start, end: beats.
         pitch: MIDI, as it sounds.
+        articulations: how it is played, see `Note`.
     """
 
     start: Fraction
     end: Fraction
     pitch: int
+    articulations: tuple[str, ...] = ()
 
 
 class Change(NamedTuple):
@@ -131,7 +133,8 @@ def quantise(
     for member, following in zip_longest(kept, kept[1:]):
         limit = Fraction(len(beats) - 1) if following is None else starts[following]
         end = _end(starts[member], float(ends[member]), limit, divisions, list(inks)[1])
-        written.append(Written(starts[member], end, notes[member].pitch))
+        note = notes[member]
+        written.append(Written(starts[member], end, note.pitch, note.articulations))
     marks = [] if placed is None else form_marks(placed)
     marks = [mark for mark in marks if bars.before + mark.beat >= 0]
     swing = float(np.median(layout.offbeats)) if len(layout.offbeats) >= 8 else None

@@ -16,6 +16,7 @@ import soundfile as sf
 
 from saxsolo.audio.files import Source, open_sound
 from saxsolo.audio.writing import PEAK, Scratch, write_audio
+from saxsolo.music.articulations import named_articulations
 from saxsolo.music.beat_grid import BeatGrid
 from saxsolo.music.charts.text import read_text, write_text
 from saxsolo.music.frame_labels import tokens_to_notes
@@ -72,6 +73,8 @@ class TakeStore(FolderStore):
             clipped = (block.clip(-1, 1) for block in backing_blocks)
             write_audio(partial / "backing.flac", clipped, rate, backing.channels, "flac")
             np.save(partial / "codes.npy", take.codes, allow_pickle=False)
+            if take.articulation is not None:
+                np.save(partial / "articulation.npy", take.articulation, allow_pickle=False)
             facts = {
                 **asdict(info),
                 "grid": _plain(take.grid),
@@ -104,20 +107,25 @@ class TakeStore(FolderStore):
 
 def _take(folder: Path, facts: dict[str, Any]) -> Take:
     codes = np.load(folder / "codes.npy", allow_pickle=False)
+    masks = None
+    if (folder / "articulation.npy").exists():
+        masks = np.load(folder / "articulation.npy", allow_pickle=False)
     samples, rate = sf.read(folder / "solo.flac", dtype="float32")
     solo = Scratch(folder)
     solo.append(samples)
     grid = _grid(facts["grid"])
+    notes = tokens_to_notes(codes[0]) if facts["has_score"] else []
     return Take(
         sampling_rate=rate,
         codes=codes,
-        notes=tokens_to_notes(codes[0]) if facts["has_score"] else [],
+        notes=named_articulations(notes, masks),
         run=facts["run"],
         _backing=open_sound(folder / "backing.flac", facts["title"]),
         _solo=solo,
         _has_score=facts["has_score"],
         _placed=_placed(facts.get("placed")),
         _find_grid=lambda: grid,
+        articulation=masks,
     )
 
 

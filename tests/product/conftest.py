@@ -97,3 +97,17 @@ def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture):
         return stop.value.code or 0, out, err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def schema():
+    """MusicXML 4.0 as the W3C publishes it."""
+    xmlschema = pytest.importorskip("xmlschema", reason="needs pip install saxsolo[dev]")
+    musicxml = pytest.importorskip("musicxml", reason="needs pip install saxsolo[dev]")
+    path = Path(musicxml.__file__).parent / "generate_classes" / "musicxml_4_0.xsd"
+    local = Path(xmlschema.__file__).parent / "schemas"
+    namespaces = {
+        "http://www.w3.org/1999/xlink": local / "XLINK" / "xlink.xsd",
+        "http://www.w3.org/XML/1998/namespace": local / "XML" / "xml.xsd",
+    }
+    return xmlschema.XMLSchema(path, locations={k: str(v) for k, v in namespaces.items()})

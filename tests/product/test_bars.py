@@ -3,7 +3,6 @@
 import xml.etree.ElementTree as ET
 from dataclasses import replace
 from fractions import Fraction
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -103,20 +102,6 @@ def test_midi_sheet_and_band_share_every_bar_line(tmp_path_factory, grid, more, 
     assert off.max() < 0.001
     quarters = np.array([t for _, _, t in sheet]) / float(grid.unit.quarters)
     assert np.allclose(quarters, bars.tempi, rtol=0.025)
-
-
-@pytest.fixture(scope="module")
-def schema():
-    """MusicXML 4.0 as the W3C publishes it."""
-    xmlschema = pytest.importorskip("xmlschema", reason="needs pip install saxsolo[dev]")
-    musicxml = pytest.importorskip("musicxml", reason="needs pip install saxsolo[dev]")
-    path = Path(musicxml.__file__).parent / "generate_classes" / "musicxml_4_0.xsd"
-    local = Path(xmlschema.__file__).parent / "schemas"
-    namespaces = {
-        "http://www.w3.org/1999/xlink": local / "XLINK" / "xlink.xsd",
-        "http://www.w3.org/XML/1998/namespace": local / "XML" / "xml.xsd",
-    }
-    return xmlschema.XMLSchema(path, locations={k: str(v) for k, v in namespaces.items()})
 
 
 @settings(deadline=None, max_examples=15)
