@@ -16,6 +16,7 @@ from . import (
     listen,
     live,
     measure,
+    measure_articulations,
     measure_plans,
     measure_voicing,
     measure_votes,
@@ -64,6 +65,7 @@ app.command(name="train-planner")(train.train_planner)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
 measure.measure.command()(measure_voicing.voicing)
+measure.measure.command()(measure_articulations.articulations)
 measure.measure.command()(measure_plans.plan)
 measure.measure.command()(measure_plans.critic)
 measure.measure.command()(measure_plans.distances)
