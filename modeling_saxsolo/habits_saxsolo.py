@@ -62,7 +62,7 @@ class Habits:
             name, _, value = (part.strip() for part in word.partition("="))
             if name not in ARTICULATIONS:
                 raise ValueError(
-                    f"articulation {word!r}: give player, none, free, or shares such as scoop=0.3 "
+                    f"{word!r}: give player, none, free, or shares such as scoop=0.3 "
                     f"of {', '.join(ARTICULATIONS)}"
                 )
             try:
@@ -70,17 +70,18 @@ class Habits:
             except ValueError:
                 share = -1.0
             if not 0 <= share <= 1:
-                raise ValueError(
-                    f"articulation {word!r}: give a share from 0 to 1, such as {name}=0.3"
-                )
+                raise ValueError(f"{word!r}: give a share from 0 to 1, such as {name}=0.3")
             if name in shares:
-                raise ValueError(f"articulation {name!r} is given twice; give it once")
+                raise ValueError(f"{name!r} is given twice; give it once")
             shares[name] = share
         if base == FREE_HABITS and shares:
-            raise ValueError(
-                f"articulation {text!r}: free tells the model nothing; give none or player instead"
-            )
+            raise ValueError(f"{text!r}: free tells the model nothing; give none or player instead")
         return cls(base, shares)
+
+    def __str__(self) -> str:
+        """As `parse` reads it."""
+        shares = [f"{name}={share!r}" for name, share in self.shares.items()]
+        return ",".join([self.base, *shares])
 
     def player(self, rng: np.random.Generator, feel: str) -> Player:
         """A player with these habits."""

@@ -185,7 +185,7 @@ def chosen_source(controls: Controls, upload: str | None, recording: str | None)
 def _plan_continued(store: TakeStore, selected: str | None, second: float) -> Plan:
     source, take = _earlier(store, selected)
     suffix = f", continued from {page.clock(second)}"
-    revision = continued(take.codes, second)
+    revision = replace(continued(take.codes, second), articulation=take.articulation)
     return Plan(source, revision, _asked_for(take), suffix, _earlier_band(store, selected))
 
 
@@ -193,6 +193,7 @@ def _plan_bars(store: TakeStore, selected: str | None, first: int, last: int) ->
     source, take = _earlier(store, selected)
     suffix = f", new bars {first} to {last}"
     revision = replaced_bars(take.codes, take.grid, first, last)
+    revision = replace(revision, articulation=take.articulation)
     return Plan(source, revision, _asked_for(take), suffix, _earlier_band(store, selected))
 
 

@@ -21,7 +21,7 @@ import numpy as np
 import torch
 
 from modeling_saxsolo.generation_saxsolo import FrameStreamer
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, UNKNOWN_ARTICULATION
 from saxsolo.audio.codes import DECODE_FRAMES, decode_blocks
 from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.audio.writing import Scratch
@@ -85,8 +85,8 @@ class Performance:
         self.revision = revision
         self.condition_ids = condition_ids(player, settings)
         self.generation_config = generation_config(player, settings)
-        habits_of(player, settings.articulation)
-        self.asked = {**asked_of_planner(player, settings), "habits": settings.articulation}
+        self.asked = asked_of_planner(player, settings)
+        self.habits = habits_of(player, settings.articulation)
         rate = player.sampling_rate
         wanted = settings.seconds
         self.length = source.length_at(rate) if wanted is None else round(wanted * rate)
@@ -248,6 +248,7 @@ class Performance:
                         prompt_codes=prompt,
                         generation_config=self.generation_config,
                         **self.asked,
+                        **self._told(heard.frames),
                         streamer=streamer,
                     )
                 queue.put(None)
@@ -267,6 +268,19 @@ class Performance:
             stopped.set()
             thread.join()
             self._masks = streamer.articulation
+
+    def _told(self, frames: int) -> dict[str, Any]:
+        """How notes are played, as `generate` takes it: what is asked for, and what is kept."""
+        kept = self.revision
+        if self.habits is None:
+            return {"habits": self.settings.articulation}
+        told: dict[str, Any] = {"habits": str(self.habits)}
+        if kept is not None and kept.articulation is not None:
+            masks = torch.full((1, frames), UNKNOWN_ARTICULATION)
+            known = min(kept.start, frames, len(kept.articulation))
+            masks[0, :known] = torch.from_numpy(kept.articulation[:known].astype(np.int64))
+            told["articulation"] = masks.to(self.player.solo.model.device)
+        return told
 
     @property
     def articulation(self) -> np.ndarray | None:

@@ -80,7 +80,7 @@ def test_a_fall_is_at_the_end_and_only_before_a_rest() -> None:
              "scoop=1,scoop=1", "", "scoop=1,none"],
 )  # fmt: skip
 def test_what_cannot_be_read_is_refused(text) -> None:
-    with pytest.raises(ValueError, match="articulation"):
+    with pytest.raises(ValueError, match="give"):
         Habits.parse(text)
 
 
