@@ -30,6 +30,7 @@ from modeling_saxsolo.vocabulary_saxsolo import (
     UNKNOWN_ARTICULATION,
 )
 from saxsolo.audio.codes import DECODE_FRAMES, decode_blocks
+from saxsolo.audio.rates import at_rate
 from saxsolo.corpus.pairs_folder import read_manifest
 from saxsolo.corpus.render.articulation_masks import read_masks
 from saxsolo.errors import SettingError
@@ -37,7 +38,6 @@ from saxsolo.intervals import percentile_interval, resamples
 from saxsolo.weights.loading import Player
 
 from .articulation_sound import FIGURES, HeardSolo, Place
-from .rates import at_rate
 
 # plays as slurred as the rules have it, or not at all
 NAN = float("nan")
