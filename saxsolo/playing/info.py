@@ -37,6 +37,7 @@ def gather(checkpoint: Place | None = None, codec: Place | None = None) -> dict[
             "weights": sum(weight.numel() for weight in model.parameters()),
             "writes_notes": bool(model.config.score_vocab_size),
             "names": list(model.config.frame_label_names),
+            "articulations": list(model.config.articulations or []),
             "conditions": {name: list(v) for name, v in model.config.conditions.items()},
         },
         "codec": {
