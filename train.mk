@@ -14,8 +14,8 @@ SOLOS := corpus solos $(WEIMAR) $(SAMPLES)
 ACCOMPANY := corpus accompany $(WEIMAR) $(SAMPLES) --charts-dir $(DATA)/chord_charts \
   --out $(RUNS)/accompany --seed $(SEED)
 
-# The shipped ear learnt on a graphics processor: EAR_DEVICE=cuda. Its size would take a core days,
-# so a core trains the smaller ear of docs/LOG.md, which names fewer chords.
+# The shipped ear learnt on a graphics processor: EAR_DEVICE=cuda. Its size would take a core two
+# days, so a core trains the smaller ear that was shipped before (docs/engineers/ear.md).
 EAR_DEVICE ?= cpu
 
 ifdef SMALL
