@@ -14,6 +14,10 @@ SOLOS := corpus solos $(WEIMAR) $(SAMPLES)
 ACCOMPANY := corpus accompany $(WEIMAR) $(SAMPLES) --charts-dir $(DATA)/chord_charts \
   --out $(RUNS)/accompany --seed $(SEED)
 
+# The shipped ear learnt on a graphics processor: EAR_DEVICE=cuda. Its size would take a core two
+# days, so a core trains the smaller ear that was shipped before (docs/engineers/ear.md).
+EAR_DEVICE ?= cpu
+
 ifdef SMALL
 LESSONS := --hours 0.02 --held-out 1 --seconds 12
 VOICES := --hours 0.02 --held-out 1 --seconds 12
@@ -28,7 +32,11 @@ else
 LESSONS := --hours 3.5 --held-out 10 --seconds 45
 VOICES := --hours 11 --held-out 10 --seconds 60
 ACCOMPANY += --hours 16
+ifeq ($(EAR_DEVICE),cpu)
 EAR := --minutes 200
+else
+EAR := configs/ear.yaml --device $(EAR_DEVICE)
+endif
 CODEC := configs/codec2.yaml --minutes 224
 SCORES := configs/small-scores.yaml --max-minutes 30
 # 2,517 steps of 24 x 768 frames: minutes of a GPU (DEVICE=cuda), eight hours of two cores

@@ -55,6 +55,8 @@ PHASES, PLACES = 12, 8
 METRES = 6
 #: what sounds: nothing, a count-in, the band
 ACTIVITIES = 3
+#: outputs of one class a frame whose logits a temperature may divide
+TEMPERED = ("chord", "bass", "phase", "place", "metre")
 _PATCH = 9
 
 
@@ -71,6 +73,8 @@ class SaxsoloEarConfig(PretrainedConfig):
         rhythm_channels: channels of the rhythm convolutions.
         ratio_channels: channels that look for ratios of tempi.
         dropout: share of what a layer adds that is left out in training.
+        temperatures: what the logits of an output are divided by, for those that are not 1; found
+            on held-out items after training, so that probabilities are as sure as they are right.
     """
 
     model_type = "saxsolo_ear"
@@ -85,6 +89,7 @@ class SaxsoloEarConfig(PretrainedConfig):
     ratio_channels: int = 12
     dropout: float = 0.0
     initializer_range: float = 1.0
+    temperatures: dict[str, float] | None = None
 
     def __post_init__(self, **kwargs: Any) -> None:
         heads = self.num_attention_heads
@@ -93,7 +98,20 @@ class SaxsoloEarConfig(PretrainedConfig):
                 f"num_attention_heads={heads} must divide channels={self.channels} and half of "
                 f"scalars={self.scalars}; choose multiples of 8 for both."
             )
+        wrong = {
+            name: heat
+            for name, heat in (self.temperatures or {}).items()
+            if name not in TEMPERED or not heat > 0
+        }
+        if wrong:
+            raise ValueError(
+                f"temperatures={wrong}: each must be above 0 and one of {', '.join(TEMPERED)}"
+            )
         super().__post_init__(**kwargs)
+
+    def divisor(self, name: str) -> float:
+        """What the logits of an output are divided by."""
+        return (self.temperatures or {}).get(name, 1.0)
 
     @property
     def hidden_size(self) -> int:
@@ -263,15 +281,16 @@ class SaxsoloEar(PreTrainedModel):
         )
         no_chord, no_bass, phase, place, beats, metre, activity = scalar
         chord = pitched[:, :, :QUALITIES].transpose(2, 3).flatten(2)
-        return SaxsoloEarOutput(
-            chord=torch.cat([chord, no_chord], dim=-1),
-            bass=torch.cat([pitched[:, :, QUALITIES], no_bass], dim=-1),
-            phase=phase,
-            place=place,
-            beats=beats,
-            metre=metre,
-            activity=activity,
-        )
+        choices = {
+            "chord": torch.cat([chord, no_chord], dim=-1),
+            "bass": torch.cat([pitched[:, :, QUALITIES], no_bass], dim=-1),
+            "phase": phase,
+            "place": place,
+            "metre": metre,
+        }
+        for name in self.config.temperatures or {}:
+            choices[name] = choices[name] / self.config.divisor(name)
+        return SaxsoloEarOutput(**choices, beats=beats, activity=activity)
 
     @torch.inference_mode()
     def hear(

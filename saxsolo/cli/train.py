@@ -165,11 +165,19 @@ def train_ear(
         list[Path], typer.Option(help="Folder of `saxsolo corpus accompany`; may be repeated.")
     ],
     out: Annotated[Path, typer.Option(help="Folder of the run.")],
-    minutes: Annotated[float, typer.Option(help="Of training.")] = 60.0,
+    config: Annotated[
+        Path | None, typer.Argument(metavar="CONFIG", help="Settings, see configs/ear.yaml.")
+    ] = None,
+    minutes: Annotated[
+        float | None, typer.Option(help="Of training.", show_default="the config's, or 60")
+    ] = None,
     init_from: Annotated[
         Path | None, typer.Option(help="Folder of an ear whose weights a new run starts with.")
     ] = None,
-    batch_size: Annotated[int, typer.Option(min=1, help="Excerpts a step.")] = 4,
+    batch_size: Annotated[
+        int | None,
+        typer.Option(min=1, help="Excerpts a step.", show_default="the config's, or 4"),
+    ] = None,
     workers: Annotated[int, typer.Option(min=1, help="Processes that compute spectra.")] = 1,
     threads: ThreadsOption = 1,
     device: Annotated[
@@ -180,15 +188,24 @@ def train_ear(
     """Train the ear on accompaniments.
 
     Spectra are computed once, into OUT/spectra. Started again with the same --out, a run goes on.
-    OUT/best holds the averaged weights, to be loaded with --ear. On a graphics processor all
-    spectra lie in its memory (60 MB an hour), and a --batch-size of 48 keeps it busy.
+    OUT/best holds the averaged weights, to be loaded with --ear; in the end they are made as sure
+    as they are right on the validation items. Without CONFIG a small ear is trained, as a core
+    needs it. On a graphics processor all spectra lie in its memory (60 MB an hour).
     """
     from saxsolo.device import chosen_device
     from saxsolo.training.ear import EarTraining
     from saxsolo.training.ear import train_ear as run
+    from saxsolo.training.ear_calibration import calibrate
     from saxsolo.training.ear_data import cache_corpus
+    from saxsolo.training.ear_settings import read_ear_settings
 
     use_threads(threads)
+    given = {"minutes": minutes, "batch_size": batch_size, "seed": seed}
+    if config is None:
+        chosen = {name: value for name, value in given.items() if value is not None}
+        settings, sizes = EarTraining(**{"minutes": 60.0, "batch_size": 4} | chosen), None
+    else:
+        settings, sizes = read_ear_settings(config, given)
     caches, held_out = [], {}
     for number, folder in enumerate(accompaniments):
         cache = out / "spectra" / str(number)
@@ -197,9 +214,9 @@ def train_ear(
                 cache_corpus(folder, cache, split, workers)
         caches.append(cache)
         held_out[folder.name] = (cache, "validation")
-    settings = EarTraining(minutes=minutes, batch_size=batch_size, seed=seed)
     where = chosen_device(device or "cpu")
-    run(caches, out, settings, held_out=held_out, init_from=init_from, device=where)
+    run(caches, out, settings, sizes, held_out, init_from, where)
+    calibrate(out / "best", held_out)
     print(out / "best")
 
 

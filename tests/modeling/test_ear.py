@@ -302,3 +302,6 @@ def test_a_fresh_ear_starts_with_signal_in_every_layer():
 def test_heads_must_divide_the_channels():
     with pytest.raises(ValueError, match="num_attention_heads=3"):
         SaxsoloEarConfig(num_attention_heads=3)
+    for wrong in ({"chord": 0.0}, {"root": 1.5}):
+        with pytest.raises(ValueError, match="temperatures"):
+            SaxsoloEarConfig(temperatures=wrong)

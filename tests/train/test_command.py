@@ -19,7 +19,7 @@ from ..command_line import command
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
-SOLO_CONFIGS = [path for path in CONFIGS if not path.name.startswith(("codec", "planner"))]
+SOLO_CONFIGS = [path for path in CONFIGS if not path.name.startswith(("codec", "ear", "planner"))]
 
 
 def tiny(out: Path, *more: str) -> list[str]:

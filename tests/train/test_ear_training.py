@@ -1,6 +1,7 @@
 """The ear's data and training: labels that move with the sound, runs that go on where they were."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ from modeling_saxsolo.ear_saxsolo import CHORDS, FRAMES_PER_TOKEN, SaxsoloEar, S
 from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, HARMONY_BINS
 from saxsolo.training.ear import EarTraining, losses, train_ear
 from saxsolo.training.ear_augment import add_soloist, augment, roll, transpose
+from saxsolo.training.ear_calibration import best_temperatures, calibrate
 from saxsolo.training.ear_corpus import EarCorpus
 from saxsolo.training.ear_data import (
     LABELS,
@@ -22,7 +24,10 @@ from saxsolo.training.ear_data import (
     load_items,
     stretched,
 )
+from saxsolo.training.ear_settings import read_ear_settings
+from saxsolo.training.errors import SettingsError
 
+ROOT = Path(__file__).parents[2]
 RATE = 16_000
 TRUTH = {
     "tuning_cents": 0.0,
@@ -181,6 +186,41 @@ def test_a_run_that_went_on_equals_one_that_was_not_broken_off(cache, tmp_path):
     for first, second in zip(ears[0].parameters(), ears[1].parameters(), strict=True):
         torch.testing.assert_close(first, second)
     assert {"root", "phase", "chord_loss"} <= set(rows[0][-1]["held_out"]["own"])
+
+
+def test_a_temperature_undoes_what_was_multiplied_and_changes_no_answer(cache, tmp_path):
+    items = load_items(cache, "train")
+    torch.manual_seed(0)
+    ear = SaxsoloEar(tiny())
+    plain = best_temperatures(ear, items)
+    ear.save_pretrained(tmp_path / "ear")
+    path = tmp_path / "ear/config.json"
+    assert calibrate(tmp_path / "ear", {"own": (cache, "train")}) == plain
+    told = json.loads(path.read_text())
+    assert told["temperatures"] == plain
+    # what is found does not depend on what stood there before
+    heated = SaxsoloEar.from_pretrained(tmp_path / "ear")
+    assert best_temperatures(heated, items) == plain
+    features = torch.rand(1, 2, 216), torch.rand(1, 2, 108), torch.rand(1, 16, 40)
+    for name in ("chord", "place", "beats"):
+        heat = heated.config.divisor(name)
+        torch.testing.assert_close(heated(*features)[name] * heat, ear(*features)[name])
+    assert calibrate(tmp_path / "ear", {"other": (cache, "test")}) == {}
+
+
+def test_the_settings_of_the_default_ear_are_those_of_the_shipped_one(tmp_path):
+    settings, sizes = read_ear_settings(ROOT / "configs/ear.yaml", {"minutes": 1.0, "seed": None})
+    assert (settings.minutes, settings.batch_size, settings.seed) == (1.0, 48, 0)
+    shipped = SaxsoloEarConfig.from_pretrained(ROOT / "checkpoints/saxsolo-ear")
+    for name in ("channels", "scalars", "num_hidden_layers", "expansion", "rhythm_channels"):
+        assert getattr(sizes, name) == getattr(shipped, name), name
+    for text, named in (
+        ("model: {chanels: 8}", "chanels"), ("minute: 3", "minute"), ("tokens: many", "tokens"),
+        ("model: {channels: 9}", "num_attention_heads"), ("- 1", "list"), ("model: 3", "a int"),
+    ):  # fmt: skip
+        (tmp_path / "ear.yaml").write_text(text)
+        with pytest.raises(SettingsError, match=named):
+            read_ear_settings(tmp_path / "ear.yaml", {})
 
 
 def test_training_without_data_is_refused(tmp_path):
