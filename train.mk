@@ -14,9 +14,9 @@ SOLOS := corpus solos $(WEIMAR) $(SAMPLES)
 ACCOMPANY := corpus accompany $(WEIMAR) $(SAMPLES) --charts-dir $(DATA)/chord_charts \
   --out $(RUNS)/accompany --seed $(SEED)
 
-# The shipped ear learnt on a graphics processor: EAR_DEVICE=cuda. Its size would take a core two
+# The shipped ear and solo model learnt on a GPU: DEVICE=cuda. The ear's size would take a core two
 # days, so a core trains the smaller ear that was shipped before (docs/engineers/ear.md).
-EAR_DEVICE ?= cpu
+DEVICE ?= cpu
 
 ifdef SMALL
 LESSONS := --hours 0.02 --held-out 1 --seconds 12
@@ -32,17 +32,17 @@ else
 LESSONS := --hours 3.5 --held-out 10 --seconds 45
 VOICES := --hours 11 --held-out 10 --seconds 60
 ACCOMPANY += --hours 16
-ifeq ($(EAR_DEVICE),cpu)
+ifeq ($(DEVICE),cpu)
 EAR := --minutes 200
 else
-EAR := configs/ear.yaml --device $(EAR_DEVICE)
+EAR := configs/ear.yaml --device $(DEVICE)
 endif
 CODEC := configs/codec2.yaml --minutes 224
 SCORES := configs/small-scores.yaml --max-minutes 30
 # 2,517 steps of 24 x 768 frames: minutes of a GPU (DEVICE=cuda), eight hours of two cores
 SOLO := configs/small.yaml --max-steps 2500 --set batch_size=24 --set warmup_steps=150 \
   --set score_fraction=0.05 --set evaluate_every=450 \
-  $(if $(DEVICE),--device $(DEVICE) --set loader_workers=10)
+  $(if $(filter-out cpu,$(DEVICE)),--device $(DEVICE) --set loader_workers=10)
 PLANNER := --minutes 13
 endif
 

@@ -1,6 +1,7 @@
 """From what `generate()` is given to the plans of its solos: over what, asked for what."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ from .lead_sheet_saxsolo import (
 )
 from .planner_saxsolo import CONTROLS, SaxsoloPlanner
 from .planning_saxsolo import NotePlan, PlanSettings, pitch_places
-from .vocabulary_saxsolo import FEELS, LABEL_SIZES
+from .vocabulary_saxsolo import FEELS, INSTRUMENT_RANGES, LABEL_SIZES
 
 
 def planned_by(
@@ -102,8 +103,21 @@ def make_plans(
         given = score[:frames].cpu().numpy()
         controls = {**_named(config, inputs["condition_ids"], row), **_controls(asked)}
         sheet = lead_sheet(config, inputs, row)
-        plans.append(NotePlan(planner, sheet, given, known, settings, controls))
+        limits = within_instrument(settings, _words(config, inputs["condition_ids"], row))
+        plans.append(NotePlan(planner, sheet, given, known, limits, controls))
     return plans
+
+
+def within_instrument(settings: PlanSettings, words: Mapping[str, str]) -> PlanSettings:
+    """The settings with the range of the instrument that the conditions name, unless a range is
+    asked for: no horn plays below its lowest key."""
+    instrument = words.get("instrument")
+    if settings.lowest is not None or settings.highest is not None:
+        return settings
+    if instrument not in INSTRUMENT_RANGES:
+        return settings
+    lowest, highest = INSTRUMENT_RANGES[instrument]
+    return replace(settings, lowest=lowest, highest=highest)
 
 
 def planned_tokens(plans: list[NotePlan], codes: torch.Tensor) -> torch.Tensor:
@@ -131,13 +145,19 @@ def lead_sheet(config: SaxsoloConfig, inputs: Mapping[str, Any], row: int) -> Le
     return sheet if told is None else sheet.told(told[row].cpu().numpy())
 
 
-def _named(config: SaxsoloConfig, ids: torch.Tensor | None, row: int) -> dict[str, float | None]:
-    """What the conditions of a row say to the planner: the feel, and the instrument's range."""
+def _words(config: SaxsoloConfig, ids: torch.Tensor | None, row: int) -> dict[str, str]:
+    """The conditions of a row by name, those that are given."""
     named: dict[str, str] = {}
     for index, (name, values) in enumerate((config.conditions or {}).items()):
         chosen = -1 if ids is None else int(ids[row, index])
         if chosen >= 0:
             named[name] = values[chosen]
+    return named
+
+
+def _named(config: SaxsoloConfig, ids: torch.Tensor | None, row: int) -> dict[str, float | None]:
+    """What the conditions of a row say to the planner: the feel, and the instrument's range."""
+    named = _words(config, ids, row)
     ranges = (config.planner or {}).get("ranges", {})
     lowest, highest = ranges.get(named.get("instrument"), (None, None))
     feel = named.get("feel")

@@ -61,6 +61,13 @@ ARTICULATIONS = (
 UNKNOWN_ARTICULATION = -1  # the mask of a frame that nobody described
 
 INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
+# lowest and highest MIDI pitch as they sound, a fourth above the keys' highest included
+INSTRUMENT_RANGES = {
+    "soprano": (56, 92),
+    "alto": (49, 84),
+    "tenor": (44, 80),
+    "baritone": (36, 72),
+}
 FEELS = ("swing", "latin", "funk", "ballad", "twobeat", "waltz")
 TEMPO_CLASSES = ("slow", "medium", "medium-up", "up", "very-up")
 TEMPO_LIMITS = (90.0, 140.0, 190.0, 240.0)  # beats a minute between one class and the next

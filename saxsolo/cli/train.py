@@ -202,8 +202,12 @@ def train_ear(
     use_threads(threads)
     given = {"minutes": minutes, "batch_size": batch_size, "seed": seed}
     if config is None:
-        chosen = {name: value for name, value in given.items() if value is not None}
-        settings, sizes = EarTraining(**{"minutes": 60.0, "batch_size": 4} | chosen), None
+        sizes = None
+        settings = EarTraining(
+            minutes=60.0 if minutes is None else minutes,
+            batch_size=4 if batch_size is None else batch_size,
+            seed=0 if seed is None else seed,
+        )
     else:
         settings, sizes = read_ear_settings(config, given)
     caches, held_out = [], {}

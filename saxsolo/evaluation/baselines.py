@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, SAMPLING_RATE
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, INSTRUMENT_RANGES, SAMPLING_RATE
 from saxsolo.corpus.pairs_folder import read_labels, read_manifest
 from saxsolo.music.chord_symbols import SCALES
 from saxsolo.music.frame_labels import tokens_to_notes
@@ -28,7 +28,6 @@ from saxsolo.music.score import Note, Score
 from .cases import ROW_NAMES, Case
 from .timing import beats_of_labels
 
-RANGES = {"soprano": (56, 92), "alto": (49, 84), "tenor": (44, 80), "baritone": (36, 72)}
 SWING = 0.62
 REST_CHANCE = 0.2
 # a passage at more than this ratio of tempi is no passage for this tune
@@ -154,7 +153,7 @@ def random_walk(labels: np.ndarray, instrument: str, swing: bool, seed: int = 0)
     """Eighths on the beat grid, a fifth of them rests, one or two steps at a time up or down the
     scale of the chord that sounds: right notes in time, and no music."""
     track, rng = ChordTrack.of(labels), np.random.default_rng(seed)
-    low, high = RANGES[instrument]
+    low, high = INSTRUMENT_RANGES[instrument]
     offbeat = SWING if swing else 0.5
     notes, pitch = [], (low + high) // 2
     for beat in range(len(track.times) - 1):
@@ -179,7 +178,7 @@ def random_walk(labels: np.ndarray, instrument: str, swing: bool, seed: int = 0)
 def into_range(notes: Sequence[Note], instrument: str) -> list[Note]:
     """The notes, all moved by the octaves that bring their middle nearest to the instrument's, and
     single ones folded where they still stick out."""
-    low, high = RANGES[instrument]
+    low, high = INSTRUMENT_RANGES[instrument]
     if not notes:
         return []
     middle = float(np.median([note.pitch for note in notes]))
@@ -264,7 +263,7 @@ def sines(notes: Sequence[Note], samples: int) -> np.ndarray:
 
 def held_note(case: Case) -> np.ndarray:
     """One note in the middle of the instrument's range from the first sample to the last."""
-    low, high = RANGES[case.instrument]
+    low, high = INSTRUMENT_RANGES[case.instrument]
     return _held((low + high) // 2, case.seconds).copy()
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from modeling_saxsolo.vocabulary_saxsolo import INSTRUMENT_RANGES
 from saxsolo.intervals import percentile_interval, resamples
 
 from . import harmony, timing
-from .baselines import RANGES
 from .harmony import matched_against_shuffled
 from .notes import SoloNotes
 
@@ -113,7 +113,7 @@ def nothing(reason: str) -> dict[str, Any]:
 
 def in_range(notes: SoloNotes, instrument: str) -> float | None:
     """Share of the notes within the instrument's range; None without notes."""
-    low, high = RANGES[instrument]
+    low, high = INSTRUMENT_RANGES[instrument]
     inside = (notes.pitches >= low) & (notes.pitches <= high)
     return float(inside.mean()) if len(notes) else None
 

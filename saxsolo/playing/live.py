@@ -34,6 +34,7 @@ from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet, sheet_of
 from modeling_saxsolo.note_events_saxsolo import TICKS
 from modeling_saxsolo.planner_saxsolo import control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
+from modeling_saxsolo.plans_saxsolo import within_instrument
 from modeling_saxsolo.resample_saxsolo import Resampler
 from modeling_saxsolo.sampling_saxsolo import FREE
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, REST, UNKNOWN_ARTICULATION
@@ -203,6 +204,7 @@ class LiveSolo:
             rhythm_temperature=config.rhythm_temperature,
             guidance=sampling.guidance_scale if how.guidance is None else how.guidance,
         )
+        self.plan = within_instrument(self.plan, asked)
         self.sampling = Sampling(temperature=config.codec_temperature)
         self.delay = max(config.stream_delays)
         wait = WAIT_SECONDS if placed is None else max(0.0, float(placed.grid().beats[0]))

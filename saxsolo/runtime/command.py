@@ -17,6 +17,8 @@ import onnxruntime
 import soundfile
 import soxr
 
+from modeling_saxsolo.vocabulary_saxsolo import HIGHEST_PITCH, INSTRUMENT_RANGES, LOWEST_PITCH
+
 from .hearing import hear
 from .planning import NotePlan
 from .playing import play
@@ -75,6 +77,7 @@ def improvise(
         heard.first,
         heard.last,
         config["controls"].get(instrument, [0] * 5),
+        INSTRUMENT_RANGES.get(instrument, (LOWEST_PITCH, HIGHEST_PITCH)),
         warm,
         random,
     )

@@ -27,7 +27,13 @@ from modeling_saxsolo.note_events_saxsolo import (
     tokens_of,
     wait,
 )
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, NO_CHORD, NO_ROOT
+from modeling_saxsolo.vocabulary_saxsolo import (
+    FRAME_RATE,
+    HIGHEST_PITCH,
+    LOWEST_PITCH,
+    NO_CHORD,
+    NO_ROOT,
+)
 
 from .spectra import Array
 
@@ -40,6 +46,7 @@ class NotePlan:
 
     Args:
         graphs: name -> session. config: of the folder. controls: (5,) classes.
+        pitches: lowest and highest MIDI pitch of the instrument.
         temperature: 0 takes the likeliest. random: draws the rest.
     """
 
@@ -51,11 +58,14 @@ class NotePlan:
         first: int,
         last: int,
         controls: list[int],
+        pitches: tuple[int, int],
         temperature: float,
         random: np.random.Generator,
     ):
         self.graphs, self.sheet, self.first, self.last = graphs, sheet, first, last
         self.temperature, self.random = temperature, random
+        places = np.arange(LOWEST_PITCH, HIGHEST_PITCH + 1)
+        self.beyond = (places < pitches[0]) | (places > pitches[1])
         self.pitch_temperature = config["model"]["pitch_temperature"]
         self.rhythm_temperature = config["model"]["rhythm_temperature"]
         self.guidance = config["sampling"]["guidance_scale"]
@@ -198,6 +208,7 @@ class NotePlan:
         chosen = logits[0]
         if rows > 1:
             chosen = logits[1] + self.guidance * (logits[0] - logits[1])
+        chosen = np.where(self.beyond, -np.inf, chosen)
         pitch = self._draw(chosen, self.temperature * self.pitch_temperature)
         lengths, offsets = self.graphs["planner_rest"].run(
             None,

@@ -45,7 +45,7 @@ def _check(path: Path, values: Any, kinds: Mapping[str, type]) -> None:
     for name, value in values.items():
         if name not in kinds:
             raise SettingsError(f"{path}: no setting {name}; there are {', '.join(kinds)}")
-        wanted = (int, float) if kinds[name] is float else (kinds[name],)
+        wanted: tuple[type, ...] = (int, float) if kinds[name] is float else (kinds[name],)
         if not isinstance(value, wanted) or isinstance(value, bool) or value < 0:
             raise SettingsError(
                 f"{path}: {name}={value!r}; expected {kinds[name].__name__} of 0 or more"

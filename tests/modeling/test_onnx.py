@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from modeling_saxsolo.lead_sheet_saxsolo import sheet_of_inputs, sheet_of_music
-from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import INSTRUMENT_RANGES, LABEL_SIZES
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
@@ -131,7 +131,8 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
     )[0].numpy()
     random = np.random.default_rng(0)
     controls = config["controls"]["tenor"]
-    plan = NotePlan(graphs, config, sheet, 0, frames, controls, 0.0, random)
+    pitches = INSTRUMENT_RANGES["tenor"]
+    plan = NotePlan(graphs, config, sheet, 0, frames, controls, pitches, 0.0, random)
     notes = plan.whole(frames)
     assert np.array_equal(notes, expected[0])
     heard = Heard(ours.posteriors, sheet, ours.cents, 0, frames)

@@ -1,6 +1,8 @@
 """The planner: notes as events in musical time, and the plans that are made of them."""
 
 import copy
+from dataclasses import asdict
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -25,9 +27,18 @@ from modeling_saxsolo.note_events_saxsolo import (
 )
 from modeling_saxsolo.planner_saxsolo import CONTROLS, SaxsoloPlanner, control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings, with_rhythm_temperature
+from modeling_saxsolo.plans_saxsolo import _words, within_instrument
 from modeling_saxsolo.sampling_saxsolo import FREE
 from modeling_saxsolo.steering_saxsolo import with_onset_bias
-from modeling_saxsolo.vocabulary_saxsolo import HOLD, LABEL_SIZES, LOWEST_PITCH, ONSET, REST
+from modeling_saxsolo.vocabulary_saxsolo import (
+    FRAME_RATE,
+    HOLD,
+    INSTRUMENT_RANGES,
+    LABEL_SIZES,
+    LOWEST_PITCH,
+    ONSET,
+    REST,
+)
 
 SIZES = {"hidden_size": 32, "num_layers": 2, "num_heads": 2, "dropout": 0.0}
 FRAMES = 600
@@ -368,3 +379,21 @@ def test_a_plan_that_cannot_be_made_is_refused(make_model, make_config) -> None:
 def test_what_no_solo_can_be_is_refused(asked, words):
     with pytest.raises(ValueError, match=words):
         control_classes(**asked)
+
+
+@given(st.integers(0, 50))
+@settings(max_examples=4, deadline=None)
+def test_no_horn_plays_below_its_lowest_key_unless_asked(planner, seed) -> None:
+    ids, conditions = torch.tensor([[2]]), {"instrument": ["soprano", "alto", "tenor"]}
+    config = SimpleNamespace(conditions=conditions, planner={}, frame_rate=FRAME_RATE)
+    words = _words(config, ids, 0)
+    assert words == {"instrument": "tenor"}
+    hot = PlanSettings(temperature=3.0, pitch_temperature=3.0)
+    lowest, highest = INSTRUMENT_RANGES["tenor"]
+    limited = within_instrument(hot, words)
+    tokens = played(planner, seed=seed, **asdict(limited))
+    pitches = LOWEST_PITCH + tokens[(tokens > 0) & (tokens <= 60)] - 1
+    assert len(pitches) and pitches.min() >= lowest and pitches.max() <= highest
+    asked = PlanSettings(lowest=90, highest=95)
+    assert within_instrument(asked, words) is asked
+    assert within_instrument(hot, {}) is hot
