@@ -45,8 +45,9 @@ def _check(path: Path, values: Any, kinds: Mapping[str, type]) -> None:
     for name, value in values.items():
         if name not in kinds:
             raise SettingsError(f"{path}: no setting {name}; there are {', '.join(kinds)}")
-        wanted: tuple[type, ...] = (int, float) if kinds[name] is float else (kinds[name],)
-        if not isinstance(value, wanted) or isinstance(value, bool) or value < 0:
+        whole = kinds[name] is int
+        right = isinstance(value, int if whole else (int, float)) and not isinstance(value, bool)
+        if not right or value < 0:
             raise SettingsError(
                 f"{path}: {name}={value!r}; expected {kinds[name].__name__} of 0 or more"
             )
