@@ -1,6 +1,7 @@
 """How the notes of a solo are played, chosen note by note while the solo is made.
 
-    "player"                  as a player's habits have it: drawn for the solo, as in training
+    "player"                  as a player's habits have it: drawn for the solo, as in training; but
+                              sub-tone in ballads alone
     "none"                    tongued and slurred as the notes ask for, nothing else
     "free"                    the model is told nothing and does as it likes
     "scoop=0.3,vibrato=1"     a player's habits, but these kinds for so many of the notes that can
@@ -87,6 +88,9 @@ class Habits:
         """A player with these habits."""
         player = Player.draw(rng, feel)
         shares = dict(self.shares)
+        if feel != "ballad":
+            # a single breathy note in a loud line sounds like a fault
+            shares = {"subtone": 0.0} | shares
         if self.base == NONE:
             shares = {n: 0.0 for n in ARTICULATIONS if n not in _OF_THE_NOTES} | shares
         changed: dict[str, Any] = {f"{name}_share": share for name, share in shares.items()}

@@ -133,3 +133,11 @@ def test_a_model_plays_only_what_it_knows(make_model, make_backing) -> None:
         model.generate(**inputs, habits="scoop=1")
     with pytest.raises(ValueError, match="knows no articulations"):
         make_model().generate(**inputs, habits="player")
+
+
+def test_sub_tone_is_for_ballads_unless_asked_for() -> None:
+    rng = np.random.default_rng
+    assert all(Habits().player(rng(seed), "swing").subtone_share == 0 for seed in range(9))
+    assert any(Habits().player(rng(seed), "ballad").subtone_share > 0 for seed in range(9))
+    asked = Habits.parse("subtone=0.5").player(rng(0), "swing")
+    assert asked.subtone_share == 0.5
