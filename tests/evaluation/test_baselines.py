@@ -5,10 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
+from modeling_saxsolo.vocabulary_saxsolo import INSTRUMENT_RANGES, SAMPLING_RATE
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.evaluation.baselines import (
-    RANGES,
     ChordTrack,
     TrainingSolo,
     into_range,
@@ -64,7 +63,7 @@ def test_the_random_walk_stays_in_scale_range_and_time():
     notes = random_walk(labels, "alto", swing=False, seed=3)
     assert len(notes) > 40
     assert notes == random_walk(labels, "alto", swing=False, seed=3)
-    low, high = RANGES["alto"]
+    low, high = INSTRUMENT_RANGES["alto"]
     beats = ChordTrack.of(labels).times
     halves = np.sort(np.concatenate([beats, (beats[1:] + beats[:-1]) / 2]))
     for note in notes:
@@ -78,11 +77,11 @@ def test_the_random_walk_stays_in_scale_range_and_time():
 @settings(deadline=None)
 @given(
     pitches=st.lists(st.integers(20, 110), min_size=1, max_size=30),
-    instrument=st.sampled_from(sorted(RANGES)),
+    instrument=st.sampled_from(sorted(INSTRUMENT_RANGES)),
 )
 def test_into_range_keeps_pitch_classes(pitches, instrument):
     notes = [Note(float(i), 0.5, pitch, 0.6) for i, pitch in enumerate(pitches)]
-    low, high = RANGES[instrument]
+    low, high = INSTRUMENT_RANGES[instrument]
     for before, after in zip(notes, into_range(notes, instrument), strict=True):
         assert low <= after.pitch <= high
         assert (after.pitch - before.pitch) % 12 == 0

@@ -23,7 +23,6 @@ from saxsolo.notation.musicxml import write_musicxml
 from saxsolo.notation.quantise import quantise
 
 from ..music.charts_made import charts
-from .test_bars import schema  # noqa: F401 (a fixture)
 
 
 def sounding(chart: Chart) -> list[list[tuple[object, float]]]:
@@ -83,7 +82,7 @@ def test_endings_of_several_rounds_and_repeats_of_three():
 
 
 @pytest.mark.parametrize("up", [0, 2, 9, 14, 21])
-def test_a_chart_sheet_is_valid_musicxml(schema, tmp_path, up):  # noqa: F811
+def test_a_chart_sheet_is_valid_musicxml(schema, tmp_path, up):
     text = (
         "Key: F#m\nTempo: 90\nFeel: Bossa\nMetre: 6/8\n[A] ||: F#m7 | B7b9/D# | (4/4) N.C. | "
         "1. E6/9 | A7alt :|| 2. C#7sus C#7#5 | segno D*1.5 E*2.5 to coda | F fine | "
@@ -96,7 +95,7 @@ def test_a_chart_sheet_is_valid_musicxml(schema, tmp_path, up):  # noqa: F811
 
 @settings(max_examples=6, deadline=None)
 @given(charts(metres=("4/4", "3/4", "6/8", "7/8")))
-def test_the_sheet_of_a_solo_holds_the_chart_in_full(schema, tmp_path_factory, chart):  # noqa: F811
+def test_the_sheet_of_a_solo_holds_the_chart_in_full(schema, tmp_path_factory, chart):
     pytest.importorskip("music21", reason="needs pip install saxsolo[notes]")
     assume(any(symbol != "NC" for bar in chart.bars for symbol, _ in bar.chords))
     length = 0.5 * sum(chart.bars[index].beats for index in played(chart))
