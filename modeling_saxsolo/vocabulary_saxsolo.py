@@ -61,7 +61,7 @@ ARTICULATIONS = (
 UNKNOWN_ARTICULATION = -1  # the mask of a frame that nobody described
 
 INSTRUMENTS = ("soprano", "alto", "tenor", "baritone")
-# lowest and highest MIDI pitch as they sound, a fourth above the keys' highest included
+# lowest and highest MIDI pitch as they sound; three or four semitones above the highest key
 INSTRUMENT_RANGES = {
     "soprano": (56, 92),
     "alto": (49, 84),

@@ -12,6 +12,7 @@ import typer
 from saxsolo.errors import SaxsoloError, SettingError
 
 from .options import (
+    ArticulationOption,
     CheckpointOption,
     CodecOption,
     Device,
@@ -138,14 +139,7 @@ def improvise(
         Path | None,
         typer.Option(help="MIDI or MusicXML: a whole line is voiced as it stands."),
     ] = None,
-    articulation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOW",
-            help="player, none, free, or shares of the notes: scoop=0.3,fall=0.1,vibrato=1.",
-            show_default="player, where the model knows how",
-        ),
-    ] = None,
+    articulation: ArticulationOption = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
     timbre: Annotated[
         str | None,

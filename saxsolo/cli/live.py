@@ -9,7 +9,7 @@ import typer
 from saxsolo.errors import SettingError
 
 from .improvise import Instrument
-from .options import CheckpointOption, CodecOption, quiet_libraries
+from .options import ArticulationOption, CheckpointOption, CodecOption, quiet_libraries
 
 DEVICE_RATE = 44_100
 
@@ -49,14 +49,7 @@ def live(
     metre: Annotated[str | None, typer.Option(help="Of the chart, such as 3/4.")] = None,
     seed: Annotated[int, typer.Option(help="The same seed, the same draws.")] = 0,
     temperature: Annotated[float | None, typer.Option(show_default="the model's")] = None,
-    articulation: Annotated[
-        str | None,
-        typer.Option(
-            metavar="HOW",
-            help="player, none, free, or shares of the notes: scoop=0.3,fall=0.1,vibrato=1.",
-            show_default="player, where the model knows how",
-        ),
-    ] = None,
+    articulation: ArticulationOption = None,
     instrument: Annotated[Instrument, typer.Option(help="Which saxophone.")] = Instrument.tenor,
     tuning: Annotated[
         float | None,

@@ -43,6 +43,14 @@ DeviceOption = Annotated[
     Device | None,
     typer.Option(help="Where to compute.", show_default="a CUDA GPU, else the processor"),
 ]
+ArticulationOption = Annotated[
+    str | None,
+    typer.Option(
+        metavar="HOW",
+        help="player, none, free, or shares of the notes: scoop=0.3,fall=0.1,vibrato=1.",
+        show_default="player, where the model knows how",
+    ),
+]
 PairsOption = Annotated[
     Path, typer.Option(help="Folder of pairs, with manifest.jsonl; see `saxsolo corpus render`.")
 ]

@@ -190,7 +190,7 @@ def train_ear(
     Spectra are computed once, into OUT/spectra. Started again with the same --out, a run goes on.
     OUT/best holds the averaged weights, to be loaded with --ear; in the end they are made as sure
     as they are right on the validation items. Without CONFIG a small ear is trained, as a core
-    needs it. On a graphics processor all spectra lie in its memory (60 MB an hour).
+    needs it. On a GPU all spectra lie in its memory (60 MB an hour).
     """
     from saxsolo.device import chosen_device
     from saxsolo.training.ear import EarTraining

@@ -291,7 +291,7 @@ class _Trainer:
             self._log_losses(settings.log_every)
 
     def _log_losses(self, steps: int) -> None:
-        """One row of mean losses; asking for them every step would make a graphics processor
+        """One row of mean losses; asking for them every step would make a GPU
         wait."""
         means = {name: round(float(total) / steps, 4) for name, total in self.sums.items()}
         if not all(math.isfinite(mean) for mean in means.values()):

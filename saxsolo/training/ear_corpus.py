@@ -1,6 +1,6 @@
 """All that the ear learns from on one device, and crops of it drawn there.
 
-A graphics processor would wait for crops that a processor cuts, so there the whole corpus lies in
+A GPU would wait for crops that a processor cuts, so there the whole corpus lies in
 its memory: sixteen hours are 0.9 GB in half precision.
 """
 

@@ -1,8 +1,4 @@
-"""How each note was played, as a bit mask a frame: what a solo model is told.
-
-Vibrato, fall and bend are set where they are heard, since nothing else tells a model when a fall
-begins; all others over the whole note.
-"""
+"""How each note of a rendered solo was played, as a bit mask a frame: what a solo model is told."""
 
 from __future__ import annotations
 
