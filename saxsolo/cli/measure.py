@@ -270,6 +270,10 @@ def ear(
     soloist: Annotated[
         Path | None, typer.Option(help="With --robustness: a sound to put on top of each track.")
     ] = None,
+    against: Annotated[
+        str | None,
+        typer.Option(help="Folder of another ear: what is gained over it, with intervals."),
+    ] = None,
     chunk: Annotated[
         int,
         typer.Option(min=0, help="Causal hearing in chunks of so many 80 ms; 0 hears the whole."),
@@ -285,6 +289,7 @@ def ear(
     from saxsolo.evaluation.ear_listeners import ear_listener, other_listeners
     from saxsolo.evaluation.ear_report import (
         comparison_table,
+        difference_table,
         evenly_spaced,
         read_tracks,
         robustness_table,
@@ -297,12 +302,16 @@ def ear(
     listeners = {"saxsolo": own} if alone else {"saxsolo": own, **other_listeners()}
     print(f"{len(heard)} tracks\n")
     print(comparison_table(heard, listeners))
+    if against is not None:
+        print()
+        other = ear_listener(load_ear(against).model, chunk or None)
+        print(difference_table(heard, own, other))
     if robustness:
         print()
         more = {}
         if soloist is not None:
             sound, rate = soundfile.read(soloist, dtype="float32", always_2d=True)
-            more["a soloist on top"] = (with_soloist(sound.mean(axis=1), rate), 1.0)
+            more["a soloist on top"] = with_soloist(sound.mean(axis=1), rate)
         print(robustness_table(heard, own, more))
 
 

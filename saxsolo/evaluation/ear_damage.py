@@ -106,13 +106,11 @@ def _fit(audio: np.ndarray, length: int) -> np.ndarray:
     return np.pad(fitted, ((0, 0), (0, length - fitted.shape[1])))
 
 
-#: the damages of the robustness table that need no further sound
+#: cents from A = 440 Hz to which the robustness table tunes every track
+TUNINGS = (-45, -25, 25, 45)
+#: the other damages of the robustness table that need no further sound
 DAMAGES: dict[str, Damage] = {
     "as it is": lambda audio, rate: audio,
-    "-45 cents": detuned(-45),
-    "-25 cents": detuned(-25),
-    "+25 cents": detuned(25),
-    "+45 cents": detuned(45),
     "-30 dB": level(-30),
     "+12 dB, clipped": level(12),
     "MP3 64 kbit/s": mp3,

@@ -16,7 +16,9 @@ import mir_eval
 import numpy as np
 import soundfile
 
-from .ear_damage import DAMAGES, Damage
+from saxsolo.intervals import percentile_interval, resamples
+
+from .ear_damage import DAMAGES, TUNINGS, Damage, detuned
 from .ear_listeners import Hearing, Listener
 from .ear_metrics import (
     BEAT_METRICS,
@@ -176,19 +178,28 @@ def _confidence(truth: ChordTrack, heard: Hearing) -> tuple[np.ndarray, np.ndarr
 
 
 def listen_to(
-    tracks: Sequence[Track], listener: Listener, damage: Damage | None = None, speed: float = 1.0
+    tracks: Sequence[Track],
+    listener: Listener,
+    damage: Damage | None = None,
+    tuning_cents: float | None = None,
 ) -> Iterator[TrackFigures]:
     """Plays every track to a listener, at times damaged, and judges what it says.
 
     Args:
-        speed: by how much the damage speeds the track up.
+        damage: keeps the track's times.
+        tuning_cents: from A = 440 Hz, where the tape speed is to bring every track, wherever it
+            was before; a track of unknown tuning counts as tuned to 440 Hz.
     """
     for track in tracks:
         audio, rate = soundfile.read(track.path, dtype="float32", always_2d=True)
         sound = np.ascontiguousarray(audio.T)
         if damage is not None:
             sound = damage(sound, rate)
-        known = track if speed == 1.0 else track.slower(speed)
+        known = track
+        if tuning_cents is not None:
+            cents = tuning_cents - (track.tuning_cents or 0.0)
+            sound = detuned(cents)(sound, rate)
+            known = track.slower(2 ** (cents / 1200))
         yield judge(known, listener(sound, rate), sound.shape[1] / rate)
 
 
@@ -230,22 +241,48 @@ def comparison_table(tracks: Sequence[Track], listeners: Mapping[str, Listener])
     return "\n".join(lines)
 
 
+def difference_table(
+    tracks: Sequence[Track], now: Listener, before: Listener, draws: int = 2_000
+) -> str:
+    """What a listener gains over another, track by track, as a Markdown table.
+
+    A figure of chords counts by the seconds of a track, as in `summary`. Intervals are of 95 %,
+    over tracks drawn again `draws` times.
+    """
+    pairs = list(zip(listen_to(tracks, now), listen_to(tracks, before), strict=True))
+    seconds = np.array([result.seconds for result, _ in pairs])
+    lines = _head(("figure", "gain", "from", "to"))
+    for name in (*CHORD_METRICS, *BEAT_METRICS):
+        gain = np.array([a.figures[name] - b.figures[name] for a, b in pairs])
+        known = np.isfinite(gain)
+        if not known.any():
+            continue
+        weights = seconds[known] if name in CHORD_METRICS else np.ones(int(known.sum()))
+        drawn = resamples(len(weights), draws, 0)
+        means = (gain[known] * weights)[drawn].sum(axis=1) / weights[drawn].sum(axis=1)
+        low, high = percentile_interval(means)
+        lines.append(_row(name, [float(np.average(gain[known], weights=weights)), low, high]))
+    return "\n".join(lines)
+
+
 def robustness_table(
     tracks: Sequence[Track],
     listener: Listener,
-    more: Mapping[str, tuple[Damage, float]] | None = None,
+    more: Mapping[str, Damage] | None = None,
 ) -> str:
-    """One listener under each damage, as a Markdown table.
+    """One listener under each damage and at each tuning, as a Markdown table.
 
     Args:
-        more: further damages by name, each with the speed it plays at.
+        more: further damages by name.
     """
     columns = ("root", "majmin", "beat_f1", "downbeat_f1")
+    cases: list[tuple[str, Damage | None, float | None]] = [
+        (name, damage, None) for name, damage in (DAMAGES | dict(more or {})).items()
+    ]
+    cases[1:1] = [(f"tuned to {cents:+d} cents", None, cents) for cents in TUNINGS]
     lines = _head(("damage", *columns))
-    speeds = {name: 2 ** (int(name.split()[0]) / 1200) for name in DAMAGES if "cents" in name}
-    damages = {name: (damage, speeds.get(name, 1.0)) for name, damage in DAMAGES.items()}
-    for name, (damage, speed) in (damages | dict(more or {})).items():
-        means = summary(list(listen_to(tracks, listener, damage, speed)))
+    for name, damage, cents in cases:
+        means = summary(list(listen_to(tracks, listener, damage, cents)))
         lines.append(_row(name, [means[column] for column in columns]))
     return "\n".join(lines)
 

@@ -1,12 +1,13 @@
 """Measures of hearing: right is 1, wrong is 0, and what is not known does not count."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import soundfile
 
-from saxsolo.evaluation.ear_damage import DAMAGES, mp3_bytes, with_soloist
+from saxsolo.evaluation.ear_damage import DAMAGES, TUNINGS, detuned, mp3_bytes, with_soloist
 from saxsolo.evaluation.ear_listeners import Hearing
 from saxsolo.evaluation.ear_metrics import (
     BEAT_METRICS,
@@ -22,6 +23,7 @@ from saxsolo.evaluation.ear_metrics import (
 from saxsolo.evaluation.ear_report import (
     comparison_table,
     confusion_list,
+    difference_table,
     judge,
     listen_to,
     read_tracks,
@@ -169,8 +171,22 @@ def test_tables_name_every_listener_and_every_damage(folder):
     table = comparison_table(tracks, {"ours": perfect, "again": perfect})
     assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == ["ours", "again"]
     solo = with_soloist(np.sin(np.arange(16_000) / 10).astype(np.float32), 16_000)
-    rows = robustness_table(tracks, perfect, {"a soloist": (solo, 1.0)}).splitlines()[2:]
-    assert len(rows) == len(DAMAGES) + 1
+    rows = robustness_table(tracks, perfect, {"a soloist": solo}).splitlines()[2:]
+    assert len(rows) == len(DAMAGES) + len(TUNINGS) + 1
+
+
+def test_a_listener_gains_nothing_over_itself_and_something_over_a_deaf_one(folder):
+    tracks = read_tracks(folder)[:1]
+
+    def deaf(sound, rate):
+        return replace(perfect(sound, rate), chords=ChordTrack(np.array([[0.0, 8.0]]), ["N"]))
+
+    def gains(before):
+        rows = difference_table(tracks, perfect, before).splitlines()[2:]
+        return {cells[1].strip(): cells[2:5] for cells in (row.split("|") for row in rows)}
+
+    assert all(float(cell) == 0 for row in gains(perfect).values() for cell in row)
+    assert all(float(cell) > 0 for cell in gains(deaf)["root"])
 
 
 @pytest.mark.parametrize("name", list(DAMAGES))
@@ -179,13 +195,25 @@ def test_damage_keeps_shape_and_stays_below_full_scale(name):
     sound = np.clip(sound, -1, 1)
     damaged = DAMAGES[name](sound, 32_000)
     assert damaged.dtype == np.float32 and len(damaged) == 2 and np.abs(damaged).max() <= 1.01
-    if "cents" not in name:
-        assert damaged.shape == sound.shape
+    assert damaged.shape == sound.shape
 
 
 def test_detuning_changes_length_as_tape_speed_does():
     sound = np.zeros((1, 32_000), np.float32)
-    assert DAMAGES["+45 cents"](sound, 32_000).shape[1] == pytest.approx(31_179, abs=2)
+    assert detuned(45)(sound, 32_000).shape[1] == pytest.approx(31_179, abs=2)
+
+
+def test_a_tuning_is_counted_from_440_wherever_the_track_was(folder):
+    track = read_tracks(folder)[0]
+    length = soundfile.info(track.path).frames
+    heard: list[int] = []
+
+    def listener(sound, rate):
+        heard.append(sound.shape[1])
+        return perfect(sound, rate)
+
+    list(listen_to([replace(track, tuning_cents=-20.0)], listener, tuning_cents=-45))
+    assert heard == [pytest.approx(length * 2 ** (25 / 1200), abs=2)]
 
 
 def test_the_lossy_codec_runs_at_the_rate_its_name_says():
