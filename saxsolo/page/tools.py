@@ -108,7 +108,7 @@ class Tools:
             where: stretches in which it plays, such as 0:08-0:40, bars 9-24, choruses 2-3
             trade: so many bars solo and so many bars rest, in turn; 0 does not trade
             harmony: how far pitches lean to the chords, 0 to 4; 1 as trained
-            time: how far onsets lean to the beat, 0 to 4; 1 as trained
+            time: how far onsets keep to the beat, 0 (floats free of it) to 4; 1 as trained
             motif: notes that the solo plays and goes on from, bar, beat, beats and pitch of each,
                 such as 1 1 0.5 Bb3; 1 1.5 0.5 C4
             motif_at: bar of the track in which the motif's bar 1 lies
