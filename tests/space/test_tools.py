@@ -10,10 +10,10 @@ from pathlib import Path
 
 import httpx
 import numpy as np
-import pretty_midi
 import pytest
 import soundfile as sf
 
+from saxsolo.notation.midi import read_midi
 from saxsolo.page.controls import Controls
 
 from ..product.conftest import chords
@@ -95,7 +95,7 @@ def test_an_assistant_gets_a_solo_that_plays(server, tmp_path):
     assert {"tempo", "chart", "chords"} <= set(answer)
 
 
-def test_an_assistant_has_the_same_say_as_the_page(server):
+def test_an_assistant_has_the_same_say_as_the_page(server, tmp_path):
     """A tool offers what the command line has, and passes it on."""
     offer = offered(server)["improvise"].inputSchema["properties"]
     left_out = {"live", "source", "choruses", "takes", "feel"}
@@ -105,9 +105,9 @@ def test_an_assistant_has_the_same_say_as_the_page(server):
     answer = called(server, "improvise", **quick, **say)
     assert not answer.isError, answer.content
     facts = json.loads(answer.content[0].text)
-    assert facts["chart"].startswith("F7") and abs(facts["tempo"] - 120) < 0.1
-    played = pretty_midi.PrettyMIDI(io.BytesIO(httpx.get(facts["midi"]).content))
-    assert [note.pitch for note in played.instruments[0].notes] == [58, 60]
+    assert "F7" in facts["chart"] and "Bb7" in facts["chart"] and abs(facts["tempo"] - 120) < 0.1
+    (tmp_path / "solo.mid").write_bytes(httpx.get(facts["midi"]).content)
+    assert [note.pitch for note in read_midi(tmp_path / "solo.mid")] == [58, 60]
 
 
 def test_the_same_seed_gives_the_same_solo(server):
