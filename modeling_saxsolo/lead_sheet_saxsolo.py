@@ -73,7 +73,7 @@ class LeadSheet:
         The drift is a triangle wave over the beats, which spends the same time at every distance.
         At `time` 0 it reaches half a beat, so that every place within a beat is as likely as every
         other; its period is no multiple of a usual bar. What is played over this sheet keeps its
-        own rhythm, and as many notes.
+        own rhythm.
 
         Args:
             time: 0 = free of the beat, 1 and more = on it, the same sheet.
