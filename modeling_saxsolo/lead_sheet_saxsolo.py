@@ -66,6 +66,25 @@ class LeadSheet:
         beats = np.concatenate([before, self.beats, self.beats[-1] + more * last])
         return beats, np.arange(len(beats)) - _REACH
 
+    def floating(self, time: float) -> LeadSheet:
+        """The sheet of a player who does not keep to the beat: its beats drift to and fro, ahead of
+        those of the band and behind them.
+
+        The drift is a triangle wave over the beats, which spends the same time at every distance.
+        At `time` 0 it reaches half a beat, so that every place within a beat is as likely as every
+        other; its period is no multiple of a usual bar. What is played over this sheet keeps its
+        own rhythm.
+
+        Args:
+            time: 0 = free of the beat, 1 and more = on it, the same sheet.
+        """
+        if time >= 1:
+            return self
+        places = np.arange(len(self))
+        phase = (places / _DRIFT_BEATS + 0.25) % 1
+        drift = 0.5 * (1 - time) ** 2 * (1 - 4 * np.abs(phase - 0.5))
+        return replace(self, beats=self.seconds_at(places + drift))
+
     def inputs(self) -> dict[str, np.ndarray]:
         """As the model's inputs: beat_times (n,) float32 seconds, beat_places (n, 3) int64 (place,
         metre, bar of the section), beat_chords (n, 2) int64 (root, quality)."""
@@ -94,6 +113,8 @@ class LeadSheet:
         )
 
 
+# beats from one slowest moment of a drift to the next
+_DRIFT_BEATS = 13
 # beats that are added before the first and after the last to go on beyond both ends
 _REACH = 4096
 

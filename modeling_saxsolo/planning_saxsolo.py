@@ -76,8 +76,8 @@ class PlanSettings:
         rhythm_temperature: a factor on it for the place within a beat, once the beat is chosen.
         top_k, top_p: as in the library, for every choice.
         guidance: how far pitches lean to the chords: 0 = not at all, 1 = as learnt.
-        time: how far onsets lean to places in beat and bar, a factor on that lean: 0 = not at all,
-            1 = as learnt.
+        time: how far onsets keep to the beat: 0 = they float free of it, see `LeadSheet.floating`,
+            1 = as learnt, more = the likeliest places within a beat.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
         lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
     """
@@ -120,8 +120,8 @@ class NotePlan:
         controls: Mapping[str, float | None] | None = None,
         seed: int | None = None,
     ):
-        self.planner, self.sheet = planner, sheet
         self.settings = settings or PlanSettings()
+        self.planner, self.sheet = planner, sheet.floating(self.settings.time)
         self.device = planner.step.weight.device
         seed = int(torch.randint(2**62, (1,))) if seed is None else seed
         self.random = torch.Generator().manual_seed(seed)
@@ -141,7 +141,7 @@ class NotePlan:
         self._next_blocked = _next_place(~self.free)
         controls = controls or {}
         self.steering = Steering(controls.get("density"), controls.get("space"))
-        self._tables(sheet_table(sheet), controls)
+        self._tables(sheet_table(self.sheet), controls)
         self._begin(past)
 
     def tokens(self, first: int, stop: int) -> np.ndarray:
@@ -314,19 +314,16 @@ class NotePlan:
             allowed[WAIT] = True
         blocked = torch.from_numpy(~allowed).to(self.device)
         logits = logits.masked_fill(blocked, -torch.inf)
-        if self.settings.rhythm_temperature != 1:
-            logits = with_rhythm_temperature(logits, tick, self.settings.rhythm_temperature)
+        heat = self.settings.rhythm_temperature / max(1.0, self.settings.time)
+        if heat != 1:
+            logits = with_rhythm_temperature(logits, tick, heat)
         return self._draw(logits, self.settings.temperature)
 
     def _step_logits(self, tick: int) -> torch.Tensor:
-        """(97,), leaning to beats and bars as the settings say."""
+        """(97,)"""
         where = torch.full((1, 1), tick, device=self.device)
         hidden, table, line = self.hidden[:1], self.table[:1], self.line[:1]
-        logits = self.planner.step_logits(hidden, where, table, line)[0, 0].float()
-        if self.settings.time == 1:
-            return logits
-        plain = self.planner.step(self.hidden[0, 0]).float()
-        return plain + self.settings.time * (logits - plain)
+        return self.planner.step_logits(hidden, where, table, line)[0, 0].float()
 
     def _draw_note(self, tick: int, step: int) -> Event:
         landed, last, roots = self._land(tick, step)

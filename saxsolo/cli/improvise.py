@@ -98,7 +98,7 @@ def improvise(
     time: Annotated[
         float | None,
         typer.Option(
-            help="How far onsets lean to beats and bars: 0 ignores them, 1 as trained.",
+            help="How far onsets keep to the beat: 0 floats free, 1 as trained, more stricter.",
             show_default="1",
         ),
     ] = None,

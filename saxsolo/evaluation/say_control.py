@@ -32,7 +32,7 @@ SWEEPS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
     "lowest": ((46, 50, 54, 58, 62, 66), ("lowest note",)),
     "highest": ((58, 62, 66, 70, 74, 78), ("highest note",)),
     "harmony": ((0.0, 0.5, 1.0, 1.5, 2.0, 3.0), ("chord tones",)),
-    "time": ((0.0, 0.5, 1.0, 1.5, 2.0, 3.0), ("on the beat", "eighths")),
+    "time": ((0.0, 0.5, 1.0, 1.5, 2.0, 3.0), ("on the beat", "eighths", "notes a second")),
 }
 
 

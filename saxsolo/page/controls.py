@@ -35,6 +35,8 @@ ANY_FEEL = "as heard"
 # a band plays more feels than the soloist has names for
 FEELS = (ANY_FEEL, "swing", "latin", "funk", "ballad", "twobeat", "waltz", *SOLO_FEELS)
 USUAL_TIMBRE = ""
+# as a player plays, where the model knows articulations
+USUAL_HABITS = ""
 # whose samples a model may have learnt from -> words for a visitor, and the one saxophone of it
 TIMBRES: dict[str, tuple[str, str | None]] = {
     "mtg": ("MTG, any saxophone", None),
@@ -83,6 +85,7 @@ class Controls:
         source: where the backing comes from, one of `SOURCES`.
         example: name of a file in examples/, without its suffix.
         timbre: whose sound the horn has, as in `Settings`; empty: the model's usual one.
+        articulation: how the notes are played, as in `Settings`; empty: as a player plays them.
         seconds: maximum length of the solo, which ends with the band.
         live: what is streamed while the solo is generated: "mix" or "solo".
         chords: the chart as text; empty plays what is heard.
@@ -98,6 +101,7 @@ class Controls:
     example: str = "blues_in_f"
     instrument: str = "tenor"
     timbre: str = USUAL_TIMBRE
+    articulation: str = USUAL_HABITS
     feel: str = ANY_FEEL
     seed: int = 1
     temperature: float = 1.0
@@ -155,6 +159,7 @@ class Controls:
             guidance=float(self.guidance),
             instrument=self.instrument,
             timbre=self.timbre or None,
+            articulation=self.articulation.strip() or None,
             feel=None if self.feel == ANY_FEEL else SOLO_FEELS.get(self.feel, self.feel),
             density=None if self.density is None else float(self.density),
             space=None if self.space is None else float(self.space),
@@ -217,7 +222,7 @@ def checked(controls: Controls) -> Controls:
     for name in ("seed", "choruses", "trade", "motif_at", "takes"):
         if getattr(controls, name) != int(getattr(controls, name)):
             raise SettingError(f"{name} {getattr(controls, name):g} is not a whole number")
-    for name in ("chords", "lowest", "highest", "where", "motif", "line"):
+    for name in ("articulation", "chords", "lowest", "highest", "where", "motif", "line"):
         if not isinstance(getattr(controls, name), str):
             raise SettingError(f"{name} is no text")
     # the sliders' ranges are narrower than those of a solo; everything else is checked there

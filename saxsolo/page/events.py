@@ -41,7 +41,7 @@ def build(soloist: Soloist, listener: Listener) -> gr.Blocks:
     ) as demo:
         gr.Markdown(INTRODUCTION)
         with gr.Tab("Improvise"):
-            layout = lay_out(controls, soloist.timbres)
+            layout = lay_out(controls, soloist.timbres, soloist.articulations)
         with gr.Tab("Listen"):
             heard = lay_out_heard(controls)
         with gr.Tab("Judge"):

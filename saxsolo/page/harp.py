@@ -13,6 +13,7 @@ keeps numbers in single precision and draws no number boxes, so the seed is a sh
 """
 
 import threading
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,8 +23,10 @@ from gradio.components import Component
 from saxsolo.audio.files import Source
 from saxsolo.errors import SettingError
 from saxsolo.music.beat_grid import BeatGrid
+from saxsolo.music.given_notes import notes_of_file
+from saxsolo.playing.settings import LONGEST_CHART
 
-from .controls import FEELS, INSTRUMENTS, RANGES, Controls, checked
+from .controls import FEELS, INSTRUMENTS, RANGES, USUAL_TIMBRE, Controls, checked
 from .delivery import delivered, shown_errors
 from .limits import LONGEST_SOLO, open_upload
 from .listening import chord_spans, take_grid
@@ -38,6 +41,7 @@ CARD = {
     "tags": ["saxophone", "jazz", "improvisation", "audio-to-audio"],
 }
 HIGHEST_SEED = 999
+USUAL_SOUND = "usual"
 # blue, half transparent, as ARGB: the colour of the band on the page
 CHORD_COLOUR = 0x800072B2
 
@@ -105,11 +109,30 @@ class Labels:
         return gr.JSON(label=self.label)
 
 
-Part = Track | Slider | Dropdown | Labels
+@dataclass(frozen=True)
+class Text:
+    """A line of text."""
+
+    label: str
+    info: str
+    value: str = ""
+    type: str = "text_box"
+
+    def component(self) -> Component:
+        """The Gradio component that carries its value."""
+        return gr.Textbox(self.value, label=self.label, max_length=LONGEST_CHART)
 
 
-def input_parts(defaults: Controls) -> list[Part]:
-    """The inputs, in the order of the arguments of `Harp.process`."""
+Part = Track | Slider | Dropdown | Text | Labels
+
+
+def input_parts(defaults: Controls, timbres: Sequence[str] = ()) -> list[Part]:
+    """The inputs, in the order of the arguments of `Harp.process`.
+
+    Args:
+        defaults: values when HARP loads the model. timbres: whose sounds it knows.
+    """
+    line = "Notes that the horn voices as they stand, adding nothing; leave it empty to improvise."
     return [
         Track("audio_track", "Backing track", "The music that the saxophone plays over."),
         _dropdown("Saxophone", "Sets the pitch range.", INSTRUMENTS, defaults.instrument),
@@ -118,6 +141,10 @@ def input_parts(defaults: Controls) -> list[Part]:
         Slider("Seed", "Another seed gives another solo.", 0, HIGHEST_SEED, 1, defaults.seed),
         _slider("temperature", 0.05, defaults.temperature, "Temperature", "Higher is bolder."),
         _slider("guidance", 0.05, defaults.guidance, "Guidance", "Higher follows it more closely."),
+        _dropdown("Sound", "Whose horn it sounds like.", (USUAL_SOUND, *timbres), USUAL_SOUND),
+        Text("Articulation", "player, none, free, or shares: vibrato=1,scoop=0.5."),
+        Text("Chords", "The chart, F7 | Bb7 | F7 | Cm7 F7; empty follows what is heard."),
+        Track("midi_track", "Line", line, required=False),
     ]
 
 
@@ -141,7 +168,7 @@ class Harp:
 
     def __init__(self, soloist: Soloist, defaults: Controls):
         self._soloist = soloist
-        self.inputs = input_parts(defaults)
+        self.inputs = input_parts(defaults, soloist.timbres)
         self.outputs = output_parts(soloist.writes_notes)
         # by the address of the client: HARP names no session when it cancels
         self._running: dict[str, threading.Event] = {}
@@ -163,9 +190,15 @@ class Harp:
         seed: float,
         temperature: float,
         guidance: float,
+        sound: str,
+        articulation: str,
+        chords: str,
+        line: str | None,
         request: gr.Request,
     ) -> tuple[object, ...]:
         """Plays a solo: paths of the audio and the MIDI, and the labels."""
+        with shown_errors():
+            notes = notes_of_file(line, timed=True) if line else ""
         # single precision on the way: 0.95 comes as 0.949999988
         controls = Controls(
             instrument=instrument,
@@ -174,6 +207,10 @@ class Harp:
             seconds=round(seconds),
             temperature=round(temperature, 3),
             guidance=round(guidance, 3),
+            timbre=USUAL_TIMBRE if sound == USUAL_SOUND else sound,
+            articulation=articulation,
+            chords=chords,
+            line=notes,
         )
         with shown_errors():
             if not backing:

@@ -8,7 +8,15 @@ from gradio.components import Component
 
 from . import page
 from .chart_box import ChartBox, chart_box
-from .controls import FEELS, INSTRUMENTS, RANGES, TIMBRES, USUAL_TIMBRE, Controls
+from .controls import (
+    FEELS,
+    INSTRUMENTS,
+    RANGES,
+    TIMBRES,
+    USUAL_HABITS,
+    USUAL_TIMBRE,
+    Controls,
+)
 from .limits import LONGEST_SOLO
 from .line_box import LineBox, line_box
 from .say_box import SayBox, say_box
@@ -25,10 +33,11 @@ ABOUT_REVISIONS = (
 
 @dataclass(frozen=True)
 class SettingsColumn:
-    """How to play; `timbre` is hidden for a model that cannot be told one."""
+    """How to play; `timbre` and `articulation` are hidden for a model that cannot be told."""
 
     instrument: gr.Dropdown
     timbre: gr.Dropdown
+    articulation: gr.Dropdown
     feel: gr.Dropdown
     seed: gr.Number
     temperature: gr.Slider
@@ -83,12 +92,14 @@ class Layout:
         return [parts[name] for name in Controls.__dataclass_fields__]
 
 
-def lay_out(controls: Controls, timbres: Sequence[str] = ()) -> Layout:
+def lay_out(
+    controls: Controls, timbres: Sequence[str] = (), articulations: Sequence[str] = ()
+) -> Layout:
     """Places the components of a solo, inside an open `gr.Tab`.
 
     Args:
         controls: values at the start.
-        timbres: whose sounds the model knows.
+        timbres: whose sounds the model knows. articulations: which kinds of them.
     """
     played = gr.State([])
     with gr.Row():
@@ -100,18 +111,21 @@ def lay_out(controls: Controls, timbres: Sequence[str] = ()) -> Layout:
                 band=True,
             )
         with gr.Column(min_width=280):
-            settings = _settings_column(controls, timbres)
+            settings = _settings_column(controls, timbres, articulations)
     chart = chart_box(controls)
     say = say_box(controls)
     line = line_box(controls)
     return Layout(played, backing, settings, chart, say, line, _solo_area(), _takes_area())
 
 
-def _settings_column(controls: Controls, timbres: Sequence[str]) -> SettingsColumn:
+def _settings_column(
+    controls: Controls, timbres: Sequence[str], articulations: Sequence[str]
+) -> SettingsColumn:
     with gr.Row():
         instrument = gr.Dropdown(list(INSTRUMENTS), value=controls.instrument, label="Saxophone")
         timbre = _timbre(controls, timbres)
         feel = gr.Dropdown(list(FEELS), value=controls.feel, label="Style")
+    articulation = _articulation(controls, articulations)
     seconds = gr.Slider(
         *RANGES["seconds"],
         value=controls.seconds,
@@ -131,6 +145,7 @@ def _settings_column(controls: Controls, timbres: Sequence[str]) -> SettingsColu
         return SettingsColumn(
             instrument=instrument,
             timbre=timbre,
+            articulation=articulation,
             feel=feel,
             seconds=seconds,
             takes=takes,
@@ -173,6 +188,24 @@ def _timbre(controls: Controls, timbres: Sequence[str]) -> gr.Dropdown:
         info="Whose horn it sounds like.",
         visible=len(named) > 1,
         elem_id="timbre",
+    )
+
+
+def _articulation(controls: Controls, kinds: Sequence[str]) -> gr.Dropdown:
+    # a share of a kind is typed: a list of examples would be long and say less
+    named = [
+        ("as a player plays", USUAL_HABITS),
+        ("plain: slurred and short only", "none"),
+        ("as the model likes", "free"),
+    ]
+    return gr.Dropdown(
+        named,
+        value=controls.articulation,
+        label="Articulation",
+        info=f"Or type shares of the notes, vibrato=1,scoop=0.5, of: {', '.join(kinds)}.",
+        allow_custom_value=True,
+        visible=bool(kinds),
+        elem_id="articulation",
     )
 
 

@@ -68,9 +68,10 @@ def say_box(controls: Controls) -> SayBox:
                 min_width=200,
             )
         with gr.Row():
-            about = "0 ignores {}, 1 as trained, more is stricter."
-            harmony = _number(controls, "harmony", "Lean to the chords", about.format("them"))
-            time = _number(controls, "time", "Lean to the beat", about.format("it"))
+            about = "0 {}, 1 as trained, more is stricter."
+            ignores, floats = about.format("ignores them"), about.format("floats free of it")
+            harmony = _number(controls, "harmony", "Lean to the chords", ignores)
+            time = _number(controls, "time", "Lean to the beat", floats)
         parts = _motif(controls)
     return SayBox(density, space, lowest, highest, where, trade, harmony, time, *parts)
 

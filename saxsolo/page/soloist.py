@@ -24,6 +24,7 @@ class Soloist:
         outbox: folder in it for the files of takes that are sent.
         writes_notes: whether the model writes notes, so that a take has MIDI.
         timbres: whose sounds the model knows; none where it cannot be told.
+        articulations: which kinds the model knows; none where it cannot be told.
     """
 
     def __init__(self, player: Player, root: Path):
@@ -35,6 +36,7 @@ class Soloist:
         self.generation_config = player.solo.model.generation_config
         self.writes_notes = bool(player.solo.model.config.score_vocab_size)
         self.timbres = tuple(player.solo.model.config.conditions.get("timbre", ()))
+        self.articulations = tuple(player.solo.model.config.articulations or ())
 
         @on_gpu(lambda source, request: request.settings.seconds or source.seconds)
         def perform(source: Source, request: SoloRequest) -> Generator[Step, None, None]:

@@ -14,9 +14,20 @@ from gradio.route_utils import get_root_url
 
 from saxsolo.audio.files import Source
 from saxsolo.errors import SettingError
+from saxsolo.playing.settings import LONGEST_CHART
 
 from .chart_box import EAR
-from .controls import EXAMPLES, FEELS, INSTRUMENTS, RANGES, Controls, checked, examples
+from .controls import (
+    EXAMPLES,
+    FEELS,
+    INSTRUMENTS,
+    METRES,
+    RANGES,
+    USUAL_TIMBRE,
+    Controls,
+    checked,
+    examples,
+)
 from .delivery import shown_errors
 from .heard_answer import answered
 from .limits import LONGEST_BACKING, open_upload
@@ -48,6 +59,23 @@ class Tools:
         seconds: float = Controls.seconds,
         temperature: float = Controls.temperature,
         guidance: float = Controls.guidance,
+        timbre: str = Controls.timbre,
+        articulation: str = Controls.articulation,
+        chords: str = Controls.chords,
+        first_bar: float | None = Controls.first_bar,
+        tempo: float | None = Controls.tempo,
+        metre: str = Controls.metre,
+        density: float | None = Controls.density,
+        space: float | None = Controls.space,
+        lowest: str = Controls.lowest,
+        highest: str = Controls.highest,
+        where: str = Controls.where,
+        trade: float = Controls.trade,
+        harmony: float | None = Controls.harmony,
+        time: float | None = Controls.time,
+        motif: str = Controls.motif,
+        motif_at: float = Controls.motif_at,
+        line: str = Controls.line,
         request: gr.Request | None = None,
         progress: gr.Progress = gr.Progress(),  # noqa: B008 (how Gradio finds it)
     ) -> str:
@@ -65,6 +93,27 @@ class Tools:
             seconds: maximum length of the solo, 4 to 120; it ends when the backing ends
             temperature: 0.3 to 1.5; higher values give more adventurous solos
             guidance: 1 to 4; higher values follow the backing more closely, 1 turns guidance off
+            timbre: whose saxophone it sounds like; empty for the usual one
+            articulation: player, none, free, or shares of the notes such as vibrato=1,scoop=0.5;
+                empty is player where the model knows how
+            chords: the chart, such as F7 | Bb7 | F7 | Cm7 F7, or an iReal Pro link; the solo
+                follows it rather than what is heard
+            first_bar: second at which the chart begins; empty finds its place by ear
+            tempo: beats a minute of the chart, 30 to 400; with first_bar no ear is needed
+            metre: of the chart, such as 3/4; empty is the chart's own
+            density: notes a second, 0.2 to 20; empty as the model likes
+            space: share of the time without a note, 0 to 1
+            lowest: lowest note as it sounds, such as Bb2
+            highest: highest note as it sounds, such as F5
+            where: stretches in which it plays, such as 0:08-0:40, bars 9-24, choruses 2-3
+            trade: so many bars solo and so many bars rest, in turn; 0 does not trade
+            harmony: how far pitches lean to the chords, 0 to 4; 1 as trained
+            time: how far onsets keep to the beat, 0 (floats free of it) to 4; 1 as trained
+            motif: notes that the solo plays and goes on from, bar, beat, beats and pitch of each,
+                such as 1 1 0.5 Bb3; 1 1.5 0.5 C4
+            motif_at: bar of the track in which the motif's bar 1 lies
+            line: a whole line that the horn voices as it stands, nothing added, second, seconds and
+                pitch of each note, such as @0.5 0.4 Bb3; @1 0.2 C4
 
         Returns:
             JSON with links to the solo alone (solo, WAV), the mix of solo and backing (mix, WAV)
@@ -80,6 +129,23 @@ class Tools:
             seconds=seconds,
             temperature=temperature,
             guidance=guidance,
+            timbre=timbre,
+            articulation=articulation,
+            chords=chords,
+            first_bar=first_bar,
+            tempo=tempo,
+            metre=metre,
+            density=density,
+            space=space,
+            lowest=lowest,
+            highest=highest,
+            where=where,
+            trade=trade,  # type: ignore[arg-type]
+            harmony=harmony,
+            time=time,
+            motif=motif,
+            motif_at=motif_at,  # type: ignore[arg-type]
+            line=line,
         )
         with shown_errors():
             source = self._source(backing, checked(controls))
@@ -164,6 +230,23 @@ def add_tools(
             seconds,
             _number("temperature", defaults.temperature),
             _number("guidance", defaults.guidance),
+            gr.Dropdown([USUAL_TIMBRE, *soloist.timbres], value=USUAL_TIMBRE, label="Sound"),
+            _text("articulation"),
+            _text("chords"),
+            _number("first_bar", None),
+            _number("tempo", None),
+            gr.Dropdown(list(METRES), value=defaults.metre, label="Metre"),
+            _number("density", None),
+            _number("space", None),
+            _text("lowest"),
+            _text("highest"),
+            _text("where"),
+            _number("trade", defaults.trade),
+            _number("harmony", None),
+            _number("time", None),
+            _text("motif"),
+            _number("motif_at", defaults.motif_at),
+            _text("line"),
         ]
         answer = gr.Textbox(label="Answer")
         improvise, describe = gr.Button("Improvise"), gr.Button("Describe")
@@ -183,6 +266,10 @@ def add_tools(
     )
 
 
-def _number(name: str, value: float) -> gr.Number:
+def _number(name: str, value: float | None) -> gr.Number:
     low, high = RANGES[name]
     return gr.Number(value=value, minimum=low, maximum=high, label=name.capitalize())
+
+
+def _text(name: str) -> gr.Textbox:
+    return gr.Textbox("", label=name.capitalize(), max_length=LONGEST_CHART)

@@ -107,7 +107,7 @@ class Settings(ConfigModel):
             harmony is where that is not given.
         harmony: how far the pitches lean to the chords: 0 ignores them, 1 as trained, more is
             stricter.
-        time: how far the onsets lean to beats and bars: 0 ignores them, 1 as trained, more is
+        time: how far the onsets keep to the beat: 0 floats free of it, 1 as trained, more is
             stricter.
         density: notes a second. space: share of the time without a note, 0 to 1.
         lowest, highest: as they sound, names ("Bb3") or MIDI; the instrument's when None.

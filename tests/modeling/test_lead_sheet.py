@@ -100,3 +100,21 @@ def test_a_lead_sheet_that_is_none_is_refused() -> None:
         sheet_of_inputs({name: values[:1] for name, values in row.items()})
     with pytest.raises(ValueError, match="rise"):
         sheet_of_inputs({**row, "beat_times": row["beat_times"][::-1]})
+
+
+def test_the_less_time_counts_the_freer_a_sheet_floats_and_no_beat_is_lost() -> None:
+    sheet = plain_sheet(120.0, 150.0)
+    figures = []
+    for time in (0.0, 0.25, 0.5, 0.75, 1.0):
+        floating = sheet.floating(time)
+        assert (np.diff(floating.beats) > 0).all() and len(floating) == len(sheet)
+        assert np.abs(floating.beats - sheet.beats).max() <= 0.5 * 60 / 150 + 1e-9
+        eighths = floating.seconds_at(np.arange(0, len(sheet) - 1, 0.5))
+        phases = 2j * np.pi * sheet.beat_at(eighths)
+        figures.append([abs(np.exp(times * part).mean()) for times, part in
+                        ((1, phases[::2]), (2, phases))])  # fmt: skip
+    beat, eighth = np.array(figures).T
+    assert (np.diff(beat) > 0).all() and (np.diff(eighth) > 0).all()
+    # free of the beat: every place as likely; and on it: the very same sheet
+    assert beat[0] < 0.05 and eighth[0] < 0.05 and beat[-1] == pytest.approx(1)
+    assert sheet.floating(1.0) is sheet and sheet.floating(2.0) is sheet

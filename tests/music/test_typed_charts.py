@@ -6,6 +6,8 @@ from hypothesis import strategies as st
 
 from saxsolo.music.charts.chart import ChartError, shown
 from saxsolo.music.charts.form import played
+from saxsolo.music.charts.ireal import write_ireal
+from saxsolo.music.charts.reading import chart_of_text
 from saxsolo.music.charts.text import read_text, write_text
 
 from .charts_made import charts
@@ -83,6 +85,30 @@ def test_what_cannot_be_read_is_one_line_with_advice(typed, words):
     with pytest.raises(ChartError) as caught:
         read_text(typed)
     assert all(word in str(caught.value) for word in words) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("typed", "bar"),
+    [
+        ("||: C | F | G7", 1),
+        ("C | ||: F | ||: G7 | C :||", 2),
+        ("C | F | ||: G7 ||", 3),
+        ('{"bars": ["C", {"chords": [["F", 4]], "repeat_start": true}]}', 2),
+        ("{start_of_grid}\n| C . . . |: F . . . |\n{end_of_grid}", 2),
+    ],
+)
+def test_a_repeat_that_never_ends_is_refused_with_its_bar(typed, bar):
+    with pytest.raises(ChartError, match=rf"^bar {bar}: the repeat .* never ends; .*:\|\|"):
+        chart_of_text(typed)
+
+
+def test_a_program_plays_a_repeat_that_never_ends_once_and_so_does_its_file():
+    written = "||: C | F :|| ||: G7 | C ||"
+    link = write_ireal(read_text(written))
+    chart = chart_of_text(link)
+    assert [shown(chart.bars[index]) for index in played(chart)] == ["C", "F", "C", "F", "G7", "C"]
+    # as text, which is how settings keep it, it can be read again
+    assert chart_of_text(write_text(chart)) == chart
 
 
 @settings(max_examples=30, deadline=None)

@@ -38,7 +38,8 @@ def start_server(folder: Path, **environment: str) -> Server:
         pytest.importorskip(library)
     if shutil.which("ffmpeg") is None:
         pytest.skip("ffmpeg is not installed (apt-get install ffmpeg)")
-    checkpoint, temp = save_checkpoint(folder / "checkpoint"), folder / "temp"
+    checkpoint = save_checkpoint(folder / "checkpoint", articulations=["vibrato", "scoop"])
+    temp = folder / "temp"
     temp.mkdir()
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))

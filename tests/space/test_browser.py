@@ -1,5 +1,6 @@
 """The page in a real browser: Debian's chromium, driven by Playwright."""
 
+import json
 import shutil
 import zipfile
 from pathlib import Path
@@ -315,14 +316,22 @@ NOTES = """[...document.querySelectorAll('.roll .note')].map(
     (note) => ['at', 'length', 'pitch'].map((name) => +(+note.dataset[name]).toFixed(3)))"""
 
 
-def test_a_line_is_voiced_and_its_notes_are_edited_and_voiced_again(watched):
+def test_a_line_is_voiced_and_its_notes_are_edited_and_voiced_again(watched, server):
     watched.open()
     page = watched.page
     page.locator("#line-fold button").first.click()
     line = page.locator("#line textarea")
     line.fill("@0.5 0.4 Bb3; @1 0.5 C4; @2 0.5 F4; @3 0.6 G4")
     page.locator("#line-notice", has_text="voices this line").wait_for()
+    how = page.locator("#articulation input")
+    assert how.input_value() == "as a player plays"
+    how.fill("none,vibrato=1")
+    how.press("Enter")
     watched.play()
+    assert "articulation=none%2Cvibrato%3D1&" in page.locator("#share-link").input_value()
+    takes = (server.root() / "takes").glob("*/take.json")
+    take = json.loads(max(takes, key=lambda path: path.stat().st_mtime).read_text())
+    assert take["run"]["settings"]["articulation"] == "none,vibrato=1"
     played = [[0.5, 0.4, 58], [1, 0.5, 60], [2, 0.5, 65], [3, 0.6, 67]]
     assert page.evaluate(NOTES) == played
     page.locator(".edit-notes").click()

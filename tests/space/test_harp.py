@@ -5,11 +5,15 @@ import json
 import re
 import threading
 import time
+from pathlib import Path
 
 import httpx
 import numpy as np
 import pytest
 import soundfile as sf
+
+from saxsolo.music.score import Note
+from saxsolo.notation.midi import read_midi, write_midi
 
 from ..product.conftest import chords
 from .conftest import Server
@@ -53,22 +57,26 @@ def description(server) -> dict:
     return description
 
 
-@pytest.fixture(scope="module")
-def backing(server, tmp_path_factory) -> dict:
+def sent(server: Server, path: Path) -> dict:
     """An uploaded file as HARP refers to it."""
-    path = tmp_path_factory.mktemp("harp") / "region.wav"
-    sf.write(path, chords(30.0, 44100), 44100)
     # HARP sends every file with this type
     files = {"files": (path.name, path.read_bytes(), "audio/midi")}
     (uploaded,) = httpx.post(f"{server.url}gradio_api/upload", files=files, timeout=60).json()
     return {"path": uploaded, "meta": {"_type": "gradio.FileData"}}
 
 
+@pytest.fixture(scope="module")
+def backing(server, tmp_path_factory) -> dict:
+    path = tmp_path_factory.mktemp("harp") / "region.wav"
+    sf.write(path, chords(30.0, 44100), 44100)
+    return sent(server, path)
+
+
 def values(description: dict, backing: dict | None, **changes: object) -> list:
     """Values of all inputs in their order, numbers in single precision."""
     data = []
     for part in description["inputs"]:
-        value = backing if part["type"] == "audio_track" else part["value"]
+        value = backing if part["type"] == "audio_track" else part.get("value")
         value = changes.get(part["label"], value)
         data.append(float(np.float32(value)) if isinstance(value, int | float) else value)
     return data
@@ -91,7 +99,10 @@ def test_harp_can_draw_what_it_is_told(description):
             assert part["value"] in [choice[0] for choice in part["choices"]]
             assert all(label == value for label, value in part["choices"])
     assert {part["type"] for part in description["outputs"]} <= OUTPUT_KINDS
-    assert description["inputs"][0]["required"] is True
+    required = {
+        part["label"]: part["required"] for part in description["inputs"] if "required" in part
+    }
+    assert required == {"Backing track": True, "Line": False}
 
 
 def test_a_region_comes_back_as_a_solo_with_notes_and_chords(server, description, backing):
@@ -111,6 +122,17 @@ def test_a_region_comes_back_as_a_solo_with_notes_and_chords(server, description
         assert label["label"] and 0 <= label["t"] < label["t"] + label["duration"] <= 4.01
 
 
+def test_a_line_of_the_daw_is_voiced_as_it_stands(server, description, backing, tmp_path):
+    wanted = [(0.5, 58), (1.0, 62), (2.0, 65)]
+    write_midi(tmp_path / "line.mid", [Note(at, 0.4, pitch, 0.5) for at, pitch in wanted])
+    given = {"Line": sent(server, tmp_path / "line.mid")}
+    kind, data = called(server, "process", values(description, backing, **QUICK | given))
+    assert kind == "complete"
+    (tmp_path / "solo.mid").write_bytes(httpx.get(data[1]["url"]).content)
+    played = [(round(note.onset, 2), note.pitch) for note in read_midi(tmp_path / "solo.mid")]
+    assert played == wanted
+
+
 def test_gradios_own_client_finds_the_endpoints(server, backing):
     client = gradio_client.Client(server.url, verbose=False)
     description = client.predict(api_name="/controls")
@@ -124,6 +146,8 @@ def test_gradios_own_client_finds_the_endpoints(server, backing):
         ({"Backing track": None}, "backing track"),
         ({"Temperature": 9}, "maximum|between"),
         ({"Saxophone": "oboe"}, "oboe"),
+        ({"Articulation": "squeak=1"}, "squeak"),
+        ({"Chords": "F7 | Hm7"}, "bar 2"),
     ],
 )
 def test_what_cannot_be_played_is_refused(server, description, backing, changes, reason):

@@ -59,6 +59,7 @@ whole_controls = st.builds(
     example=st.sampled_from(examples()),
     instrument=st.sampled_from(INSTRUMENTS),
     timbre=st.sampled_from(["", *TIMBRES]),
+    articulation=st.sampled_from(["", "none", "free", "none,fall=0.5", "vibrato=1,scoop=0.25"]),
     feel=st.sampled_from(FEELS),
     seed=st.integers(*RANGES["seed"]),
     temperature=st.floats(*RANGES["temperature"]),

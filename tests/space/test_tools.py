@@ -13,6 +13,9 @@ import numpy as np
 import pytest
 import soundfile as sf
 
+from saxsolo.notation.midi import read_midi
+from saxsolo.page.controls import Controls
+
 from ..product.conftest import chords
 from .conftest import Server
 
@@ -92,6 +95,21 @@ def test_an_assistant_gets_a_solo_that_plays(server, tmp_path):
     assert {"tempo", "chart", "chords"} <= set(answer)
 
 
+def test_an_assistant_has_the_same_say_as_the_page(server, tmp_path):
+    """A tool offers what the command line has, and passes it on."""
+    offer = offered(server)["improvise"].inputSchema["properties"]
+    left_out = {"live", "source", "choruses", "takes", "feel"}
+    assert {*Controls.__dataclass_fields__} - left_out <= set(offer)
+    say = {"line": "@0.5 0.4 Bb3; @1 0.4 C4", "chords": "F7 | Bb7", "first_bar": 0.5, "tempo": 120}
+    quick = {"example": "ballad", "seconds": 4, "guidance": 1}
+    answer = called(server, "improvise", **quick, **say)
+    assert not answer.isError, answer.content
+    facts = json.loads(answer.content[0].text)
+    assert "F7" in facts["chart"] and "Bb7" in facts["chart"] and abs(facts["tempo"] - 120) < 0.1
+    (tmp_path / "solo.mid").write_bytes(httpx.get(facts["midi"]).content)
+    assert [note.pitch for note in read_midi(tmp_path / "solo.mid")] == [58, 60]
+
+
 def test_the_same_seed_gives_the_same_solo(server):
     arguments = {"example": "ballad", "seconds": 4, "seed": 1, "guidance": 1}
     answers = [called(server, "improvise", **arguments) for _ in range(2)]
@@ -138,6 +156,10 @@ def test_the_limits_hold_for_listening_too(server, seconds):
     [
         ({"seconds": 1000}, "120"),
         ({"instrument": "oboe"}, "oboe"),
+        ({"articulation": "squeak=1"}, "squeak"),
+        ({"line": "@1 1 H4"}, "H4"),
+        ({"chords": "F7 | Hm7"}, "bar 2"),
+        ({"density": 100}, "20"),
         ({"example": "../../etc/passwd"}, "passwd"),
         ({"seed": 1.5}, "whole number"),
         ({"backing": "/etc/passwd"}, "url"),

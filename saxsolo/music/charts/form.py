@@ -35,6 +35,44 @@ def unrolled(chart: Chart) -> Chart:
     return replace(chart, bars=tuple(bars))
 
 
+def check_repeats(chart: Chart) -> None:
+    """Refuses a repeat that never ends.
+
+    Raises:
+        ChartError: with the bar and the sign.
+    """
+    for index in open_repeats(chart):
+        raise ChartError(
+            f"bar {index + 1}: the repeat ||: that begins here never ends; end it with :||, or "
+            "write | to play it once"
+        )
+
+
+def without_open_repeats(chart: Chart) -> Chart:
+    """The chart without the signs of repeats that never end, which notation programs play once."""
+    never = set(open_repeats(chart))
+    if not never:
+        return chart
+    bars = (
+        replace(bar, repeat_start=False) if index in never else bar
+        for index, bar in enumerate(chart.bars)
+    )
+    return replace(chart, bars=tuple(bars))
+
+
+def open_repeats(chart: Chart) -> list[int]:
+    """Indices of the bars in which a repeat begins that does not end before the next begins."""
+    never: list[int] = []
+    begun: int | None = None
+    for index, bar in enumerate(chart.bars):
+        if bar.repeat_start:
+            never += [] if begun is None else [begun]
+            begun = index
+        if bar.repeat_end:
+            begun = None
+    return never + ([] if begun is None else [begun])
+
+
 class _Player:
     """One walk through a chart."""
 

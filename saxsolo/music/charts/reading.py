@@ -7,7 +7,7 @@ from pathlib import Path
 
 from .chart import Chart, ChartError
 from .chordpro import read_chordpro, write_chordpro
-from .form import played
+from .form import check_repeats, played, without_open_repeats
 from .ireal import links_in, read_ireal, write_ireal
 from .json_chart import read_json, write_json
 from .lab import chart_of_lab, read_lab, write_lab
@@ -69,18 +69,19 @@ def chart_of(data: bytes, suffix: str = "", title: str | None = None) -> Chart:
     if data.startswith(b"MThd") or (data.startswith(b"RIFF") and data[8:12] == b"RMID"):
         return read_midi(data[data.index(b"MThd") :] if b"MThd" in data else data)
     if data.startswith(b"PK"):
-        return _playable(read_musicxml(data))
+        return _as_programs_play(read_musicxml(data))
     text = _decoded(data)
     start = text.lstrip()[:400].lower()
     if "<score-" in text[:20_000] or suffix in (".musicxml", ".mxl", ".xml"):
-        return _playable(read_musicxml(data))
+        return _as_programs_play(read_musicxml(data))
     return chart_of_text(text, suffix, title, start)
 
 
-def _playable(chart: Chart) -> Chart:
-    """The chart, if its repeats and jumps can be played."""
+def _as_programs_play(chart: Chart) -> Chart:
+    """The chart of a notation program, if its jumps can be played; a repeat that it never ends is
+    played once, as the program itself does."""
     played(chart)
-    return chart
+    return without_open_repeats(chart)
 
 
 def chart_of_text(
@@ -91,7 +92,12 @@ def chart_of_text(
     Raises:
         ChartError: with the bar and the symbol; for a form that cannot be played too.
     """
-    return _playable(_of_text(text, suffix, title, start))
+    chart = _of_text(text, suffix, title, start)
+    if links_in(text):
+        return _as_programs_play(chart)
+    played(chart)
+    check_repeats(chart)
+    return chart
 
 
 def _of_text(text: str, suffix: str, title: str | None, start: str | None) -> Chart:
