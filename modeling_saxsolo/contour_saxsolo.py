@@ -1,4 +1,4 @@
-"""Asked vibrato, bends, scoops and glides as a contour that the pitch codes lean towards.
+"""Asked vibrato, bends and scoops as a contour that the pitch codes lean towards.
 
 The decoder is told with a bit how a note is played (articulation_saxsolo). What has to be kept up
 over many codes, each drawn by chance, does not come of one bit: so while such a kind is asked, the
@@ -6,9 +6,8 @@ logits of the first codebook lean towards note plus contour. How likely a pitch 
 the model has it, and so do all other codes. Where none of these kinds is asked nothing changes.
 
 The shapes are those of `player_saxsolo.PlayedNote.cents`, with which the training solos were
-rendered, told by what has been played so far alone: block by block the same solo comes out. Vibrato
-is of 5 to 6 Hz and grows with the note (Abesser and others 2015, ISMIR, find 4 to 7 Hz in jazz
-solos); how fast and how deep each is follows from the note.
+rendered (sources there), of what has been played so far alone: block by block the same solo comes
+out. Vibrato is of 5 to 6 Hz and grows with the note; how fast and how deep follows from the note.
 
 B rows, T frames, S steps, V codebook size. NumPy, but for what `generate` needs of the library.
 """
@@ -32,14 +31,11 @@ from .vocabulary_saxsolo import (
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-VIBRATO, SCOOP, BEND, GLIDE = (
-    1 << ARTICULATIONS.index(name) for name in ("vibrato", "scoop", "bend", "glide")
-)
+VIBRATO, SCOOP, BEND = (1 << ARTICULATIONS.index(name) for name in ("vibrato", "scoop", "bend"))
 #: cents; how far the training solos go: the middle of what `player_saxsolo` draws
-SCOOP_CENTS, BEND_CENTS, GLIDE_SHARE = 110.0, 95.0, 0.65
+SCOOP_CENTS, BEND_CENTS = 110.0, 95.0
 #: seconds from the first cents to the last
-SCOOP_SECONDS, BEND_SECONDS, GLIDE_SECONDS = 0.1, 0.08, 0.05
-GLIDE_LIMIT = 200.0
+SCOOP_SECONDS, BEND_SECONDS = 0.1, 0.08
 #: cents either way: at first, and how many more after a second
 SHALLOW, DEEPER = 22.0, 18.0
 SWELL_SECONDS = 0.25
@@ -51,12 +47,11 @@ class _Line:
     """What is known of a solo while its frames pass: the note, since when, and what is asked."""
 
     def __init__(self) -> None:
-        self.pitch = -1
         self._begin(-1)
 
     def _begin(self, pitch: int) -> None:
         """A note, or a rest: -1."""
-        self.before, self.pitch = self.pitch, pitch
+        self.pitch = pitch
         self.age = 0  # frames
         self.waved = -1  # frames since vibrato began
         self.bent = 0.0
@@ -89,9 +84,6 @@ class _Line:
             parts.append(-BEND_CENTS * np.sin(0.5 * np.pi * self.bent) ** 2)
         if mask & SCOOP and seconds < SCOOP_SECONDS:
             parts.append(-SCOOP_CENTS * (1 - seconds / SCOOP_SECONDS) ** 1.5)
-        if mask & GLIDE and self.before >= 0 and seconds < GLIDE_SECONDS:
-            interval = np.clip(100.0 * (self.before - self.pitch), -GLIDE_LIMIT, GLIDE_LIMIT)
-            parts.append(GLIDE_SHARE * interval * (1 - seconds / GLIDE_SECONDS))
         return float(sum(parts)) if parts else np.nan
 
 
@@ -105,7 +97,7 @@ def contours(score: Array, masks: Array) -> Array:
     """Score tokens and masks of articulations (B, T), 0 = nothing -> cents from the notes (B, T),
     nan where nothing of these kinds is asked."""
     cents = np.full(score.shape, np.nan)
-    asked = masks & (VIBRATO | SCOOP | BEND | GLIDE) > 0
+    asked = masks & (VIBRATO | SCOOP | BEND) > 0
     for row in np.flatnonzero(asked.any(axis=1)):
         line = _Line()
         told = zip(score[row].tolist(), masks[row].tolist(), strict=True)
