@@ -10,6 +10,7 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer, ResidualVectorQuantizer
 from modeling_saxsolo.source_saxcodec import noise_samples, pulse_frames
+from saxsolo.training.codec_run import start_from
 
 FRAME = 640
 TINY = {
@@ -256,6 +257,9 @@ def test_attention_begins_silent_streams_and_looks_back_only_so_far(codec, sound
     codes = codec.encode(sound)
     assert torch.equal(attending.encode(sound), codes)
     assert torch.equal(attending.decode(codes), codec.decode(codes))
+    trained = SaxcodecModel(attending.config).eval()
+    start_from(trained, tmp_path)
+    assert torch.equal(trained.decode(codes), codec.decode(codes))
     for part in (attending.decoder[-1].out, attending.decoder[-1].down):
         part.weight.normal_(std=0.1)
     attending.decoder[-1].distance.normal_()
