@@ -25,6 +25,8 @@ class SaxcodecConfig(PretrainedConfig):
         long_bins: lowest bins of the long spectrum that the encoder reads.
         encoder_size, encoder_layers: width and depth of the encoder.
         decoder_size, decoder_layers: width and depth of the decoder.
+        decoder_attention: spectrum frames back that a layer of attention at the decoder's end
+            reads; 0 = no such layer.
         decoder_lookahead: code frames after its own that the decoder reads before it sounds a
             frame: a note's first milliseconds are in the next code, not in their own.
         expansion: width of a block's inner layer over its outer one.
@@ -58,6 +60,7 @@ class SaxcodecConfig(PretrainedConfig):
     max_f0: float = 1760.0
     f0_bins: int = 360
     pitch_codes: bool = False
+    decoder_attention: int = 0
     filter_bands: int = 0
     free_bins: int = 0
 
@@ -90,6 +93,10 @@ class SaxcodecConfig(PretrainedConfig):
             raise ValueError(
                 f"decoder_lookahead={self.decoder_lookahead} frames is before the frame itself; it "
                 "must be 0 or more."
+            )
+        if self.decoder_attention < 0:
+            raise ValueError(
+                f"decoder_attention={self.decoder_attention} must be 0 (none) or frames back."
             )
         if not 0 < self.min_f0 < self.max_f0 < self.sampling_rate / 2:
             raise ValueError(

@@ -29,6 +29,7 @@ import numpy as np
 import torch
 from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig
 
+from .contour_saxsolo import follow
 from .encoder_saxsolo import SaxsoloEncoderOutput
 from .intonation_saxsolo import REACH
 from .sampling_saxsolo import FREE
@@ -140,6 +141,7 @@ class FastDecoder:
         forced: torch.Tensor,
         sampling: Sampling,
         on_step: Callable[[torch.Tensor], None] | None = None,
+        asked: Array | None = None,
     ) -> torch.Tensor:
         """Play on from `past` as far as `forced` goes.
 
@@ -150,6 +152,7 @@ class FastDecoder:
                 stream, the notes, is given throughout.
             sampling: of the codebooks.
             on_step: called with the tokens (R * N,) of each step.
+            asked: (R, S) of `asked_codes`; None = nothing is asked.
 
         Returns:
             (R, N, S - s) tokens.
@@ -191,6 +194,8 @@ class FastDecoder:
                     logits = state @ self.code_heads.T
                     if self.by_pitch:
                         self._lean(logits, state, around[:, place], last)
+                if asked is not None:
+                    self._follow(logits, asked[:, known + step])
                 if len(self.silent):
                     self._keep_sounding(logits, sounding[:, known + step])
                 self._choose(logits, given[..., step], played[..., step], sampling)
@@ -245,6 +250,11 @@ class FastDecoder:
                 first, last = max(1, around - REACH), min(self.code_size, around + REACH + 1)
                 skipped = part * size + first - around + REACH
                 logits[row, first:last] += leaning[row, skipped : skipped + last - first]
+
+    def _follow(self, logits: Array, targets: Array) -> None:
+        """As `AskedPitch`, in place, on the logits of all codebooks."""
+        for row in np.flatnonzero(~np.isnan(targets)):
+            follow(logits[row], targets[row], self.model.config)
 
     def _layer(
         self,

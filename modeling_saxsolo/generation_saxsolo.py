@@ -23,6 +23,7 @@ from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
 
 from .articulating_saxsolo import Articulation, checked_habits
+from .contour_saxsolo import AskedPitch, asked_codes
 from .delay_saxsolo import undo_delay
 from .fast_decoding_saxsolo import FastDecoder, Sampling, supports
 from .generation_inputs_saxsolo import (
@@ -313,6 +314,7 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
                 articulator.tell(forced[:, 0, :known], step, stop)
             if planned and config.rest_codes:
                 self._give_rests(forced, stop)
+            asked = asked_codes(config, forced[:, 0, :stop], inputs["articulation"])
             window = first_frames(inputs, first, last)
             past, given = played[..., first:step], forced[..., first:stop]
             if decoder is not None:
@@ -322,12 +324,15 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
                     given,
                     Sampling.of(settings),
                     None if streamer is None else streamer.put,
+                    None if asked is None else asked[:, first:],
                 )
             else:
+                lean = [] if asked is None else [AskedPitch(config, asked[:, first:])]
+                rules = [*lean, ForcedTokens(given.flatten(0, 1)), *processors]
                 played[..., step:stop] = self._play_window(
                     window,
                     past,
-                    LogitsProcessorList([ForcedTokens(given.flatten(0, 1)), *processors]),
+                    LogitsProcessorList(rules),
                     stop - step,
                     settings,
                     1.0 if planned else settings.guidance_scale,

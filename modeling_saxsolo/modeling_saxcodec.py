@@ -34,6 +34,8 @@ from .layers_saxcodec import (
     DecoderState,
     EncoderState,
     FilterHead,
+    LocalAttention,
+    SilentLinear,
     overlap_add,
     spread,
 )
@@ -67,13 +69,17 @@ class SaxcodecPreTrainedModel(PreTrainedModel):
     config: SaxcodecConfig
     base_model_prefix = "saxcodec"
     main_input_name = "audio"
-    _no_split_modules = ["CausalBlock"]
+    _no_split_modules = ["CausalBlock", "LocalAttention"]
 
     def _init_weights(self, module: nn.Module) -> None:
         super()._init_weights(module)
         if isinstance(module, nn.Linear):
             init.normal_(module.weight, std=module.in_features**-0.5)
-        if isinstance(module, FilterHead):
+        if isinstance(module, SilentLinear):
+            init.zeros_(module.weight)
+        if isinstance(module, LocalAttention):
+            init.zeros_(module.distance)
+        elif isinstance(module, FilterHead):
             # start near -50 dB: louder noise than the target is slow to unlearn
             init.constant_(module.bias, -6.0)
         elif isinstance(module, ResidualVectorQuantizer):
@@ -102,6 +108,10 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
             CausalBlock(config.decoder_size, config.expansion, config.decoder_layers)
             for _ in range(config.decoder_layers)
         )
+        if config.decoder_attention:
+            self.decoder.append(
+                LocalAttention(config.decoder_size, config.expansion, config.decoder_attention)
+            )
         self.out_norm = nn.LayerNorm(config.decoder_size)
         # the encoder names the pitch where it is a code, the decoder where it is not
         told_by = 2 * config.encoder_size if config.pitch_codes else config.decoder_size
@@ -138,7 +148,8 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
             waiting=like.new_zeros(batch_size, 0, config.codebook_dim),
             pitch=torch.zeros(batch_size, 0, dtype=torch.long, device=like.device),
             blocks=[
-                like.new_zeros(batch_size, KERNEL - 1, config.decoder_size) for _ in self.decoder
+                like.new_zeros(batch_size, block.window, config.decoder_size)
+                for block in self.decoder
             ],
             source=like.new_zeros(batch_size, 0),
             phase=torch.zeros(batch_size, dtype=torch.float64, device=like.device),

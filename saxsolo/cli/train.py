@@ -135,6 +135,10 @@ def train_codec(
     ] = None,
     split: Annotated[str, typer.Option(help="Split to evaluate on.")] = "test",
     seconds: Annotated[float, typer.Option(help="Of each solo that is evaluated.")] = 30.0,
+    damaged: Annotated[
+        bool,
+        typer.Option("--damaged", help="With --evaluate: a table under real-world damage too."),
+    ] = False,
     device: Annotated[
         Device | None, typer.Option(help="Where to compute.", show_default="the processor")
     ] = None,
@@ -147,6 +151,9 @@ def train_codec(
     """
     if evaluate is not None:
         use_threads(threads)
+        if damaged:
+            _print_damaged(evaluate, audio, seconds, device)
+            return
         print(json.dumps(_evaluated(evaluate, pairs, audio, split, seconds, device), indent=2))
         return
     if config is None or out is None:
@@ -285,3 +292,18 @@ def _evaluated(
     if pairs is None:
         raise SettingError("--evaluate takes --pairs PAIRS or --audio FOLDER")
     return dict(evaluate_codec(loaded, pairs, split, seconds))
+
+
+def _print_damaged(codec: Path, audio: Path | None, seconds: float, device: str | None) -> None:
+    from saxsolo.device import chosen_device
+    from saxsolo.evaluation.ear_damage import DAMAGES
+    from saxsolo.training.codec_audio_evaluation import damage_table
+    from saxsolo.weights.loading import load_codec
+
+    if audio is None:
+        raise SettingError("--damaged takes --audio FOLDER: it is sound that is damaged")
+    loaded = load_codec(codec, str(chosen_device(device or "cpu"))).model
+    # a saxophone alone has one channel
+    damages = {name: damage for name, damage in DAMAGES.items() if name != "inverted stereo"}
+    for line in damage_table(loaded, audio, seconds, damages):
+        print(line, flush=True)

@@ -17,6 +17,7 @@ import numpy as np
 import torch
 
 from modeling_saxsolo.codec_adapter_saxsolo import StreamingDecoder
+from modeling_saxsolo.contour_saxsolo import asked_codes
 from modeling_saxsolo.delay_saxsolo import apply_delay, undo_delay
 from modeling_saxsolo.ear_saxsolo import FRAMES_PER_TOKEN, SaxsoloEar, join_heard
 from modeling_saxsolo.ear_spectrum_saxsolo import (
@@ -287,7 +288,8 @@ class LiveSolo:
             inputs["articulation"] = told[None]
         past = self.model._without_earlier(self._steps[..., first:])
         heard = self.model.encoder(**inputs)
-        new = self.decoder.play(heard, past, forced[..., first:], self.sampling)
+        asked = asked_codes(config, forced[:, 0, first:], inputs.get("articulation"))
+        new = self.decoder.play(heard, past, forced[..., first:], self.sampling, asked=asked)
         self._steps = torch.cat([self._steps, new], dim=-1)
         begin = self._blocks * BLOCK - origin
         frames = undo_delay(self._steps[..., begin:], config.stream_delays)

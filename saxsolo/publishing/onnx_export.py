@@ -90,6 +90,7 @@ def _check(player: Player) -> None:
             (f"its onset_bias is {config.onset_bias}", bool(config.onset_bias)),
             ("it lacks degrees or rhythm", not (config.degrees and config.rhythm)),
             (f"its codec is {codec.model_type!r}", codec.model_type != "saxcodec"),
+            ("its codec has attention", bool(getattr(codec, "decoder_attention", 0))),
         )
         if is_wrong
     ]

@@ -7,6 +7,7 @@ gives back is compared at 44.1 kHz, where a codec of 32 kHz lacks the top, and a
 from __future__ import annotations
 
 import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +31,22 @@ RATES = (44100, 32000)
 KINDS = (".flac", ".wav", ".ogg")
 
 
+#: takes (channels, n) float32 and its rate, gives as many channels and samples back
+Damage = Callable[[np.ndarray, int], np.ndarray]
+
+
 @torch.inference_mode()
 def evaluate_on_audio(
-    codec: PreTrainedModel, folder: Path, seconds: float, seed: int = 0
+    codec: PreTrainedModel,
+    folder: Path,
+    seconds: float,
+    seed: int = 0,
+    damage: Damage | None = None,
 ) -> dict[str, Any]:
     """Figures of a codec on `seconds` from the beginning of each sound below a folder.
+
+    Args:
+        damage: done to each sound first; what comes back is compared with the damaged sound.
 
     Returns:
         pitch agreement (share of voiced frames within 50 cents), its interval, that inside notes;
@@ -55,6 +67,8 @@ def evaluate_on_audio(
     spent = heard = 0.0
     for path in tqdm(paths, desc=folder.name, disable=None):
         original = _read(path, seconds)
+        if damage is not None:
+            original = damage(original[None], RATES[0])[0]
         sound = _resampled(original, RATES[0], layout.sampling_rate)
         began = time.perf_counter()
         told = encode(codec, torch.from_numpy(sound)[None, None])
@@ -99,6 +113,32 @@ def evaluate_on_audio(
         "threads": torch.get_num_threads(),
         "times_real_time": heard / spent,
     }
+
+
+def damage_table(
+    codec: PreTrainedModel, folder: Path, seconds: float, damages: dict[str, Damage]
+) -> Iterator[str]:
+    """Lines of Markdown: `evaluate_on_audio` under each damage, as soon as it is known."""
+    yield (
+        "| damage | pitch agreement, % | inside notes | log-mel 44.1 kHz | vibrato: depth kept, "
+        "within 20 % | attacks, ms: median, 90 % | Frechet |"
+    )
+    yield "| --- | --- | --- | --- | --- | --- | --- |"
+    for name, damage in damages.items():
+        found = evaluate_on_audio(codec, folder, seconds, damage=damage)
+        waves, attacks = found["vibrato"], found["attacks"]
+        kept = "none"
+        if waves["notes"]:
+            kept = f"{waves['median_depth_ratio']:.2f}, {waves['depth_within_20_percent']:.0%}"
+        late = "none"
+        if "median_error_ms" in attacks:
+            late = f"{attacks['median_error_ms']:.1f}, {attacks['p90_error_ms']:.1f}"
+        yield (
+            f"| {name} | {100 * found['pitch_agreement']:.1f} | "
+            f"{100 * found['pitch_agreement_inside_notes']:.1f} | "
+            f"{found['log_mel_distance_44100']:.3f} | {kept} | {late} | "
+            f"{found['frechet_distance']:.2f} |"
+        )
 
 
 def _vibrato_figures(waves: np.ndarray) -> dict[str, float | int]:

@@ -139,8 +139,8 @@ class CodecRun:
 
 
 def start_from(codec: SaxcodecModel, folder: Path) -> None:
-    """Copies the weights of a trained codec; what the decoder reads of codes ahead, where the old
-    one read fewer, starts at nothing, so that the sound is the old one's.
+    """Copies the weights of a trained codec; attention that it lacks, and what the decoder reads of
+    codes ahead, where the old one read fewer, start at nothing, so that the sound is the old one's.
 
     Raises:
         OSError: no codec in the folder.
@@ -151,6 +151,9 @@ def start_from(codec: SaxcodecModel, folder: Path) -> None:
     old = weights["from_latent.weight"]
     if old.shape[1] < wide:
         weights["from_latent.weight"] = F.pad(old, (0, wide - old.shape[1]))
+    new = len(codec.decoder) - 1
+    if codec.config.decoder_attention and f"decoder.{new}.distance" not in weights:
+        weights |= {n: p for n, p in codec.state_dict().items() if n.startswith(f"decoder.{new}.")}
     sizes = {n: tuple(p.shape) for n, p in codec.state_dict().items()}
     theirs = {n: tuple(p.shape) for n, p in weights.items()}
     unlike = sorted(n for n in sizes | theirs if sizes.get(n) != theirs.get(n))

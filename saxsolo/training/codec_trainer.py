@@ -11,7 +11,8 @@
   averages away: breath, reed noise, attacks.
 - With `train_codes: false` encoder and codebooks stay as they are: whatever was tokenised stays
   valid, only the sound gets better.
-- Time, not steps, is the budget: the learning rate falls along a cosine over `minutes`.
+- Time, not steps, is the budget: the learning rate falls along a cosine over `minutes`, or over
+  `max_steps`, whichever is used up first: runs that are compared take the same steps.
 """
 
 import json
@@ -80,6 +81,8 @@ def train_codec(
     last = saved = time.monotonic()
     while run.seconds < 60 * config.minutes and run.step != config.max_steps:
         share = run.seconds / (60 * config.minutes)
+        if config.max_steps is not None:
+            share = max(share, run.step / config.max_steps)
         rate = 0.5 * (1 + math.cos(math.pi * share)) * min(1, (run.step + 1) / config.warmup_steps)
         figures = stepper.take(*next(batches), rate)
         run.step += 1

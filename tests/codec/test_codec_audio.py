@@ -12,7 +12,7 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.vocabulary_saxsolo import UNKNOWN
 from saxsolo.training.codec_audio import AudioFolder, at_times
-from saxsolo.training.codec_audio_evaluation import evaluate_on_audio
+from saxsolo.training.codec_audio_evaluation import damage_table, evaluate_on_audio
 from saxsolo.training.codec_losses import CodecLoss
 from saxsolo.training.codec_settings import CodecTraining
 from saxsolo.training.codec_trainer import train_codec
@@ -116,6 +116,9 @@ def test_it_learns_from_a_folder_and_goes_on(folder, tmp_path, capsys):
         assert torch.isfinite(codec.decode(codes)).all()
     figures = evaluate_on_audio(codec, folder / "a", 2.0)
     assert figures["sounds"] == 1 and figures["log_mel_distance_44100"] > 0
+    rows = list(damage_table(codec, folder / "a", 2.0, {"halved": lambda x, rate: x / 2}))
+    assert len(rows) == 3 and rows[2].startswith("| halved |")
+    assert rows[2].count("|") == rows[0].count("|")
 
 
 def test_pairs_are_not_for_a_codec_of_another_rate(tmp_path):

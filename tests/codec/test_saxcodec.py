@@ -10,6 +10,7 @@ from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.modeling_saxcodec import SaxcodecModel
 from modeling_saxsolo.quantizer_saxcodec import CodebookTrainer, ResidualVectorQuantizer
 from modeling_saxsolo.source_saxcodec import noise_samples, pulse_frames
+from saxsolo.training.codec_run import start_from
 
 FRAME = 640
 TINY = {
@@ -247,3 +248,26 @@ def test_saved_and_loaded_in_half_precision(codec, sound, tmp_path):
         same = (loaded.encode(sound) == codec.encode(sound)).float().mean()
     assert same > 0.9
     assert np.isfinite(loaded.decode(loaded.encode(sound)).detach().numpy()).all()
+
+
+@torch.inference_mode()
+def test_attention_begins_silent_streams_and_looks_back_only_so_far(codec, sound, tmp_path):
+    codec.save_pretrained(tmp_path)
+    attending = SaxcodecModel.from_pretrained(tmp_path, decoder_attention=5).eval()
+    codes = codec.encode(sound)
+    assert torch.equal(attending.encode(sound), codes)
+    assert torch.equal(attending.decode(codes), codec.decode(codes))
+    trained = SaxcodecModel(attending.config).eval()
+    start_from(trained, tmp_path)
+    assert torch.equal(trained.decode(codes), codec.decode(codes))
+    for part in (attending.decoder[-1].out, attending.decoder[-1].down):
+        part.weight.normal_(std=0.1)
+    attending.decoder[-1].distance.normal_()
+    whole = attending.decode(codes)
+    assert (whole - codec.decode(codes)).abs().max() > 1e-3
+    state, sounds = attending.init_decoder_state(), []
+    for piece in codes.split([1, 1, 9, 13], dim=-1):
+        audio, state = attending.decode_chunk(piece, state)
+        sounds.append(audio)
+    sounds.append(attending.decode_chunk(codes[..., :0], state, last=True)[0])
+    torch.testing.assert_close(torch.cat(sounds, -1), whole, atol=1e-4, rtol=0)

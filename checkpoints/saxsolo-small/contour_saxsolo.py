@@ -1,0 +1,1 @@
+../../modeling_saxsolo/contour_saxsolo.py
