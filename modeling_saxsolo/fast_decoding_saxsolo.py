@@ -9,6 +9,8 @@ fraction of torch's, on weights that are folded beforehand:
   2024, SliceGPT, arXiv 2401.15024, section 3).
 - The two numbers that a rotary position turns lie side by side: one complex product rotates all
   heads. The scale of the attention goes into the queries.
+- Weights lie in memory with the longer side in rows: BLAS reads them two to four times as fast
+  as rows of 192 numbers. Keys lie with time in rows, for the same reason.
 - Embedding and projection of each code are one table. What else the decoder receives at a step
   (chords, beats, the notes) does not depend on the codes and is computed for all steps at once.
 
@@ -56,8 +58,9 @@ class Sampling:
 
 @dataclass(frozen=True)
 class _Layer:
-    """Folded weights, (out, in) each, the memory's keys and values (R, H, M, d) and what of it
-    is padding (R, 1, M, 1), and room for keys and values of S steps (R, H, S, d)."""
+    """Folded weights, (in, out) each, the memory's keys (R, H, d, M) and values (R, H, M, d) and
+    what of it is padding (R, 1, 1, M), and room for the keys (R, H, d, S) and values (R, H, S, d)
+    of S steps."""
 
     query_key_value: Array
     out: Array
@@ -101,12 +104,12 @@ class FastDecoder:
         with torch.no_grad():
             self.table = _numpy(_centred(_code_table(model.decoder.embed)))
             norm = model.decoder.norm.weight
-            self.code_heads = _numpy(torch.cat([head.weight for head in model.heads[1:]]) * norm)
+            self.code_heads = _factor(torch.cat([head.weight for head in model.heads[1:]]) * norm)
             self.by_pitch = config.pitch_range is not None
             if self.by_pitch:
                 intonation = model.decoder.intonation
                 self.distance_table = _numpy(_centred(intonation.into.weight))
-                self.distance_heads = _numpy(intonation.out.weight * norm)
+                self.distance_heads = _factor(intonation.out.weight * norm)
             self.folded = [self._fold(layer) for layer in model.decoder.layers]
 
     def _fold(self, layer: Any) -> dict[str, Array]:
@@ -122,7 +125,7 @@ class FastDecoder:
             "gate_up": mlp.gate_up.weight * layer.mlp_norm.weight,
             "down": _centred(mlp.out.weight.T).T,
         }
-        return {name: _numpy(weight) for name, weight in folded.items()}
+        return {name: _factor(weight) for name, weight in folded.items()}
 
     def _pairs(self) -> torch.Tensor:
         """Order of a projection's rows that puts what is rotated together side by side."""
@@ -188,7 +191,7 @@ class FastDecoder:
                     for layer in layers:
                         state = self._step(layer, state, place, turns[place], cross_turns[place])
                     state = self._normalised(state)
-                    logits = state @ self.code_heads.T
+                    logits = state @ self.code_heads
                     if self.by_pitch:
                         self._lean(logits, state, around[:, place], last)
                 if len(self.silent):
@@ -236,7 +239,7 @@ class FastDecoder:
 
     def _lean(self, logits: Array, state: Array, notes: Array, codes: Array) -> None:
         """As `SaxsoloIntonation.lean`, in place, on the logits of all codebooks."""
-        leaning = state @ self.distance_heads.T
+        leaning = state @ self.distance_heads
         size = 2 * REACH + 1
         for row in range(len(logits)):
             for part, around in enumerate((int(notes[row]), int(codes[row]))):
@@ -258,17 +261,17 @@ class FastDecoder:
         own: Any = cache.self_attention_cache.layers[index]
         memory: Any = cache.cross_attention_cache.layers[index]
         order = self._pairs()[: self.head_dim]
-        keys = _numpy(own.keys[..., order])
-        shape = (*keys.shape[:2], steps, self.head_dim)
-        room, values = np.empty(shape, keys.dtype), np.empty(shape, keys.dtype)
-        room[:, :, : keys.shape[2]] = keys
-        values[:, :, : keys.shape[2]] = _numpy(own.values)
+        rows, heads, known, _ = own.keys.shape
+        values = np.empty((rows, heads, steps, self.head_dim), self.table.dtype)
+        keys = np.empty((rows, heads, self.head_dim, steps), self.table.dtype)
+        keys[..., :known] = _numpy(own.keys[..., order].transpose(2, 3))
+        values[:, :, :known] = _numpy(own.values)
         return _Layer(
             **folded,
-            memory_keys=_numpy(memory.keys[..., order]),
+            memory_keys=_numpy(memory.keys[..., order].transpose(2, 3)),
             memory_values=_numpy(memory.values),
-            memory_unseen=None if mask is None else ~_numpy(mask.transpose(2, 3)),
-            keys=room,
+            memory_unseen=None if mask is None else ~_numpy(mask),
+            keys=keys,
             values=values,
         )
 
@@ -291,23 +294,25 @@ class FastDecoder:
     def _step(self, layer: _Layer, state: Array, place: int, turn: Array, cross: Array) -> Array:
         """One layer on the states (R, D) of the step at `place`."""
         rows, heads, size = len(state), self.heads, self.head_dim
-        projected = self._normalised(state) @ layer.query_key_value.T
+        projected = self._normalised(state) @ layer.query_key_value
         projected = projected.reshape(rows, 3 * heads, size)
         rotated = projected[:, : 2 * heads].view(turn.dtype)
         rotated *= turn
-        layer.keys[:, :, place] = projected[:, heads : 2 * heads]
+        layer.keys[..., place] = projected[:, heads : 2 * heads]
         layer.values[:, :, place] = projected[:, 2 * heads :]
         attended = _attend(
-            projected[:, :heads], layer.keys[:, :, : place + 1], layer.values[:, :, : place + 1]
+            projected[:, :heads], layer.keys[..., : place + 1], layer.values[:, :, : place + 1]
         )
-        state = state + attended.reshape(rows, -1) @ layer.out.T
-        query = (self._normalised(state) @ layer.cross_query.T).reshape(rows, heads, size)
+        state = state + attended.reshape(rows, -1) @ layer.out
+        query = (self._normalised(state) @ layer.cross_query).reshape(rows, heads, size)
         rotated = query.view(cross.dtype)
         rotated *= cross
         attended = _attend(query, layer.memory_keys, layer.memory_values, layer.memory_unseen)
-        state += attended.reshape(rows, -1) @ layer.cross_out.T
-        gate, up = np.split(self._normalised(state) @ layer.gate_up.T, 2, axis=-1)
-        state += (gate / (1 + np.exp(-gate)) * up) @ layer.down.T
+        state += attended.reshape(rows, -1) @ layer.cross_out
+        gate_up = self._normalised(state) @ layer.gate_up
+        half = gate_up.shape[1] // 2
+        gate, up = gate_up[:, :half], gate_up[:, half:]
+        state += (gate / (1 + np.exp(-gate)) * up) @ layer.down
         return state
 
     def _sounding(self, past: torch.Tensor, forced: torch.Tensor) -> Array:
@@ -362,15 +367,15 @@ def supports(model: Any) -> bool:
 
 
 def _attend(query: Array, keys: Array, values: Array, unseen: Array | None = None) -> Array:
-    """Attention of one step: (R, H, d) over keys and values (R, H, M, d) -> (R, H, 1, d).
-    `unseen`: bool (R, 1, M, 1)."""
-    weights = np.matmul(keys, query[..., None])
+    """Attention of one step: (R, H, d) over keys (R, H, d, M) and values (R, H, M, d) ->
+    (R, H, 1, d). `unseen`: bool (R, 1, 1, M)."""
+    weights = np.matmul(query[:, :, None], keys)
     if unseen is not None:
         np.copyto(weights, np.finfo(weights.dtype).min, where=unseen)
-    weights -= weights.max(axis=2, keepdims=True)
+    weights -= weights.max(axis=3, keepdims=True)
     np.exp(weights, out=weights)
-    attended: Array = np.matmul(weights.swapaxes(2, 3), values)
-    attended /= weights.sum(axis=2, keepdims=True)
+    attended: Array = np.matmul(weights, values)
+    attended /= weights.sum(axis=3, keepdims=True)
     return attended
 
 
@@ -392,3 +397,9 @@ def _centred(values: torch.Tensor) -> torch.Tensor:
 def _numpy(values: torch.Tensor) -> Array:
     """A contiguous copy."""
     return np.array(values.detach().numpy(), order="C")
+
+
+def _factor(weight: torch.Tensor) -> Array:
+    """A weight (out, in) -> (in, out), a factor from the right; the longer axis is contiguous."""
+    wide = weight.shape[0] > weight.shape[1]
+    return _numpy(weight.T) if wide else _numpy(weight).T
