@@ -100,6 +100,7 @@ class FastDecoder:
         self.streams = config.num_streams
         self.code_size = config.codebook_size
         self.vocab_size = config.vocab_size
+        self.drawn = torch.empty(0)
         self.silent = np.array(config.silent_codes or [], dtype=np.int64)
         with torch.no_grad():
             self.table = _numpy(_centred(_code_table(model.decoder.embed)))
@@ -178,28 +179,42 @@ class FastDecoder:
         played = np.empty((rows, self.streams, steps), dtype=np.int64)
         played[:, 0] = given[:, 0]
         logits = self._first_logits(hidden[:, -1], notes[:, known], prompt[:, 1, -1])
-        offsets = np.arange(self.streams - 1) * self.vocab_size
+        chosen = (given[:, 1:] == FREE).any(axis=(0, 1))
+        done = 0
         with one_blas_thread(), np.errstate(over="ignore"):
             for step in range(steps):
-                if step:
-                    place = known + step
-                    codes = played[:, 1:, step - 1] + offsets
-                    state = self.table[codes].sum(axis=1) + inputs[:, step - 1]
-                    last = played[:, 1, step - 1]
-                    if self.by_pitch:
-                        state += self.distance_table[self._distances(around[:, place], last)]
-                    for layer in layers:
-                        state = self._step(layer, state, place, turns[place], cross_turns[place])
-                    state = self._normalised(state)
-                    logits = state @ self.code_heads
-                    if self.by_pitch:
-                        self._lean(logits, state, around[:, place], last)
-                if len(self.silent):
-                    self._keep_sounding(logits, sounding[:, known + step])
-                self._choose(logits, given[..., step], played[..., step], sampling)
+                if not chosen[step]:
+                    # where nothing is chosen steps wait, and go through the layers together
+                    played[..., step] = given[..., step]
+                    self._exponentials(rows, sampling)
+                else:
+                    if step > done:
+                        places = slice(known + done + 1, known + step + 1)
+                        state = self._input(played[..., done:step], around[:, places])
+                        state += inputs[:, done:step]
+                        for layer in layers:
+                            state = self._through(layer, state, places, turns, cross_turns)
+                        state = self._normalised(state[:, -1])
+                        logits = state @ self.code_heads
+                        if self.by_pitch:
+                            last = played[:, 1, step - 1]
+                            self._lean(logits, state, around[:, known + step], last)
+                        done = step
+                    if len(self.silent):
+                        self._keep_sounding(logits, sounding[:, known + step])
+                    self._choose(logits, given[..., step], played[..., step], sampling)
                 if on_step is not None:
                     on_step(torch.from_numpy(played[..., step].flatten()))
         return torch.from_numpy(played).to(past)
+
+    def _input(self, played: Array, notes: Array) -> Array:
+        """(R, n, D): what played tokens (R, N, n) add to the decoder's input in the steps after
+        them, whose pitch codes are `notes` (R, n)."""
+        offsets = np.arange(self.streams - 1)[:, None] * self.vocab_size
+        state: Array = self.table[played[:, 1:] + offsets].sum(axis=1)
+        if self.by_pitch:
+            state += self.distance_table[self._distances(notes, played[:, 1])]
+        return state
 
     def _without_codes(self, heard: SaxsoloEncoderOutput, notes: torch.Tensor) -> torch.Tensor:
         """(R, S, D): what the decoder receives at each step beside the codes. notes: (R, S)."""
@@ -286,32 +301,40 @@ class FastDecoder:
         return turns, turns if rotary_cross else np.ones_like(turns)
 
     def _normalised(self, state: Array) -> Array:
-        if len(state) == 1:
-            row = state[0]
+        if state.size == self.size:
+            row = state.reshape(-1)
             return state * state.dtype.type(1 / math.sqrt(row.dot(row) / self.size + self.eps))
         return state / np.sqrt(np.square(state).mean(axis=-1, keepdims=True) + self.eps)
 
-    def _step(self, layer: _Layer, state: Array, place: int, turn: Array, cross: Array) -> Array:
-        """One layer on the states (R, D) of the step at `place`."""
-        rows, heads, size = len(state), self.heads, self.head_dim
+    def _through(
+        self, layer: _Layer, state: Array, places: slice, turns: Array, cross_turns: Array
+    ) -> Array:
+        """One layer on the states (R, n, D) of the n steps at `places`."""
+        rows, steps, _ = state.shape
+        heads, size = self.heads, self.head_dim
         projected = self._normalised(state) @ layer.query_key_value
-        projected = projected.reshape(rows, 3 * heads, size)
-        rotated = projected[:, : 2 * heads].view(turn.dtype)
-        rotated *= turn
-        layer.keys[..., place] = projected[:, heads : 2 * heads]
-        layer.values[:, :, place] = projected[:, 2 * heads :]
-        attended = _attend(
-            projected[:, :heads], layer.keys[..., : place + 1], layer.values[:, :, : place + 1]
+        projected = projected.reshape(rows, steps, 3 * heads, size)
+        rotated = projected[:, :, : 2 * heads].view(turns.dtype)
+        rotated *= turns[places, None]
+        query, keys, values = (
+            projected[:, :, part * heads : (part + 1) * heads].swapaxes(1, 2) for part in range(3)
         )
-        state = state + attended.reshape(rows, -1) @ layer.out
-        query = (self._normalised(state) @ layer.cross_query).reshape(rows, heads, size)
-        rotated = query.view(cross.dtype)
-        rotated *= cross
-        attended = _attend(query, layer.memory_keys, layer.memory_values, layer.memory_unseen)
-        state += attended.reshape(rows, -1) @ layer.cross_out
+        layer.keys[..., places] = keys.swapaxes(2, 3)
+        layer.values[:, :, places] = values
+        past = places.stop
+        unseen = _later(steps, past) if steps > 1 else None
+        attended = _attend(query, layer.keys[..., :past], layer.values[:, :, :past], unseen)
+        state = state + attended.reshape(state.shape) @ layer.out
+        query = (self._normalised(state) @ layer.cross_query).reshape(rows, steps, heads, size)
+        rotated = query.view(cross_turns.dtype)
+        rotated *= cross_turns[places, None]
+        attended = _attend(
+            query.swapaxes(1, 2), layer.memory_keys, layer.memory_values, layer.memory_unseen
+        )
+        state += attended.reshape(state.shape) @ layer.cross_out
         gate_up = self._normalised(state) @ layer.gate_up
-        half = gate_up.shape[1] // 2
-        gate, up = gate_up[:, :half], gate_up[:, half:]
+        half = gate_up.shape[-1] // 2
+        gate, up = gate_up[..., :half], gate_up[..., half:]
         state += (gate / (1 + np.exp(-gate)) * up) @ layer.down
         return state
 
@@ -339,13 +362,18 @@ class FastDecoder:
             if 0 < sampling.top_k < logits.shape[-1]:
                 kept = np.partition(logits, -sampling.top_k, axis=-1)[..., -sampling.top_k, None]
                 chances[logits < kept] = 0
-            # what torch.multinomial draws for all streams, the score's row included
-            drawn = torch.empty(rows * self.streams, self.vocab_size, dtype=torch.float32)
-            drawn = drawn.exponential_()
-            drawn = drawn.view(rows, self.streams, -1)[:, 1:, : self.code_size]
-            logits = chances / drawn.numpy()
+            logits = chances / self._exponentials(rows, sampling)
         chosen = logits.argmax(axis=-1)
         played[:, 1:] = np.where(given[:, 1:] == FREE, chosen, given[:, 1:])
+
+    def _exponentials(self, rows: int, sampling: Sampling) -> Array:
+        """(R, N - 1, codes) of what torch.multinomial draws for all streams, the score's row
+        included, valid until the next call; none where nothing is drawn."""
+        if not sampling.draw:
+            return np.zeros(0)
+        if len(self.drawn) != rows:
+            self.drawn = torch.empty(rows, self.streams, self.vocab_size, dtype=torch.float32)
+        return self.drawn.exponential_().numpy()[:, 1:, : self.code_size]
 
 
 def one_blas_thread() -> AbstractContextManager[Any]:
@@ -367,16 +395,21 @@ def supports(model: Any) -> bool:
 
 
 def _attend(query: Array, keys: Array, values: Array, unseen: Array | None = None) -> Array:
-    """Attention of one step: (R, H, d) over keys (R, H, d, M) and values (R, H, M, d) ->
-    (R, H, 1, d). `unseen`: bool (R, 1, 1, M)."""
-    weights = np.matmul(query[:, :, None], keys)
+    """Attention of n steps: queries (R, H, n, d) over keys (R, H, d, M) and values (R, H, M, d) ->
+    (R, n, H, d). `unseen`: bool that broadcasts to (R, H, n, M)."""
+    weights = np.matmul(query, keys)
     if unseen is not None:
         np.copyto(weights, np.finfo(weights.dtype).min, where=unseen)
     weights -= weights.max(axis=3, keepdims=True)
     np.exp(weights, out=weights)
     attended: Array = np.matmul(weights, values)
     attended /= weights.sum(axis=3, keepdims=True)
-    return attended
+    return attended.swapaxes(1, 2)
+
+
+def _later(steps: int, past: int) -> Array:
+    """(n, past): which of the steps so far lie behind each of the last n."""
+    return np.arange(past) > np.arange(past - steps, past)[:, None]
 
 
 def _code_table(embed: Any) -> torch.Tensor:
