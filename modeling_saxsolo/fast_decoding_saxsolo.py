@@ -25,6 +25,7 @@ import math
 from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -379,12 +380,21 @@ class FastDecoder:
 def one_blas_thread() -> AbstractContextManager[Any]:
     """numpy's products on one thread: they are too small to share, and waiting for one another
     takes longer than the work. Without threadpoolctl numpy's own number of threads holds."""
+    controller = _blas()
+    if controller is None:
+        return nullcontext()
+    limited: AbstractContextManager[Any] = controller.limit(limits=1, user_api="blas")
+    return limited
+
+
+@cache
+def _blas() -> Any:
+    """The libraries are looked for once: it takes as long as two frames."""
     try:
         from threadpoolctl import ThreadpoolController
     except ImportError:
-        return nullcontext()
-    limited: AbstractContextManager[Any] = ThreadpoolController().limit(limits=1, user_api="blas")
-    return limited
+        return None
+    return ThreadpoolController()
 
 
 def supports(model: Any) -> bool:
