@@ -136,13 +136,21 @@ def main(folder: Path | None = None) -> None:
         )
     given = parser.parse_args()
     try:
-        _play(given, Path(given.model) if folder is None else folder)
+        play_backing(given, Path(given.model) if folder is None else folder)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
         print(f"saxsolo-runtime: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
 
 
-def _play(given: argparse.Namespace, folder: Path) -> None:
+def play_backing(given: argparse.Namespace, folder: Path) -> None:
+    """Plays over a file into a file.
+
+    Args:
+        given: backing, out, seed, instrument, temperature, threads, as `main` reads them.
+
+    Raises:
+        ValueError: for a folder, an instrument or a temperature that cannot be played.
+    """
     if not (folder / "config.json").is_file() or not (folder / "graphs").is_dir():
         raise ValueError(f"{folder} is no folder of `saxsolo export --format onnx`")
     config = json.loads((folder / "config.json").read_text("utf-8"))

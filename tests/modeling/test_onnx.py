@@ -25,6 +25,7 @@ from saxsolo.runtime.planning import NotePlan  # noqa: E402
 from saxsolo.runtime.playing import play  # noqa: E402
 from saxsolo.runtime.sounding import Voice  # noqa: E402
 
+ROOT = Path(__file__).resolve().parents[2]
 BACKING = Path("examples/two_five_one.flac")
 # imports of these fail, as where they are not installed
 ALONE = """
@@ -163,7 +164,7 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
 def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
     import soundfile
 
-    samples, rate = soundfile.read(BACKING, frames=8 * 44_100)
+    samples, rate = soundfile.read(BACKING, frames=4 * 44_100)
     backing = tmp_path / "backing.wav"
     soundfile.write(backing, samples, rate)
 
@@ -182,6 +183,35 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
 
     assert run("a.wav", 1) == run("b.wav", 1) != run("c.wav", 2)
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 200e6
+
+
+@pytest.mark.slow
+def test_the_command_plays_from_the_folder_where_torch_is_missing(folder, tmp_path):
+    import soundfile
+
+    samples, rate = soundfile.read(BACKING, frames=4 * 44_100)
+    soundfile.write(tmp_path / "backing.wav", samples, rate)
+    hidden = "import sys\nfor name in ('torch', 'transformers'): sys.modules[name] = None\n"
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        line = ["improvise", "backing.wav", "--out", "take", *options]
+        code = f"{hidden}from saxsolo.cli import main\nmain({line!r})"
+        environment = {"PYTHONPATH": str(ROOT), "SAXSOLO_RUNTIME_MODEL": str(folder)}
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+
+    done = run("--seed", "3")
+    assert done.returncode == 0, done.stderr
+    solo, played = soundfile.read(tmp_path / "take" / "solo.wav")
+    assert abs(len(solo) / played - len(samples) / rate) < 0.05
+    refused = run("--chords", "Dm7 | G7")
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+    assert "without torch" in refused.stderr
 
 
 @pytest.mark.slow
