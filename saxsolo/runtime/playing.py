@@ -153,7 +153,8 @@ def _choose(logits: Array, temperature: float, random: np.random.Generator) -> A
         return logits.argmax(axis=-1)
     chances = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
     noise = random.standard_exponential(logits.shape, dtype=np.float32)
-    return (chances / noise).argmax(axis=-1)
+    # a draw may be zero
+    return (chances / np.maximum(noise, np.finfo(np.float32).tiny)).argmax(axis=-1)
 
 
 def _rotations(steps: int, model: dict[str, Any]) -> tuple[Array, Array]:
