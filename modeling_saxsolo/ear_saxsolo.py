@@ -367,9 +367,10 @@ class SaxsoloEar(PreTrainedModel):
         pairs = self.config.scalars // self.config.num_attention_heads // 2
         rotary = rotary_angles(stop, pairs, hidden.device)[:, known:]
         mask = chunk_mask(stop, chunk, hidden.device)[known:]
+        layers: Any = self.layers
         if not past.layers:
-            past.layers = [layer.attention.no_past(hidden) for layer in self.layers]
-        for layer, before in zip(self.layers, past.layers, strict=True):
+            past.layers = [layer.attention.no_past(hidden) for layer in layers]
+        for layer, before in zip(layers, past.layers, strict=True):
             hidden = layer(hidden, rotary, mask, before)
         past.count = stop
         out = self._outputs(self.head(self.norm(hidden[:, -count:])))
