@@ -1,11 +1,12 @@
 """What a take costs by its length: processor seconds and memory, each length in its own process.
 
-    saxsolo benchmark long-takes [--lengths 10,60,300,600]
+    saxsolo benchmark long-takes [--lengths 10,60,300,600] [--backing FILE] [--seams]
 
 The backing is a WAV file that is written and read block by block, and the take is saved as solo and
 mix, so that nothing of the length is held but what the program itself holds. "a second" is
 processor seconds for each second of saxophone after the backing has been heard. Memory is the peak
 of the resident size in each part of the way, of Linux (VmHWM, which is reset between the parts).
+With `--seams`, a second table for each length shows the solo where the decoder's windows meet.
 """
 
 import re
@@ -22,6 +23,7 @@ import soundfile
 import typer
 
 from benchmarks.real_time import RATE, _walk
+from benchmarks.seams import table
 
 # the walk comes round after so many seconds
 ROUND = 4
@@ -30,6 +32,10 @@ ROUND = 4
 def main(
     lengths: Annotated[str, typer.Option(help="Seconds of the backings.")] = "10,60,300,600",
     checkpoint: Annotated[str | None, typer.Option(help="Folder or Hub id.")] = None,
+    backing: Annotated[
+        Path | None, typer.Option(help="A file, played again and again.", show_default="a bass")
+    ] = None,
+    seams: Annotated[bool, typer.Option(help="Look at the windows' borders.")] = False,
 ) -> None:
     names = ("seconds", "hearing", "playing", "a second", "of it in the last quarter")
     parts = ("loaded", "hearing", "playing", "saving")
@@ -37,16 +43,22 @@ def main(
     print("|" + " --- |" * (len(names) + len(parts)))
     for length in map(float, lengths.split(",")):
         with ProcessPoolExecutor(1, get_context("spawn")) as pool:
-            hearing, playing, last, memory = pool.submit(measure, length, checkpoint).result()
+            asked = pool.submit(measure, length, checkpoint, backing, seams)
+            hearing, playing, last, memory, borders = asked.result()
         times = f"{length:g} | {hearing:.1f} | {playing:.1f} | {playing / length:.3f} | {last:.3f}"
         print(f"| {times} | {' | '.join(f'{part:.0f}' for part in memory)} |", flush=True)
+        if borders:
+            print(f"\n{borders}\n", flush=True)
 
 
 def measure(
-    length: float, checkpoint: str | None = None
-) -> tuple[float, float, float, tuple[float, ...]]:
+    length: float,
+    checkpoint: str | None = None,
+    backing: Path | None = None,
+    seams: bool = False,
+) -> tuple[float, float, float, tuple[float, ...], str]:
     """Processor seconds of hearing and of playing, those a second of the last quarter, peaks in MB
-    of the process that is loaded, hears, plays and saves."""
+    of the process that is loaded, hears, plays and saves; the table of the borders if asked."""
     import torch
 
     import saxsolo
@@ -56,9 +68,11 @@ def measure(
     memory = []
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "backing.wav"
-        with soundfile.SoundFile(path, "w", RATE, 1) as file:
-            for block in _blocks(length):
+        once, rate = (_walk(ROUND), RATE) if backing is None else soundfile.read(backing)
+        with soundfile.SoundFile(path, "w", rate, once.ndim) as file:
+            for block in _blocks(once, round(length * rate)):
                 file.write(block)
+        del once
         _start_peak()
         memory.append(_peak())
         begun = time.process_time()
@@ -76,15 +90,15 @@ def measure(
         _start_peak()
         take.save(Path(name) / "take")
         memory.append(_peak())
+        borders = table(take, player.solo.model) if seams else ""
     hearing = marks[0][1]
     later = next(mark for mark in marks if mark[0] >= 0.75 * length)
     last = (marks[-1][1] - later[1]) / max(marks[-1][0] - later[0], 1e-9)
-    return hearing, marks[-1][1] - hearing, last, tuple(memory)
+    return hearing, marks[-1][1] - hearing, last, tuple(memory), borders
 
 
-def _blocks(length: float) -> Iterator[np.ndarray]:
-    """A walking bass of so many seconds, `ROUND` at a time."""
-    once, left = _walk(ROUND), round(length * RATE)
+def _blocks(once: np.ndarray, left: int) -> Iterator[np.ndarray]:
+    """A sound again and again, until so many samples are there."""
     while left > 0:
         yield once[:left]
         left -= len(once)

@@ -8,7 +8,12 @@ chroma, Elowsson and Friberg 2019). It also has a twelfth of the weights.
 
 On a processor one dense product is faster than the convolution, so each layer lays its few weights
 out as a matrix and multiplies. Vectors are laid out as C x 12 values, then S: (B, T, 12 C + S).
+
+What is heard as it comes continues from a `LayerPast`: under a mask of chunks no token is changed
+by a later chunk, so that keys and values stand once they are computed.
 """
+
+from dataclasses import dataclass
 
 import torch
 from torch import nn
@@ -17,7 +22,35 @@ from torch.nn import functional as F
 PITCH_CLASSES = 12
 
 
-class PitchLinear(nn.Module):
+class LaidOut(nn.Module):
+    """A layer that lays its weights out as a matrix at each call, or once after `lay_out`."""
+
+    laid: torch.Tensor | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("laid", None, persistent=False)
+
+    def matrix(self) -> torch.Tensor:
+        """(out, in)"""
+        raise NotImplementedError
+
+    def lay_out(self) -> None:
+        """Keeps the matrix for all later calls, until the layer is trained."""
+        self.laid = self.matrix().detach()
+
+    def train(self, mode: bool = True) -> "LaidOut":
+        """As `nn.Module.train`."""
+        if mode:
+            self.laid = None
+        return super().train(mode)
+
+    def product(self, hidden: torch.Tensor, bias: torch.Tensor | None = None) -> torch.Tensor:
+        """(.., in) -> (.., out)"""
+        return F.linear(hidden, self.matrix() if self.laid is None else self.laid, bias)
+
+
+class PitchLinear(LaidOut):
     """A linear map that commutes with rotating the pitch classes.
 
     Args:
@@ -52,7 +85,7 @@ class PitchLinear(nn.Module):
         bias = None
         if self.bias is not None:
             bias = _per_value(self.bias, self.pitched.shape[0])
-        return F.linear(hidden, self.matrix(), bias)
+        return self.product(hidden, bias)
 
 
 class PitchNorm(nn.Module):
@@ -72,7 +105,7 @@ def _per_value(numbers: torch.Tensor, channels: int) -> torch.Tensor:
     return torch.cat([numbers[:channels].repeat_interleave(PITCH_CLASSES), numbers[channels:]])
 
 
-class LogConv(nn.Module):
+class LogConv(LaidOut):
     """A convolution over a logarithmic axis that reaches from every step to every other.
 
     On such an axis a ratio is a distance: partials lie at the same distances above each note, and
@@ -86,17 +119,19 @@ class LogConv(nn.Module):
         self.kernel = nn.Parameter(torch.zeros(out_channels, channels, 2 * steps - 1))
         self.bias = nn.Parameter(torch.zeros(out_channels))
 
-    def forward(self, notes: torch.Tensor) -> torch.Tensor:
-        place = torch.arange(self.steps, device=notes.device)
+    def matrix(self) -> torch.Tensor:
+        """(N c', N c), with `kernel[.., d + N - 1]` from step n + d to n."""
+        place = torch.arange(self.steps, device=self.kernel.device)
         steps = place[None, :] - place[:, None] + self.steps - 1
-        channels = len(self.bias)
         matrix = self.kernel[:, :, steps].permute(2, 0, 3, 1)
-        matrix = matrix.reshape(self.steps * channels, self.fan_in)
-        out: torch.Tensor = F.linear(notes.flatten(2), matrix, self.bias.repeat(self.steps))
-        return out.view(*out.shape[:2], self.steps, channels)
+        return matrix.reshape(self.steps * len(self.bias), self.fan_in)
+
+    def forward(self, notes: torch.Tensor) -> torch.Tensor:
+        out = self.product(notes.flatten(2), self.bias.repeat(self.steps))
+        return out.view(*out.shape[:2], self.steps, len(self.bias))
 
 
-class OctaveFold(nn.Module):
+class OctaveFold(LaidOut):
     """Semitones to pitch classes, with weights of its own for each octave and each distance.
 
     (B, T, N, c) -> (B, T, 12 C + S). The lowest semitone is a C.
@@ -110,15 +145,29 @@ class OctaveFold(nn.Module):
         self.pitched = nn.Parameter(torch.zeros(channels, octaves, in_channels, PITCH_CLASSES))
         self.pooled = nn.Parameter(torch.zeros(scalars, octaves, in_channels))
 
-    def forward(self, notes: torch.Tensor) -> torch.Tensor:
-        channels, octaves, in_channels, classes = self.pitched.shape
-        place = torch.arange(classes, device=notes.device)
+    def matrix(self) -> torch.Tensor:
+        """(12 C + S, N c)"""
+        channels, _, _, classes = self.pitched.shape
+        place = torch.arange(classes, device=self.pitched.device)
         steps = (place[None, :] - place[:, None]) % classes
         # (C, octave, c, to, from) -> (C, to, octave, from, c)
         pitched = self.pitched[..., steps].permute(0, 3, 1, 4, 2)
         pitched = pitched.reshape(channels * classes, self.fan_in)
         pooled = self.pooled[:, :, None].expand(-1, -1, classes, -1)
-        return F.linear(notes.flatten(2), torch.cat([pitched, pooled.flatten(1)]))
+        return torch.cat([pitched, pooled.flatten(1)])
+
+    def forward(self, notes: torch.Tensor) -> torch.Tensor:
+        return self.product(notes.flatten(2))
+
+
+@dataclass
+class LayerPast:
+    """What a layer keeps of the tokens so far: the last normed states (B, reach, 12 C + S), keys
+    and values (B, H, T, d)."""
+
+    recent: torch.Tensor
+    keys: torch.Tensor
+    values: torch.Tensor
 
 
 class RecentMix(nn.Module):
@@ -134,6 +183,7 @@ class RecentMix(nn.Module):
         self.weight = nn.Parameter(torch.zeros(reach, channels + scalars))
 
     def forward(self, hidden: torch.Tensor) -> torch.Tensor:
+        """hidden: (B, T, 12 C + S)"""
         mixed = hidden
         for back, weight in enumerate(self.weight, start=1):
             earlier = F.pad(hidden, (0, 0, back, 0))[:, : hidden.shape[1]]
@@ -156,10 +206,16 @@ class EarAttention(nn.Module):
         self.out = PitchLinear(channels, scalars, channels, scalars)
 
     def forward(
-        self, hidden: torch.Tensor, rotary: torch.Tensor, mask: torch.Tensor | None
+        self,
+        hidden: torch.Tensor,
+        rotary: torch.Tensor,
+        mask: torch.Tensor | None,
+        past: LayerPast | None = None,
     ) -> torch.Tensor:
+        """`past` is of the tokens before `hidden`, and is continued in place."""
         batch, length, _ = hidden.shape
-        together = self.query_key_value(self.recent(hidden))
+        mixed = self.recent(hidden) if past is None else self._mixed(hidden, past)
+        together = self.query_key_value(mixed)
         pitched = 3 * PITCH_CLASSES * self.channels
         pitched, scalar = together.split([pitched, 3 * self.scalars], dim=-1)
         pitched = pitched.view(batch, length, 3, self.heads, -1)
@@ -167,11 +223,27 @@ class EarAttention(nn.Module):
         turned = _rotate(scalar[:, :, :2], rotary)
         query, key = torch.cat([pitched[:, :, :2], turned], dim=-1).permute(2, 0, 3, 1, 4)
         value = torch.cat([pitched[:, :, 2], scalar[:, :, 2]], dim=-1).transpose(1, 2)
+        if past is not None:
+            key = past.keys = torch.cat([past.keys, key], dim=2)
+            value = past.values = torch.cat([past.values, value], dim=2)
         heard = F.scaled_dot_product_attention(query, key, value, attn_mask=mask).transpose(1, 2)
         size = PITCH_CLASSES * self.channels // self.heads
         heard = torch.cat([heard[..., :size].flatten(2), heard[..., size:].flatten(2)], dim=-1)
         out: torch.Tensor = self.out(heard)
         return out
+
+    def _mixed(self, hidden: torch.Tensor, past: LayerPast) -> torch.Tensor:
+        reach = past.recent.shape[1]
+        known = torch.cat([past.recent, hidden], dim=1)
+        past.recent = known[:, -reach:]
+        mixed: torch.Tensor = self.recent(known)[:, reach:]
+        return mixed
+
+    def no_past(self, hidden: torch.Tensor) -> LayerPast:
+        """Of no tokens, for `hidden` (B, T, 12 C + S) that begin a window."""
+        batch, _, width = hidden.shape
+        none = hidden.new_zeros(batch, self.heads, 0, width // self.heads)
+        return LayerPast(hidden.new_zeros(batch, len(self.recent.weight), width), none, none)
 
 
 def rotary_angles(length: int, pairs: int, device: torch.device) -> torch.Tensor:
@@ -209,9 +281,13 @@ class EarLayer(nn.Module):
         self.down = PitchLinear(inner, inner_scalars, channels, scalars)
 
     def forward(
-        self, hidden: torch.Tensor, rotary: torch.Tensor, mask: torch.Tensor | None
+        self,
+        hidden: torch.Tensor,
+        rotary: torch.Tensor,
+        mask: torch.Tensor | None,
+        past: LayerPast | None = None,
     ) -> torch.Tensor:
-        attended = self.attention(self.attention_norm(hidden), rotary, mask)
+        attended = self.attention(self.attention_norm(hidden), rotary, mask, past)
         hidden = hidden + F.dropout(attended, self.dropout, self.training)
         normed = self.mlp_norm(hidden)
         changed = self.down(F.silu(self.gate(normed)) * self.up(normed))

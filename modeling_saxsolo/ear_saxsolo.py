@@ -9,7 +9,7 @@ stand in chunks, and a token attends to its own chunk and to all before it (chun
 et al. 2020, arXiv 2012.05481), so the look-ahead does not grow with the layers.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -23,6 +23,8 @@ from transformers.utils import ModelOutput
 from .ear_layers_saxsolo import (
     PITCH_CLASSES,
     EarLayer,
+    LaidOut,
+    LayerPast,
     LogConv,
     OctaveFold,
     PitchLinear,
@@ -120,6 +122,14 @@ class SaxsoloEarConfig(PretrainedConfig):
 
 
 @dataclass
+class EarPast:
+    """What the causal ear keeps of a window: how many tokens, and what each layer keeps of them."""
+
+    count: int = 0
+    layers: list[LayerPast] = field(default_factory=list)
+
+
+@dataclass
 class SaxsoloEarOutput(ModelOutput):
     """Logits of F = 4 T frames.
 
@@ -162,18 +172,21 @@ class SaxsoloEarStem(nn.Module):
         self.pitched = PITCH_CLASSES * config.channels
 
     def forward(
-        self, harmony: torch.Tensor, bass: torch.Tensor, rhythm: torch.Tensor
+        self, harmony: torch.Tensor, bass: torch.Tensor, rhythm: torch.Tensor, first: int = 0
     ) -> torch.Tensor:
+        """Tokens from `first` on; what swings with the rhythm began before them."""
+        harmony, bass = harmony[:, first:], bass[:, first:]
         batch, length, _ = harmony.shape
         patches = torch.cat([_patches(harmony), _patches(bass)], dim=-1)
         notes = F.silu(self.patch(patches))
         notes = notes + F.silu(self.notes(notes))
         hidden = self.fold(notes)
         beat = F.silu(self.beat_one(rhythm.transpose(1, 2)))
-        beat = F.silu(self.beat_two(beat)).transpose(1, 2).reshape(batch, length, -1)
+        beat = F.silu(self.beat_two(beat)).transpose(1, 2).reshape(batch, first + length, -1)
         with torch.no_grad():
             swinging = pulses(rhythm.float()).to(beat.dtype)
-        hidden = hidden + F.pad(self.rhythm(beat) + self._pulse(swinging), (self.pitched, 0))
+        heard = self.rhythm(beat[:, first:]) + self._pulse(swinging[:, first:])
+        hidden = hidden + F.pad(heard, (self.pitched, 0))
         return hidden
 
     def _pulse(self, swinging: torch.Tensor) -> torch.Tensor:
@@ -271,6 +284,12 @@ class SaxsoloEar(PreTrainedModel):
             hidden = layer(hidden, rotary, mask)
         return self._outputs(self.head(self.norm(hidden)))
 
+    def lay_out(self) -> None:
+        """Lays all weights out as matrices once, which takes some 30 MB: for many short calls."""
+        for module in self.modules():
+            if isinstance(module, LaidOut):
+                module.lay_out()
+
     def _outputs(self, logits: torch.Tensor) -> SaxsoloEarOutput:
         batch, length, _ = logits.shape
         frames = length * FRAMES_PER_TOKEN
@@ -329,13 +348,47 @@ class SaxsoloEar(PreTrainedModel):
             features: of the tokens heard together, (1, T, ...).
         """
         out = self(features.harmony, features.bass, features.rhythm, chunk)
+        return self._named(out, features, first, first, count)
+
+    def hear_on(
+        self, features: EarFeatures, past: "EarPast", count: int, chunk: int
+    ) -> dict[str, torch.Tensor]:
+        """As `hear_window` of the last `count` tokens of a window that is heard as it grows.
+
+        Args:
+            features: of the window from its first token on, and of one token more, into which the
+                rhythm's convolutions look.
+            past: of the tokens that are known; continued by what is new.
+            chunk: as in `forward`; what is known and what is new end with a chunk.
+        """
+        known, stop = past.count, features.harmony.shape[1] - 1
+        hidden = self.stem(features.harmony, features.bass, features.rhythm, known)
+        hidden = hidden[:, : stop - known].to(self.norm.weight.dtype)
+        pairs = self.config.scalars // self.config.num_attention_heads // 2
+        rotary = rotary_angles(stop, pairs, hidden.device)[:, known:]
+        mask = chunk_mask(stop, chunk, hidden.device)[known:]
+        layers: Any = self.layers
+        if not past.layers:
+            past.layers = [layer.attention.no_past(hidden) for layer in layers]
+        for layer, before in zip(layers, past.layers, strict=True):
+            hidden = layer(hidden, rotary, mask, before)
+        past.count = stop
+        out = self._outputs(self.head(self.norm(hidden[:, -count:])))
+        return self._named(out, features, 0, stop - count, count)
+
+    def _named(
+        self, out: SaxsoloEarOutput, features: EarFeatures, first: int, place: int, count: int
+    ) -> dict[str, torch.Tensor]:
+        """Probabilities of `count` tokens from the one at `first` in the logits, `place` in the
+        features."""
         kept = slice(first * FRAMES_PER_TOKEN, (first + count) * FRAMES_PER_TOKEN)
         heard = {
             name: logits[0, kept].sigmoid() if name == "beats" else logits[0, kept].softmax(-1)
             for name, logits in out.items()
         }
         heard["root"], heard["quality"] = root_and_quality(heard["chord"])
-        heard["rises"] = rises(features.rhythm).mean(dim=-1).reshape(-1, 2)[kept]
+        there = slice(place * FRAMES_PER_TOKEN, (place + count) * FRAMES_PER_TOKEN)
+        heard["rises"] = rises(features.rhythm).mean(dim=-1).reshape(-1, 2)[there]
         return {name: values.float().cpu() for name, values in heard.items()}
 
 

@@ -16,6 +16,7 @@ import typer
 
 from .app import app
 from .errors import is_mistake, words_of
+from .without_torch import improvise_by_graphs, torch_is_missing
 
 __all__ = ["app", "main"]
 
@@ -39,6 +40,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
             at = given.index(empty)
             name = empty.rstrip("=") or (given[at - 1] if at else "an argument")
             _fail(f"{name} is given an empty value; give one or leave it out", as_json)
+        if given[:1] == ["improvise"] and "--help" not in given and torch_is_missing():
+            improvise_by_graphs(given[1:])
+            sys.exit(0)
         code = app(args=given, prog_name="saxsolo", standalone_mode=False)
         _check_output()
         sys.exit(code)

@@ -16,7 +16,7 @@ from starlette.middleware import Middleware
 from saxsolo.errors import SettingError
 from saxsolo.playing.settings import Settings
 from saxsolo.scratch import scratch_folder
-from saxsolo.weights.loading import load_player
+from saxsolo.weights.loading import Player, load_player
 
 from . import page
 from .cleaning import clean_regularly
@@ -28,6 +28,7 @@ from .judged_store import judged_routes
 from .limited_bodies import LimitedBodies
 from .limits import MOST_BODY_BYTES, MOST_BYTES, open_upload
 from .listener import Listener
+from .live_socket import live_routes
 from .model import place_of_model
 from .playing import SoloRequest
 from .refusals import PoliteRefusals
@@ -67,14 +68,15 @@ def launch(
     # tests set the variable to see what is left behind
     root = scratch_folder("page", os.environ.get("SAXSOLO_APP_TEMP"))
     _set_environment(root / "uploads")
-    soloist = Soloist(load_player(checkpoint or place_of_model()), root)
+    player = load_player(checkpoint or place_of_model())
+    soloist = Soloist(player, root)
     if not ON_ZERO_GPU:
         # there the GPU is borrowed only while somebody plays
         _warm_up(soloist)
     listener = Listener(root)
     clean_regularly([soloist.store, listener.store, listener.judged], soloist.uploads)
     try:
-        return _serve(soloist, listener, port, host, share, block)
+        return _serve(player, soloist, listener, port, host, share, block)
     except OSError as error:
         raise SettingError(f"cannot listen on port {port}: {error}") from error
 
@@ -86,6 +88,7 @@ def _set_environment(uploads: Path) -> None:
 
 
 def _serve(
+    player: Player,
     soloist: Soloist,
     listener: Listener,
     port: int | None,
@@ -102,6 +105,7 @@ def _serve(
         *routes(soloist.store),
         *heard_routes(listener.store),
         *judged_routes(listener.judged),
+        *live_routes(player),
     ]
     _, url, _ = build(soloist, listener).launch(
         server_name=host,

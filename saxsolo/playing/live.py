@@ -19,7 +19,7 @@ import torch
 from modeling_saxsolo.codec_adapter_saxsolo import StreamingDecoder
 from modeling_saxsolo.contour_saxsolo import asked_codes
 from modeling_saxsolo.delay_saxsolo import apply_delay, undo_delay
-from modeling_saxsolo.ear_saxsolo import FRAMES_PER_TOKEN, SaxsoloEar, join_heard
+from modeling_saxsolo.ear_saxsolo import FRAMES_PER_TOKEN, EarPast, SaxsoloEar, join_heard
 from modeling_saxsolo.ear_spectrum_saxsolo import (
     BASS_WINDOW,
     HOP,
@@ -79,7 +79,8 @@ class LiveEar:
         self._made = 0
         self._level: torch.Tensor | None = None
         self._features: EarFeatures | None = None
-        self._start = 0
+        self._start, self._past = 0, EarPast()
+        ear.lay_out()
 
     @property
     def cents(self) -> float:
@@ -117,8 +118,8 @@ class LiveEar:
         if self._done - self._start > 2 * STEP:
             held = self._features.harmony.shape[1]
             self._features, self._start = self._features.part(STEP, held), self._start + STEP
-        first = self._done - CHUNK - self._start
-        new = self.ear.hear_window(self._features, first, CHUNK, CHUNK)
+            self._past = EarPast()
+        new = self.ear.hear_on(self._features, self._past, CHUNK, CHUNK)
         self.heard = join_heard([self.heard, new]) if self.heard else new
         spare = max(0, len(new["chord"]) + len(self.heard["chord"]) - 2 * SEARCHED)
         self.heard = {name: values[spare:] for name, values in self.heard.items()}

@@ -210,16 +210,16 @@ class DecoderGraph(nn.Module):
         self.turns_memory = model.decoder.layers[0].rotary_cross
         self.order = fast._pairs()[: fast.head_dim]
         self.table = nn.Parameter(torch.from_numpy(fast.table), requires_grad=False)
-        self.code_heads = nn.Parameter(torch.from_numpy(fast.code_heads.T), requires_grad=False)
+        self.code_heads = nn.Parameter(torch.from_numpy(fast.code_heads), requires_grad=False)
         self.by_pitch = fast.by_pitch
         if self.by_pitch:
             self.distance_table = nn.Parameter(torch.from_numpy(fast.distance_table), False)
-            heads = torch.from_numpy(fast.distance_heads.T.copy())
+            heads = torch.from_numpy(fast.distance_heads.copy())
             self.distance_heads = nn.Parameter(heads, requires_grad=False)
         self.layers: Any = nn.ModuleList(
             nn.ParameterDict(
                 {
-                    name: nn.Parameter(torch.from_numpy(weight.T.copy()), requires_grad=False)
+                    name: nn.Parameter(torch.from_numpy(weight.copy()), requires_grad=False)
                     for name, weight in folded.items()
                 }
             )

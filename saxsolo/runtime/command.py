@@ -9,6 +9,7 @@ import json
 import os
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -24,8 +25,6 @@ from .planning import NotePlan
 from .playing import play
 from .sounding import Voice
 from .spectra import Array
-
-CHUNK = 25
 
 
 def load(folder: Path, threads: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -56,10 +55,31 @@ def improvise(
     """Samples (n,) of a solo at the codec's rate, and its codes (N, T).
 
     Args:
+        as `stream`.
+    """
+    blocks = stream(audio, rate, folder, seed, instrument, temperature, loaded)
+    samples, codes = zip(*blocks, strict=True)
+    return np.concatenate(samples), np.concatenate(codes, axis=1)
+
+
+def stream(
+    audio: Array,
+    rate: int,
+    folder: Path,
+    seed: int = 0,
+    instrument: str = "tenor",
+    temperature: float | None = None,
+    loaded: tuple[dict[str, Any], dict[str, Any]] | None = None,
+) -> Iterator[tuple[Array, Array]]:
+    """A solo as it is made up: samples (n,) at the codec's rate, and the codes (N, t) behind them;
+    the samples of the last frames come with no codes.
+
+    Args:
         audio: (n,) or (n, channels) float32. temperature: 0 takes the likeliest everywhere.
     """
     graphs, config = loaded or load(folder)
-    random = np.random.default_rng(seed)
+    # notes have draws of their own: they are decided as they are needed
+    random, of_notes = (np.random.default_rng((seed, part)) for part in (0, 1))
     mono = audio if audio.ndim == 1 else audio.mean(axis=1)
     heard = hear(
         graphs["ear"],
@@ -79,18 +99,17 @@ def improvise(
         config["controls"].get(instrument, [0] * 5),
         INSTRUMENT_RANGES.get(instrument, (LOWEST_PITCH, HIGHEST_PITCH)),
         warm,
-        random,
+        of_notes,
     )
     frames = heard.posteriors.shape[2]
-    notes = plan.whole(frames)
     place = np.arange(frames)
     playing = (place >= heard.first) & (place < heard.last)
     forced = np.where(playing, -1, np.array(config["silence"])[:, None])
     codes_warm = 0.0 if temperature == 0 else config["model"]["codec_temperature"]
-    codes = play(graphs, config, heard, notes, ids, codes_warm, random, forced)
     voice = Voice(graphs["codec_decoder"], config["codec"], heard.cents)
-    parts = [voice.push(codes[1:, at : at + CHUNK]) for at in range(0, frames, CHUNK)]
-    return np.concatenate([*parts, voice.finish()]), codes
+    for codes in play(graphs, config, heard, plan.until, ids, codes_warm, random, forced):
+        yield voice.push(codes[1:]), codes
+    yield voice.finish(), np.zeros((config["model"]["num_streams"], 0), np.int64)
 
 
 def main(folder: Path | None = None) -> None:
@@ -117,13 +136,21 @@ def main(folder: Path | None = None) -> None:
         )
     given = parser.parse_args()
     try:
-        _play(given, Path(given.model) if folder is None else folder)
+        play_backing(given, Path(given.model) if folder is None else folder)
     except (OSError, ValueError, soundfile.LibsndfileError) as error:
         print(f"saxsolo-runtime: {' '.join(str(error).split())}", file=sys.stderr)
         sys.exit(2)
 
 
-def _play(given: argparse.Namespace, folder: Path) -> None:
+def play_backing(given: argparse.Namespace, folder: Path) -> None:
+    """Plays over a file into a file.
+
+    Args:
+        given: backing, out, seed, instrument, temperature, threads, as `main` reads them.
+
+    Raises:
+        ValueError: for a folder, an instrument or a temperature that cannot be played.
+    """
     if not (folder / "config.json").is_file() or not (folder / "graphs").is_dir():
         raise ValueError(f"{folder} is no folder of `saxsolo export --format onnx`")
     config = json.loads((folder / "config.json").read_text("utf-8"))
@@ -135,19 +162,18 @@ def _play(given: argparse.Namespace, folder: Path) -> None:
     audio, rate = soundfile.read(given.backing, dtype="float32")
     begun = time.perf_counter()
     graphs, config = load(folder, given.threads)
-    samples, _ = improvise(
-        audio,
-        rate,
-        folder,
-        given.seed,
-        given.instrument,
-        given.temperature,
-        loaded=(graphs, config),
+    how = (given.seed, given.instrument, given.temperature, (graphs, config))
+    played, first, length = config["codec"]["sampling_rate"], 0.0, 0
+    with soundfile.SoundFile(given.out, "w", played, 1) as file:
+        for samples, _ in stream(audio, rate, folder, *how):
+            file.write(samples)
+            length += len(samples)
+            first = first or time.perf_counter() - begun
+    seconds, spent = length / played, time.perf_counter() - begun
+    print(
+        f"{given.out}: {seconds:.1f} s in {spent:.1f} s, {seconds / spent:.2f} times real time, "
+        f"the first sound after {first:.1f} s"
     )
-    played = config["codec"]["sampling_rate"]
-    soundfile.write(given.out, samples, played)
-    seconds, spent = len(samples) / played, time.perf_counter() - begun
-    print(f"{given.out}: {seconds:.1f} s in {spent:.1f} s, {seconds / spent:.2f} times real time")
 
 
 if __name__ == "__main__":

@@ -85,17 +85,19 @@ class NotePlan:
         self.keys = self.values = self.empty
         self.pitch = NO_PITCH
         self.silent_until = first
+        self._over = False
         tick = round(TICKS * float(sheet.beat_at(first / FRAME_RATE)))
         # the first note comes in the solo's first half, and within eight beats
         eight = frame_of(float(sheet.seconds_at((tick + WAIT) / TICKS)))
         self.begin_by = max(first + 1, min(eight, (first + last) // 2))
         self._hear([wait(tick)])
 
-    def whole(self, frames: int) -> Array:
-        """The score stream (frames,)."""
-        while self._next():
-            pass
-        notes = [note for note in self.notes if note.start < self.last]
+    def until(self, frames: int) -> Array:
+        """The score stream's first frames, (frames,); more is planned only as it is needed."""
+        # a note may end sooner once the next one is known
+        while self._earliest < frames and not self._over:
+            self._over = not self._next()
+        notes = [note for note in self.notes if note.start < min(self.last, frames)]
         tokens = tokens_of(notes, frames)
         tokens[self.last :] = 0
         return tokens

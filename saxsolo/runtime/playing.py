@@ -3,6 +3,7 @@
 Windows, delays and prompts are those of `modeling_saxsolo.generation_saxsolo`.
 """
 
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -12,44 +13,42 @@ from modeling_saxsolo.resting_saxsolo import long_rests
 from .hearing import Heard
 from .spectra import Array
 
+# frames that are handed on at once
+AT_ONCE = 25
+
 
 def play(
     graphs: dict[str, Any],
     config: dict[str, Any],
     heard: Heard,
-    notes: Array,
+    notes: Callable[[int], Array],
     ids: list[int],
     temperature: float,
     random: np.random.Generator,
     forced: Array | None = None,
-) -> Array:
-    """Codes (N, T) of a solo whose score stream (T,) is `notes`.
+) -> Iterator[Array]:
+    """Codes (N, t) of a solo over T frames, as they are whole.
 
     Args:
+        notes: gives the first so many frames of the score stream.
         ids: of the conditions. temperature: of the codebooks; 0 takes the likeliest.
         forced: (K, T) codes that are given, -1 where they are chosen.
     """
     model = config["model"]
     delays, window = model["stream_delays"], model["window_frames"]
-    pad, frames = model["pad_token_id"], len(notes)
+    pad, frames = model["pad_token_id"], heard.posteriors.shape[2]
     steps = frames + max(delays)
     played = np.full((model["num_streams"], steps), -1)
     for stream, delay in enumerate(delays):
         played[stream, :delay] = played[stream, delay + frames :] = pad
-        if stream == 0:
-            played[0, delay : delay + frames] = notes
-        elif forced is not None:
+        if stream and forced is not None:
             played[stream, delay : delay + frames] = forced[stream - 1]
-    if model["rest_codes"]:
-        resting = long_rests(notes, model["score_vocab_size"])
-        for stream, code in enumerate(model["rest_codes"], start=1):
-            codes = played[stream, delays[stream] : delays[stream] + frames]
-            codes[(codes == -1) & resting] = code
-    step = 0
+    step = given = 0
     while step < steps:
         first = min(max(0, step - window // 2), max(0, frames - window))
         last = min(first + window, frames)
         stop = steps if last == frames else last - max([0, *(model["lookahead"] or [])])
+        _give_notes(played, notes(min(stop, frames)), model)
         part = played[:, first:stop].copy()
         for stream, delay in enumerate(delays):
             # a window does not know the frames before it, as in training
@@ -57,10 +56,26 @@ def play(
         encoded = graphs["encoder"].run(
             None, {"posteriors": heard.posteriors[..., first:last], "ids": np.array([ids])}
         )
-        _play_window(graphs, model, encoded, part, step - first, temperature, random)
-        played[:, step:stop] = part[:, step - first :]
-        step = stop
-    return np.stack([played[n, d : d + frames] for n, d in enumerate(delays)])
+        window_steps = _play_window(graphs, model, encoded, part, step - first, temperature, random)
+        for done in window_steps:
+            played[:, step : first + done] = part[:, step - first : done]
+            step = first + done
+            ready = min(step - max(delays), frames)
+            if ready - given >= AT_ONCE or given < ready == frames:
+                yield np.stack([played[n, given + d : ready + d] for n, d in enumerate(delays)])
+                given = ready
+
+
+def _give_notes(played: Array, notes: Array, model: dict[str, Any]) -> None:
+    """Writes the score's first frames (t,), and silence where a rest has lasted, in place."""
+    delays = model["stream_delays"]
+    played[0, delays[0] : delays[0] + len(notes)] = notes
+    if not model["rest_codes"]:
+        return
+    resting = long_rests(notes, model["score_vocab_size"])
+    for stream, code in enumerate(model["rest_codes"], start=1):
+        codes = played[stream, delays[stream] : delays[stream] + len(notes)]
+        codes[(codes == -1) & resting] = code
 
 
 def _play_window(
@@ -71,8 +86,9 @@ def _play_window(
     known: int,
     temperature: float,
     random: np.random.Generator,
-) -> None:
-    """Fills `part` (N, S), of which `known` steps are past, in place."""
+) -> Iterator[int]:
+    """Fills `part` (N, S), of which `known` steps are past, in place; yields how many are filled,
+    now and then and at the end."""
     clock, roots, phases, memory_keys, memory_values = encoded
     steps, start = part.shape[1], model["decoder_start_token_id"]
     read = np.concatenate([np.full((len(part), 1), start), part[:, :-1]], axis=1)
@@ -95,29 +111,32 @@ def _play_window(
     notes = _note_codes(read[0], model)
     at = 0
     for step in range(known, steps):
-        # the past in one go, then step by step
-        codes = read[None, 1:, at : step + 1].transpose(0, 2, 1)
-        logits, keys, values = graphs["decoder"].run(
-            None,
-            {
-                "codes": np.ascontiguousarray(codes),
-                "extra": extra[:, at : step + 1],
-                "cosines": cosines[at : step + 1],
-                "sines": sines[at : step + 1],
-                "keys": keys,
-                "values": values,
-                "memory_keys": memory_keys,
-                "memory_values": memory_values,
-                **({} if notes is None else {"notes": notes[None, at : step + 1]}),
-            },
-        )
-        if step >= delay and 0 < part[0, step - delay] < model["score_vocab_size"]:
-            logits[0, 0, silent] = -np.inf
-        chosen = _choose(logits[0], temperature, random)
-        part[1:, step] = np.where(part[1:, step] == -1, chosen, part[1:, step])
+        # what is past, and steps with nothing to choose, go through in one call
+        if (part[1:, step] == -1).any():
+            codes = read[None, 1:, at : step + 1].transpose(0, 2, 1)
+            logits, keys, values = graphs["decoder"].run(
+                None,
+                {
+                    "codes": np.ascontiguousarray(codes),
+                    "extra": extra[:, at : step + 1],
+                    "cosines": cosines[at : step + 1],
+                    "sines": sines[at : step + 1],
+                    "keys": keys,
+                    "values": values,
+                    "memory_keys": memory_keys,
+                    "memory_values": memory_values,
+                    **({} if notes is None else {"notes": notes[None, at : step + 1]}),
+                },
+            )
+            at = step + 1
+            if step >= delay and 0 < part[0, step - delay] < model["score_vocab_size"]:
+                logits[0, 0, silent] = -np.inf
+            chosen = _choose(logits[0], temperature, random)
+            part[1:, step] = np.where(part[1:, step] == -1, chosen, part[1:, step])
         if step + 1 < steps:
             read[:, step + 1] = part[:, step]
-        at = step + 1
+        if (step + 1) % AT_ONCE == 0 or step + 1 == steps:
+            yield step + 1
 
 
 def _note_codes(score: Array, model: dict[str, Any]) -> Array | None:
@@ -134,7 +153,8 @@ def _choose(logits: Array, temperature: float, random: np.random.Generator) -> A
         return logits.argmax(axis=-1)
     chances = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
     noise = random.standard_exponential(logits.shape, dtype=np.float32)
-    return (chances / noise).argmax(axis=-1)
+    # a draw may be zero
+    return (chances / np.maximum(noise, np.finfo(np.float32).tiny)).argmax(axis=-1)
 
 
 def _rotations(steps: int, model: dict[str, Any]) -> tuple[Array, Array]:

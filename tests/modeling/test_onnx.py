@@ -25,6 +25,7 @@ from saxsolo.runtime.planning import NotePlan  # noqa: E402
 from saxsolo.runtime.playing import play  # noqa: E402
 from saxsolo.runtime.sounding import Voice  # noqa: E402
 
+ROOT = Path(__file__).resolve().parents[2]
 BACKING = Path("examples/two_five_one.flac")
 # imports of these fail, as where they are not installed
 ALONE = """
@@ -39,6 +40,14 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def _heard(posteriors: torch.Tensor) -> Heard:
     frames = posteriors.shape[-1]
     return Heard(posteriors.numpy(), None, 0.0, 0, frames)  # type: ignore[arg-type]
+
+
+def played(graphs, config, heard: Heard, notes: np.ndarray, ids: list[int]) -> np.ndarray:
+    """The likeliest codes (N, T), which come in parts."""
+    random = np.random.default_rng(0)
+    parts = list(play(graphs, config, heard, lambda frames: notes[:frames], ids, 0.0, random))
+    assert len(parts) > 1
+    return np.concatenate(parts, axis=1)
 
 
 @pytest.mark.parametrize("pitch_range", [None, [60.0, 1500.0]], ids=["codes", "pitch codes"])
@@ -68,6 +77,9 @@ def test_tiny_model_plays_the_same_codes_over_several_windows(make_model, tmp_pa
     forced = torch.full((1, model.config.num_streams, frames), -1)
     pitches = torch.randint(0, 4, (frames // 5,)).repeat_interleave(5)
     forced[:, 0] = torch.where(torch.arange(frames) % 5 == 0, 1, 5) + pitches
+    # a rest long enough that its codes are given
+    forced[:, 0, 100:180] = 0
+    model.config.rest_codes = [7] * (model.config.num_streams - 1)
     ids = [1, 2]
     expected = model.generate(
         frame_label_posteriors=posteriors,
@@ -78,9 +90,9 @@ def test_tiny_model_plays_the_same_codes_over_several_windows(make_model, tmp_pa
         guidance_scale=1.0,
     )
     config = {"model": model_settings(model.config)}
-    random = np.random.default_rng(0)
-    played = play(graphs, config, _heard(posteriors), forced[0, 0].numpy(), ids, 0.0, random)
-    assert np.array_equal(played, expected[0].numpy())
+    codes = played(graphs, config, _heard(posteriors), forced[0, 0].numpy(), ids)
+    assert np.array_equal(codes, expected[0].numpy())
+    assert (codes[1:, 130:170] == 7).all()
 
 
 @pytest.fixture(scope="module")
@@ -133,10 +145,10 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
     controls = config["controls"]["tenor"]
     pitches = INSTRUMENT_RANGES["tenor"]
     plan = NotePlan(graphs, config, sheet, 0, frames, controls, pitches, 0.0, random)
-    notes = plan.whole(frames)
+    notes = plan.until(frames)
     assert np.array_equal(notes, expected[0])
     heard = Heard(ours.posteriors, sheet, ours.cents, 0, frames)
-    codes = play(graphs, config, heard, notes, ids, 0.0, random)
+    codes = played(graphs, config, heard, notes, ids)
     assert np.array_equal(codes, expected)
 
     voice = Voice(graphs["codec_decoder"], config["codec"], cents=15.0)
@@ -150,9 +162,15 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
 
 @pytest.mark.slow
 def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
+    import soundfile
+
+    samples, rate = soundfile.read(BACKING, frames=4 * 44_100)
+    backing = tmp_path / "backing.wav"
+    soundfile.write(backing, samples, rate)
+
     def run(name: str, seed: int) -> bytes:
         out = tmp_path / name
-        arguments = [folder / "play.py", BACKING.resolve(), "--out", out, "--seed", str(seed)]
+        arguments = [folder / "play.py", backing, "--out", out, "--seed", str(seed)]
         done = subprocess.run(
             [sys.executable, "-c", ALONE, *map(str, arguments)],
             capture_output=True,
@@ -165,6 +183,35 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
 
     assert run("a.wav", 1) == run("b.wav", 1) != run("c.wav", 2)
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 200e6
+
+
+@pytest.mark.slow
+def test_the_command_plays_from_the_folder_where_torch_is_missing(folder, tmp_path):
+    import soundfile
+
+    samples, rate = soundfile.read(BACKING, frames=4 * 44_100)
+    soundfile.write(tmp_path / "backing.wav", samples, rate)
+    hidden = "import sys\nfor name in ('torch', 'transformers'): sys.modules[name] = None\n"
+
+    def run(*options: str) -> subprocess.CompletedProcess[str]:
+        line = ["improvise", "backing.wav", "--out", "take", *options]
+        code = f"{hidden}from saxsolo.cli import main\nmain({line!r})"
+        environment = {"PYTHONPATH": str(ROOT), "SAXSOLO_RUNTIME_MODEL": str(folder)}
+        return subprocess.run(
+            [sys.executable, "-c", code],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            env=environment,
+        )
+
+    done = run("--seed", "3")
+    assert done.returncode == 0, done.stderr
+    solo, played = soundfile.read(tmp_path / "take" / "solo.wav")
+    assert abs(len(solo) / played - len(samples) / rate) < 0.05
+    refused = run("--chords", "Dm7 | G7")
+    assert refused.returncode == 2 and refused.stderr.count("\n") == 1
+    assert "without torch" in refused.stderr
 
 
 @pytest.mark.slow
