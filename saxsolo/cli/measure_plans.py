@@ -26,7 +26,7 @@ class Planned(StrEnum):
 WeimarOption = Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")]
 PlannedOption = Annotated[Planned, typer.Option(help="Who decides the notes.")]
 TunesOption = Annotated[int, typer.Option(help="Tunes, evenly spaced; 0 takes all.")]
-PlanSeedOption = Annotated[int, typer.Option(help="Of every plan.")]
+PlanSeedOption = Annotated[int, typer.Option(help="From which each plan has its own.")]
 KeepOption = Annotated[Path | None, typer.Option(help="Folder for plans, not to be made again.")]
 
 
@@ -36,8 +36,8 @@ def plan(
     checkpoint: CheckpointOption = None,
     split: SplitOption = Split.test,
     limit: Annotated[int, typer.Option(help="Tunes, evenly spaced; 0 takes all.")] = 0,
-    seconds: SecondsOption = 25.0,
-    seed: Annotated[int, typer.Option(help="Of every plan.")] = 1,
+    seconds: SecondsOption = 60.0,
+    seed: PlanSeedOption = 1,
 ) -> None:
     """What the planner decides over the tunes of held-out humans, beside what they played."""
     quiet_libraries()
