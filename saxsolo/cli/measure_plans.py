@@ -98,6 +98,20 @@ def distances(
     print(distances_text(distances_of(tunes, plans), differences_of(tunes, plans), len(tunes)))
 
 
+@needs("evaluate")
+def planners(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME=RUN...", help="Runs of train-planner, the default's first."),
+    ],
+) -> None:
+    """Held-out losses of planners beside the first one's, with intervals over solos."""
+    from saxsolo.evaluation.planner_runs import read_run, runs_text
+
+    folders = dict(run.split("=", 1) if "=" in run else (Path(run).name, run) for run in runs)
+    print(runs_text({name: read_run(Path(folder)) for name, folder in folders.items()}))
+
+
 def _plans(
     weimar: Path,
     checkpoint: str | None,
