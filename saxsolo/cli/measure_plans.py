@@ -99,6 +99,27 @@ def distances(
 
 
 @needs("evaluate")
+def chorus(
+    weimar: WeimarOption,
+    tune: Annotated[str, typer.Option(help="Id of a held-out solo in the database.")],
+    out: Annotated[Path, typer.Option(help="A PNG.")],
+    checkpoint: CheckpointOption = None,
+    bars: Annotated[int, typer.Option(min=1, help="From the bar of its first note on.")] = 32,
+    seed: PlanSeedOption = 1,
+) -> None:
+    """Draw a chorus of a held-out human, and what the model plans over its chords and beats."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.chorus_picture import draw_chorus
+    from saxsolo.weights.loading import load_player
+
+    torch.set_num_threads(1)
+    solo = load_player(checkpoint, None, "cpu").solo
+    print(draw_chorus(solo, weimar, out, tune=tune, bars=bars, seed=seed))
+
+
+@needs("evaluate")
 def planners(
     runs: Annotated[
         list[str],
