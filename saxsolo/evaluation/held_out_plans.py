@@ -18,6 +18,7 @@ from modeling_saxsolo import (
     generation_saxsolo,
     lead_sheet_saxsolo,
     note_events_saxsolo,
+    phrasing_saxsolo,
     planner_saxsolo,
     planning_saxsolo,
 )
@@ -42,6 +43,7 @@ _DECIDES = (
     generation_saxsolo,
     lead_sheet_saxsolo,
     note_events_saxsolo,
+    phrasing_saxsolo,
     planner_saxsolo,
     planning_saxsolo,
 )
@@ -148,6 +150,7 @@ def _by_events(solo: Weights, tune: Tune, seed: int) -> np.ndarray:
         config.pitch_temperature,
         config.rhythm_temperature,
         config.onset_bias,
+        config.phrasing,
     )
     lowest, highest = config.planner["ranges"].get(tune.score.instrument, (None, None))
     asked = {"lowest": lowest, "highest": highest}
