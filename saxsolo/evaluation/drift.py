@@ -164,7 +164,7 @@ def measure_plan_drift(
                     "longer tracks (saxsolo corpus accompany --arranger mma --seconds) or less"
                 )
             solos.append(ends(notes, track_labels(track, notes.seconds), part))
-            progress(place + 1, len(chosen))
+            progress((place + 1) * seconds, len(chosen) * seconds)
     return {"tracks": [track.name for track in chosen], "seconds": seconds} | {
         "planner": summary(solos)
     }
