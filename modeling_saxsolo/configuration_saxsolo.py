@@ -9,6 +9,7 @@ from typing import Any
 from huggingface_hub.dataclasses import strict
 from transformers import PreTrainedConfig
 
+from .phrasing_saxsolo import Phrasing
 from .vocabulary_saxsolo import (
     ARTICULATIONS,
     BEAT_PHASES,
@@ -75,6 +76,7 @@ class SaxsoloConfig(PreTrainedConfig):
             temperature. onset_bias: added to the logit of striking a note, above 0 = more notes.
         rhythm_temperature: of the place of notes within a beat, as a factor on the temperature, for
             "events"; below 1 = steadier subdivisions, as many notes.
+        phrasing: leans of phrases, rests and gaps that "events" draws, see `Phrasing`; None = none.
         codec_temperature: of the codebooks beside a score stream.
         silent_codes: codes of the first codebook that `generate` does not draw while a note is
             played, since notes do not have them; see `saxsolo.corpus.tokens.silent_codes`.
@@ -129,6 +131,7 @@ class SaxsoloConfig(PreTrainedConfig):
     pitch_temperature: float | int = 1.0
     rhythm_temperature: float | int = 1.0
     onset_bias: float | int = 0.0
+    phrasing: dict[str, float] | None = None
     codec_temperature: float | int = 1.0
     silent_codes: list[int] | None = None
     rest_codes: list[int] | None = None
@@ -221,6 +224,10 @@ class SaxsoloConfig(PreTrainedConfig):
         for name in positive.split():
             if getattr(self, name) <= 0:
                 raise SaxsoloConfigError(f"{name} is {getattr(self, name)}: it must be positive.")
+        try:
+            Phrasing.of(self.phrasing)
+        except (TypeError, ValueError) as error:
+            raise SaxsoloConfigError(str(error)) from error
         delays, lookahead = self.delays or [], self.lookahead or []
         if len(delays) != self.num_codebooks:
             raise SaxsoloConfigError(
@@ -310,6 +317,10 @@ class SaxsoloConfig(PreTrainedConfig):
         for name in ("pitch_temperature", "rhythm_temperature", "codec_temperature"):
             if not getattr(self, name) > 0:
                 raise SaxsoloConfigError(f"{name} is {getattr(self, name)}: it must be positive.")
+        try:
+            Phrasing.of(self.phrasing)
+        except (TypeError, ValueError) as error:
+            raise SaxsoloConfigError(str(error)) from error
         silent = self.silent_codes or []
         if silent and not self.score_lead:
             raise SaxsoloConfigError(

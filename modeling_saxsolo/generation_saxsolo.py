@@ -274,7 +274,12 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         plans = None
         if by_events:
             drawn = plan_settings(
-                settings, pitch_temperature, rhythm_temperature, onset_bias, asked
+                settings,
+                pitch_temperature,
+                rhythm_temperature,
+                onset_bias,
+                config.phrasing,
+                asked,
             )
             rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
             plans = make_plans(self.planner, config, rows, step, drawn, asked)

@@ -227,7 +227,7 @@ class SaxsoloPlanner(nn.Module):
         tick, step, pitch, length, offset, ending = events.unbind(-1)
         last = last_pitch(pitch, before)
         previous = torch.cat([before, last[:, :-1]], dim=1)
-        at = place_features(sheet, tick, pitch)
+        at = self.place(sheet, tick, pitch)
         asked = controls[:, None].expand(-1, events.shape[1], -1)
         interval = interval_class(pitch, previous)
         known = torch.stack([step, length, offset, ending, pitch, interval], dim=-1)
@@ -241,6 +241,14 @@ class SaxsoloPlanner(nn.Module):
             caches.append(cache)
         state = PlannerPast(caches, last[:, -1:], count + events.shape[1])
         return self.norm(hidden), state
+
+    def place(self, sheet: torch.Tensor, tick: torch.Tensor, pitch: torch.Tensor) -> torch.Tensor:
+        """`place_features`; a method, so that an ablation can see less."""
+        return place_features(sheet, tick, pitch)
+
+    def roots(self, sheet: torch.Tensor, tick: torch.Tensor) -> torch.Tensor:
+        """`roots_ahead`, likewise."""
+        return roots_ahead(sheet, tick)
 
     def step_logits(
         self, hidden: torch.Tensor, tick: torch.Tensor, sheet: torch.Tensor, line: torch.Tensor
@@ -477,8 +485,8 @@ def planner_losses(
     last = last_pitch(pitch, pitch[:, :1])[:, :-1]
     target, real = events[:, 1:], mask[:, 1:]
     sounding = real & (target[..., 2] != NO_PITCH)
-    roots = roots_ahead(sheet, target[..., 0])
-    at, rest = place_features(sheet, target[..., 0], last), rest_before(line, target[..., 0])
+    roots = planner.roots(sheet, target[..., 0])
+    at, rest = planner.place(sheet, target[..., 0], last), rest_before(line, target[..., 0])
     landed = planner.land(hidden, target[..., 1], at, rest)
     ending = target[..., 5]
     told = sounding & (ending != NO_END_KNOWN)

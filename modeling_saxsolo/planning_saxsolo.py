@@ -6,7 +6,7 @@ follows lasts as long as the planner likes.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -37,6 +37,7 @@ from .note_events_saxsolo import (
     sheet_table,
     wait,
 )
+from .phrasing_saxsolo import Phrasing
 from .planner_saxsolo import (
     PlannerPast,
     SaxsoloPlanner,
@@ -80,6 +81,7 @@ class PlanSettings:
             1 = as learnt, more = the likeliest places within a beat.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
         lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
+        phrasing: leans of phrases, rests and gaps.
     """
 
     do_sample: bool = True
@@ -93,6 +95,7 @@ class PlanSettings:
     onset_bias: float = 0.0
     lowest: float | None = None
     highest: float | None = None
+    phrasing: Phrasing = field(default_factory=Phrasing)
 
 
 class NotePlan:
@@ -125,6 +128,8 @@ class NotePlan:
         self.device = planner.step.weight.device
         seed = int(torch.randint(2**62, (1,))) if seed is None else seed
         self.random = torch.Generator().manual_seed(seed)
+        # closed gaps change no other choice
+        self.closing = torch.Generator().manual_seed((seed + 1) % 2**63)
         free = np.flatnonzero(given == FREE)
         self.free = np.zeros(len(given), bool)
         self.free[free[free >= known]] = True
@@ -263,7 +268,7 @@ class NotePlan:
     def _add(self, event: Event, note: TimedNote) -> None:
         if self.notes:
             before = self.notes[-1]
-            end = min(before.end, note.start)
+            end = self._end_before(before, note.start)
             self.notes[-1] = TimedNote(before.start, end, before.pitch)
             if self.begin_by == _NEVER:
                 # not across a rest that is given
@@ -273,6 +278,14 @@ class NotePlan:
         self.begin_by = _NEVER
         self.reached = max(self.reached, note.start)
         self._hear([event])
+
+    def _end_before(self, before: TimedNote, start: int) -> int:
+        """Where the last note ends once the next one is known: short gaps may be closed."""
+        end, gaps = min(before.end, start), self.settings.phrasing.gaps
+        if not gaps or not self.settings.do_sample or not self.free[end - 1 : start].all():
+            return end
+        chance = float(torch.rand(1, generator=self.closing))
+        return start - self.settings.phrasing.gap(start - end, chance)
 
     @property
     def _earliest(self) -> int:
@@ -301,7 +314,9 @@ class NotePlan:
 
     def _draw_step(self, tick: int, frames: np.ndarray, at: int) -> int:
         waited = max(0, int(frames[0]) - self.notes[-1].start) if self.notes else 0
-        logits = self.steering.steps(self._step_logits(tick), waited / FRAME_RATE)
+        ended = self.history[-1].ending == ENDS
+        lean = torch.from_numpy(self.settings.phrasing.steps(ended)).to(self.device)
+        logits = self.steering.steps(self._step_logits(tick) + lean, waited / FRAME_RATE)
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
         inside = frames < min(at, len(self.free))
@@ -327,9 +342,9 @@ class NotePlan:
 
     def _draw_note(self, tick: int, step: int) -> Event:
         landed, last, roots = self._land(tick, step)
-        ending = self._draw(
-            self.planner.ending(landed[:1])[0, 0].float(), self.settings.temperature
-        )
+        endings = self.planner.ending(landed[:1])[0, 0].float()
+        endings[ENDS] += self.settings.phrasing.endings
+        ending = self._draw(endings, self.settings.temperature)
         landed = self._end(landed, ending)
         logits = self.planner.pitch_logits(landed, last, roots, self.line)[:, 0].float()
         if len(logits) > 1:

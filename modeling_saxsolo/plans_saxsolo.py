@@ -15,6 +15,7 @@ from .lead_sheet_saxsolo import (
     sheet_of_inputs,
     sheet_of_labels,
 )
+from .phrasing_saxsolo import Phrasing
 from .planner_saxsolo import CONTROLS, SaxsoloPlanner
 from .planning_saxsolo import NotePlan, PlanSettings, pitch_places
 from .vocabulary_saxsolo import FEELS, INSTRUMENT_RANGES, LABEL_SIZES
@@ -47,6 +48,7 @@ def plan_settings(
     pitch_temperature: float,
     rhythm_temperature: float,
     onset_bias: float,
+    phrasing: Mapping[str, float] | None = None,
     asked: Mapping[str, float | None] | None = None,
 ) -> PlanSettings:
     """A generation config, and what a solo is asked for, as the planner's settings.
@@ -74,6 +76,7 @@ def plan_settings(
         onset_bias=onset_bias,
         lowest=asked.get("lowest"),
         highest=asked.get("highest"),
+        phrasing=Phrasing.of(phrasing),
     )
 
 

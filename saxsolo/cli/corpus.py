@@ -207,6 +207,7 @@ def accompany(
     ] = Arranger.own,
     hours: Annotated[float, typer.Option(help="Of music, by our own arranger.")] = 1.0,
     count: Annotated[int, typer.Option(help="Items, by mma.")] = 60,
+    seconds: Annotated[float, typer.Option(min=8, help="Of each item, by mma.")] = 60.0,
     seed: Annotated[int, typer.Option(help="Other seeds render other music.")] = 0,
     workers: WorkersOption = 2,
 ) -> None:
@@ -249,7 +250,7 @@ def accompany(
             studio,
             held_out_titles=titles,
             seed=seed,
-            options=ForeignOptions(count=count),
+            options=ForeignOptions(count=count, seconds=seconds),
             progress=progress,
         )
     print(f"{len(rows)} accompaniments in {out}")

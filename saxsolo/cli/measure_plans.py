@@ -26,7 +26,7 @@ class Planned(StrEnum):
 WeimarOption = Annotated[Path, typer.Option(help="Weimar Jazz Database, with notes.csv.gz.")]
 PlannedOption = Annotated[Planned, typer.Option(help="Who decides the notes.")]
 TunesOption = Annotated[int, typer.Option(help="Tunes, evenly spaced; 0 takes all.")]
-PlanSeedOption = Annotated[int, typer.Option(help="Of every plan.")]
+PlanSeedOption = Annotated[int, typer.Option(help="From which each plan has its own.")]
 KeepOption = Annotated[Path | None, typer.Option(help="Folder for plans, not to be made again.")]
 
 
@@ -36,8 +36,8 @@ def plan(
     checkpoint: CheckpointOption = None,
     split: SplitOption = Split.test,
     limit: Annotated[int, typer.Option(help="Tunes, evenly spaced; 0 takes all.")] = 0,
-    seconds: SecondsOption = 25.0,
-    seed: Annotated[int, typer.Option(help="Of every plan.")] = 1,
+    seconds: SecondsOption = 60.0,
+    seed: PlanSeedOption = 1,
 ) -> None:
     """What the planner decides over the tunes of held-out humans, beside what they played."""
     quiet_libraries()
@@ -96,6 +96,41 @@ def distances(
 
     tunes, plans = _plans(weimar, checkpoint, plan, limit, seconds, 20.0, seed, keep)
     print(distances_text(distances_of(tunes, plans), differences_of(tunes, plans), len(tunes)))
+
+
+@needs("evaluate")
+def chorus(
+    weimar: WeimarOption,
+    tune: Annotated[str, typer.Option(help="Id of a held-out solo in the database.")],
+    out: Annotated[Path, typer.Option(help="A PNG.")],
+    checkpoint: CheckpointOption = None,
+    bars: Annotated[int, typer.Option(min=1, help="From the bar of its first note on.")] = 32,
+    seed: PlanSeedOption = 1,
+) -> None:
+    """Draw a chorus of a held-out human, and what the model plans over its chords and beats."""
+    quiet_libraries()
+    import torch
+
+    from saxsolo.evaluation.chorus_picture import draw_chorus
+    from saxsolo.weights.loading import load_player
+
+    torch.set_num_threads(1)
+    solo = load_player(checkpoint, None, "cpu").solo
+    print(draw_chorus(solo, weimar, out, tune=tune, bars=bars, seed=seed))
+
+
+@needs("evaluate")
+def planners(
+    runs: Annotated[
+        list[str],
+        typer.Argument(metavar="NAME=RUN...", help="Runs of train-planner, the default's first."),
+    ],
+) -> None:
+    """Held-out losses of planners beside the first one's, with intervals over solos."""
+    from saxsolo.evaluation.planner_runs import read_run, runs_text
+
+    folders = dict(run.split("=", 1) if "=" in run else (Path(run).name, run) for run in runs)
+    print(runs_text({name: read_run(Path(folder)) for name, folder in folders.items()}))
 
 
 def _plans(

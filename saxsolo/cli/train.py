@@ -253,6 +253,14 @@ def train_planner(
     ] = None,
     threads: ThreadsOption = 1,
     seed: Annotated[int | None, typer.Option(show_default="the config's")] = None,
+    values: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="NAME=VALUE",
+            help="A setting in place of the config's, such as max_steps=300, without=[line].",
+        ),
+    ] = None,
 ) -> None:
     """Train the planner of notes on transcribed solos.
 
@@ -265,7 +273,8 @@ def train_planner(
 
     use_threads(threads)
     given = {"minutes": minutes, "seed": seed}
-    settings = read_planner_settings(config, {k: v for k, v in given.items() if v is not None})
+    overrides = assigned(values or []) | {k: v for k, v in given.items() if v is not None}
+    settings = read_planner_settings(config, overrides)
     solos = read_solos([weimar_dir], other_horns or [], quantised or [])
     print(json.dumps(run(solos, out, settings)))
     if into is not None:

@@ -106,7 +106,7 @@ def page(kit: str, sounds: Sequence[Sequence[str]]) -> str:
     rows = []
     for number, pair in enumerate(sounds, 1):
         players = "".join(
-            f"<div><b>{side.upper()}</b> <audio controls preload=none "
+            f"<div><b>{side.upper()}</b> <audio controls preload=metadata "
             f'src="data:audio/mpeg;base64,{sound}"></audio></div>'
             for side, sound in zip(SIDES, pair, strict=True)
         )
@@ -166,7 +166,8 @@ document.getElementById("save").onclick = () => {
   link.href = URL.createObjectURL(new Blob([text], { type: "application/json" }));
   link.download = "votes-" + (of("listener").replace(/[^A-Za-z0-9]+/g, "-") || "me") + ".json";
   link.click();
-  document.getElementById("note").textContent = votes.length + " pairs saved.";
+  const all = document.querySelectorAll("fieldset").length;
+  document.getElementById("note").textContent = votes.length + " of " + all + " pairs saved.";
 };
 </script>
 </html>

@@ -1,6 +1,7 @@
 """Does a long solo hold its quality? Its fit to the chords in the first and the last part.
 
 saxsolo measure drift --pairs PAIRS [--seconds 180] [--limit 8] [--checkpoint FOLDER]
+saxsolo measure drift --tracks TRACKS --seconds 300: the notes alone, over tracks with truth
 """
 
 from __future__ import annotations
@@ -18,7 +19,10 @@ from saxsolo.progress_bar import Progress
 from . import harmony, timing
 from .case_metrics import figure
 from .cases import EvaluationError, choose_cases
-from .notes import SoloNotes, track_notes
+from .ear_report import evenly_spaced, read_tracks
+from .notes import SoloNotes, notes_of_score, track_notes
+from .seeds import seed_of
+from .track_fit import track_labels
 
 PARTS = ("first", "last")
 
@@ -120,3 +124,47 @@ def measure_drift(
             progress(place + 1, len(cases))
     names = {"cases": [case.name for case in cases], "seconds": seconds}
     return names | {name: summary(solos) for name, solos in played.items()}
+
+
+def measure_plan_drift(
+    tracks: Path,
+    checkpoint: str | None = None,
+    *,
+    seconds: float = 300.0,
+    part: float = 30.0,
+    limit: int = 8,
+    seed: int = 0,
+) -> dict[str, Any]:
+    """`summary` of the notes that a model plans over long tracks, as its ear hears them, judged by
+    the tracks' true chords and beats.
+
+    Args:
+        tracks: folder of tracks with truth.json. checkpoint: as in `load_player`.
+        seconds: of each plan; part: seconds at both of its ends.
+        limit: of the tracks, 0 takes all. seed: from which each plan has one of its own.
+
+    Raises:
+        EvaluationError: a track that is too short. CheckpointError: no such model.
+    """
+    from saxsolo.audio.files import open_sound
+    from saxsolo.playing.performance import Performance
+    from saxsolo.playing.settings import Settings
+    from saxsolo.weights.loading import load_player
+
+    chosen = evenly_spaced(read_tracks(tracks), limit)
+    player = load_player(checkpoint)
+    solos = []
+    with Progress("planning") as progress:
+        for place, track in enumerate(chosen):
+            settings = Settings(seed=seed_of(seed, track.name), seconds=seconds)
+            notes = notes_of_score(Performance(player, open_sound(track.path), settings).plan())
+            if notes.seconds < 0.99 * seconds:
+                raise EvaluationError(
+                    f"{track.name} has {notes.seconds:.0f} s, --seconds is {seconds:g}: give "
+                    "longer tracks (saxsolo corpus accompany --arranger mma --seconds) or less"
+                )
+            solos.append(ends(notes, track_labels(track, notes.seconds), part))
+            progress((place + 1) * seconds, len(chosen) * seconds)
+    return {"tracks": [track.name for track in chosen], "seconds": seconds} | {
+        "planner": summary(solos)
+    }

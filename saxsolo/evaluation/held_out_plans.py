@@ -18,6 +18,7 @@ from modeling_saxsolo import (
     generation_saxsolo,
     lead_sheet_saxsolo,
     note_events_saxsolo,
+    phrasing_saxsolo,
     planner_saxsolo,
     planning_saxsolo,
 )
@@ -34,12 +35,15 @@ from saxsolo.music.score import Score
 from saxsolo.training.planner_data import sheet_of_score
 from saxsolo.weights.loading import Weights
 
+from .seeds import seed_of
+
 HELD_OUT = ("validation", "test")
 # the modules that decide a plan: kept plans hold for their text alone
 _DECIDES = (
     generation_saxsolo,
     lead_sheet_saxsolo,
     note_events_saxsolo,
+    phrasing_saxsolo,
     planner_saxsolo,
     planning_saxsolo,
 )
@@ -97,7 +101,8 @@ def planned_streams(
     """A score stream as long as the human's for each tune, planned as the model does by default.
 
     Args:
-        solo: the model. plan: "events" or "frames". seed: of every plan.
+        solo: the model. plan: "events" or "frames".
+        seed: from which each plan has one of its own, see `seed_of`.
         keep: folder for plans, which are not made again if they lie there.
 
     Raises:
@@ -115,8 +120,11 @@ def planned_streams(
         if all(path is not None and path.exists() for path in paths):
             yield from (np.load(path, allow_pickle=False) for path in paths if path is not None)
             continue
-        streams = _by_frames(solo, batch, seed) if size > 1 else [_by_events(solo, batch[0], seed)]
-        for stream, path in zip(streams, paths, strict=True):
+        drawn = seed_of(seed, batch[0].score.id)
+        planned = (
+            _by_frames(solo, batch, drawn) if size > 1 else [_by_events(solo, batch[0], drawn)]
+        )
+        for stream, path in zip(planned, paths, strict=True):
             if path is not None:
                 with replacing(path) as (partial,), partial.open("wb") as file:
                     np.save(file, stream)
@@ -129,7 +137,7 @@ def _kept(keep: Path | None, solo: Weights, tune: Tune, plan: str, seed: int) ->
     keep.mkdir(parents=True, exist_ok=True)
     settings = solo.model.generation_config.to_json_string() + solo.model.config.to_json_string()
     code = "".join(Path(module.__file__ or "").read_text("utf-8") for module in _DECIDES)
-    said = (solo.sha256, settings, code, plan, str(seed), tune.score.id, str(len(tune.human)))
+    said = (solo.sha256, settings, code, plan, f"own {seed}", tune.score.id, str(len(tune.human)))
     return keep / (hashlib.sha256("\n".join(said).encode()).hexdigest()[:24] + ".npy")
 
 
@@ -142,6 +150,7 @@ def _by_events(solo: Weights, tune: Tune, seed: int) -> np.ndarray:
         config.pitch_temperature,
         config.rhythm_temperature,
         config.onset_bias,
+        config.phrasing,
     )
     lowest, highest = config.planner["ranges"].get(tune.score.instrument, (None, None))
     asked = {"lowest": lowest, "highest": highest}

@@ -22,7 +22,8 @@ def plans_beside_humans(
 
     Args:
         solo: a model with a planner. weimar: folder of the Weimar Jazz Database.
-        seconds: of each tune. limit: tunes, evenly spaced; 0 = all. seed: of every plan.
+        seconds: of each tune. limit: tunes, evenly spaced; 0 = all.
+        seed: from which each plan has one of its own.
 
     Returns:
         How many, and "human" and "plan" -> figures as `track_fit.fit_of_solos` gives them.

@@ -311,6 +311,7 @@ def model_key(options: Options, key: object, player: Player) -> list[Any]:
             config.pitch_temperature,
             config.rhythm_temperature,
             config.onset_bias,
+            config.phrasing,
             config.codec_temperature,
             config.plan_frames,
         ]

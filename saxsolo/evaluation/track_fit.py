@@ -37,6 +37,7 @@ from . import harmony, timing
 from .ear_listeners import Listener
 from .ear_report import Track
 from .notes import SoloNotes, notes_of_score
+from .seeds import seed_of
 
 FIGURES = (
     ("chord_tones", harmony.fit),
@@ -59,7 +60,8 @@ def fit_to_tracks(
     """Plays over the beginning of each track and judges each solo over all of them.
 
     Args:
-        tracks: with chords and beats. seconds: of each. seed: of every solo.
+        tracks: with chords and beats. seconds: of each.
+        seed: from which each solo has one of its own, see `seed_of`.
         notes_only: only plan the notes, for a model that plans by events; they are the same.
 
     Returns:
@@ -117,7 +119,7 @@ def solo_figures(notes: SoloNotes) -> dict[str, float]:
 
 
 def _notes(player: Player, track: Track, seconds: float, seed: int, notes_only: bool) -> SoloNotes:
-    settings = Settings(seed=seed, seconds=seconds)
+    settings = Settings(seed=seed_of(seed, track.name), seconds=seconds)
     performance = Performance(player, open_sound(track.path), settings)
     if notes_only:
         return notes_of_score(performance.plan())

@@ -33,6 +33,7 @@ from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, Sampling
 from modeling_saxsolo.habits_saxsolo import Articulator
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet, sheet_of_music
 from modeling_saxsolo.note_events_saxsolo import TICKS
+from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.planner_saxsolo import control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
 from modeling_saxsolo.plans_saxsolo import within_instrument
@@ -205,6 +206,7 @@ class LiveSolo:
             pitch_temperature=config.pitch_temperature,
             rhythm_temperature=config.rhythm_temperature,
             guidance=sampling.guidance_scale if how.guidance is None else how.guidance,
+            phrasing=Phrasing.of(config.phrasing),
         )
         self.plan = within_instrument(self.plan, asked)
         self.sampling = Sampling(temperature=config.codec_temperature)

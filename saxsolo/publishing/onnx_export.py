@@ -318,6 +318,7 @@ def model_settings(config: SaxsoloConfig) -> dict[str, Any]:
         "conditions", "window_frames", "lookahead", "stream_delays", "num_streams",
         "pad_token_id", "decoder_start_token_id", "decoder_layers", "num_attention_heads",
         "head_dim", "rope_theta", "pitch_temperature", "rhythm_temperature", "codec_temperature",
+        "phrasing",
         "silent_codes", "rest_codes",
         "score_vocab_size",
     )  # fmt: skip

@@ -16,6 +16,7 @@ NUMPY_MODULES = (
     "line_saxsolo",
     "loudness_saxsolo",
     "note_events_saxsolo",
+    "phrasing_saxsolo",
     "resting_saxsolo",
     "subdivision_saxsolo",
     "viterbi_saxsolo",

@@ -10,6 +10,7 @@ import numpy as np
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet
 from modeling_saxsolo.line_saxsolo import END, line_features, rest_class
 from modeling_saxsolo.note_events_saxsolo import (
+    ENDS,
     NO_OFFSET,
     NO_PITCH,
     QUALITY,
@@ -27,6 +28,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     tokens_of,
     wait,
 )
+from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.vocabulary_saxsolo import (
     FRAME_RATE,
     HIGHEST_PITCH,
@@ -64,10 +66,13 @@ class NotePlan:
     ):
         self.graphs, self.sheet, self.first, self.last = graphs, sheet, first, last
         self.temperature, self.random = temperature, random
+        # closed gaps change no other choice
+        (self.closing,) = random.spawn(1)
         places = np.arange(LOWEST_PITCH, HIGHEST_PITCH + 1)
         self.beyond = (places < pitches[0]) | (places > pitches[1])
         self.pitch_temperature = config["model"]["pitch_temperature"]
         self.rhythm_temperature = config["model"]["rhythm_temperature"]
+        self.phrasing = Phrasing.of(config["model"].get("phrasing"))
         self.guidance = config["sampling"]["guidance_scale"]
         sizes = config["planner"]
         table = sheet_table(sheet)
@@ -145,7 +150,10 @@ class NotePlan:
         start = start if self.first <= start < self.last else int(frames[step])
         if self.notes:
             last = self.notes[-1]
-            self.notes[-1] = TimedNote(last.start, min(last.end, start), last.pitch)
+            end = min(last.end, start)
+            if self.phrasing.gaps and self.temperature:
+                end = start - self.phrasing.gap(start - end, float(self.closing.random()))
+            self.notes[-1] = TimedNote(last.start, end, last.pitch)
         end = max(start + 1, frame_of(end_seconds(self.sheet, event)))
         self.notes.append(TimedNote(start, end, event.pitch))
         self.begin_by = _NEVER
@@ -170,6 +178,7 @@ class NotePlan:
             "line": self.line[:1],
         }
         logits = self.graphs["planner_step"].run(None, inputs)[0]
+        logits = logits + self.phrasing.steps(self.history[-1].ending == ENDS)
         allowed = (frames >= self.last) | ((frames >= self.first) & (frames >= self._earliest))
         allowed[WAIT] = True
         allowed &= frames < self.begin_by
@@ -195,6 +204,7 @@ class NotePlan:
                 "rest": rest_class(landing - self.line[..., END]),
             },
         )
+        endings[ENDS] += self.phrasing.endings
         ending = self._draw(endings, self.temperature)
         logits, ended = self.graphs["planner_pitch"].run(
             None,

@@ -27,7 +27,14 @@ from saxsolo.atomic import replacing_folder
 from saxsolo.errors import OutputError, SettingError
 from saxsolo.weights.hub_folder import write_hub_folder
 
-OURS = ("pitch_temperature", "rhythm_temperature", "onset_bias", "codec_temperature", "plan_frames")
+OURS = (
+    "pitch_temperature",
+    "rhythm_temperature",
+    "onset_bias",
+    "phrasing",
+    "codec_temperature",
+    "plan_frames",
+)
 DEFAULT_CONDITIONS = {"instrument": "tenor", "timbre": "mtg"}
 
 
@@ -35,7 +42,7 @@ def export_run(
     final: Path,
     out: Path,
     codec: str,
-    sampling: dict[str, float | int],
+    sampling: dict[str, Any],
     ear: str = "../saxsolo-ear",
 ) -> Path:
     """Writes `out` beside its place, then puts it there.

@@ -24,10 +24,11 @@ from saxsolo.config_model import ConfigModel, read_yaml
 from saxsolo.errors import CheckpointError
 
 from .errors import SettingsError
+from .planner_ablations import AblatedPlanner, without_inputs
 from .planner_data import Excerpts, Noise, Solo, excerpt_batch, whole_excerpts
 from .settings import Count, NotNegative, Positive, Share
 
-WEIGHTS, SIZES = "planner.safetensors", "planner.json"
+WEIGHTS, SIZES, BY_SOLO = "planner.safetensors", "planner.json", "by_solo.json"
 CHOICES = ("step", "ending", "pitch", "length", "offset")
 #: what an offset counts beside the three other choices
 OFFSET_WEIGHT = 0.5
@@ -43,6 +44,7 @@ class PlannerTraining(ConfigModel):
         weight_average: of the averaged weights, a step.
         noise: fields of `Noise`.
         max_steps: end of the run before its time; None for none.
+        without: names of `planner_ablations.ABLATIONS`, for a planner that only measures.
 
     Raises:
         SettingsError: an unknown name, one that is missing, a value of another kind or out of its
@@ -62,10 +64,12 @@ class PlannerTraining(ConfigModel):
     seed: Count
     noise: dict[str, float]
     max_steps: Positive | None = None
+    without: list[str] = []
 
 
 def read_planner_settings(path: Path, overrides: dict[str, Any] | None = None) -> PlannerTraining:
-    """Settings of a YAML file, with `overrides` in place of its values.
+    """Settings of a YAML file, with `overrides` in place of its values; "model.NAME" is one of the
+    model's.
 
     Raises:
         SettingsError: no such file, or as `PlannerTraining`.
@@ -73,7 +77,10 @@ def read_planner_settings(path: Path, overrides: dict[str, Any] | None = None) -
     values = read_yaml(path, SettingsError)
     if not isinstance(values, dict):
         raise SettingsError(f"{path} holds a {type(values).__name__}; expected names and values")
-    return PlannerTraining.parse({**values, **(overrides or {})}, str(path))
+    for name, value in (overrides or {}).items():
+        part, _, inner = name.partition(".")
+        values[part] = {**values.get(part, {}), inner: value} if inner else value
+    return PlannerTraining.parse(values, str(path))
 
 
 def train_planner(
@@ -92,7 +99,8 @@ def train_planner(
     torch.manual_seed(settings.seed)
     rng = np.random.default_rng(settings.seed)
     noise = Noise(**settings.noise)
-    planner = SaxsoloPlanner(settings.model)
+    without = settings.without
+    planner = AblatedPlanner(settings.model, without) if without else SaxsoloPlanner(settings.model)
     planner.reset()
     averaged = AveragedModel(planner, multi_avg_fn=get_ema_multi_avg_fn(settings.weight_average))
     optimiser = torch.optim.AdamW(
@@ -102,7 +110,10 @@ def train_planner(
         weight_decay=settings.weight_decay,
     )
     ranges = ranges_of(solos["train"])
-    held_out = whole_excerpts(solos["validation"], settings.events)
+    held_out = [
+        without_inputs(batch, without)
+        for batch in whole_excerpts(solos["validation"], settings.events)
+    ]
     best: dict[str, float] = {"sum": math.inf}
     began, step = time.monotonic(), 0
     while (share := _share(settings, time.monotonic() - began, step)) < 1:
@@ -111,7 +122,7 @@ def train_planner(
             group["lr"] = rate
         batch = excerpt_batch(solos["train"], settings.batch_size, settings.events, rng, noise)
         planner.train()
-        losses = _losses(planner, batch)
+        losses = _losses(planner, without_inputs(batch, without))
         optimiser.zero_grad()
         total(losses).backward()
         torch.nn.utils.clip_grad_norm_(planner.parameters(), 1.0)
@@ -123,7 +134,9 @@ def train_planner(
             figures = evaluate(averaged.module, held_out)
             if figures["sum"] < best["sum"]:
                 best = figures
-                save_planner(averaged.module, out / "best", figures, ranges)
+                facts = {"ranges": ranges, "figures": figures, "without": without}
+                save_planner(averaged.module, out / "best", facts)
+                _save_by_solo(averaged.module, out / "best", solos["validation"], settings, step)
             row: dict[str, Any] = {
                 "step": step,
                 "minutes": round((time.monotonic() - began) / 60, 2),
@@ -174,20 +187,38 @@ def evaluate(planner: torch.nn.Module, batches: Sequence[Excerpts]) -> dict[str,
     return figures
 
 
-def save_planner(
+def _save_by_solo(
     planner: torch.nn.Module,
     folder: Path,
-    figures: dict[str, float],
-    ranges: dict[str, list[int]],
+    solos: Sequence[Solo],
+    settings: PlannerTraining,
+    step: int,
 ) -> None:
-    """Weights in bf16, and what is needed to load them and to ask an instrument of them."""
+    """Held-out losses solo by solo, from which an interval can be drawn (`measure planners`)."""
+    rows = {}
+    for solo in solos:
+        batches = whole_excerpts([solo], settings.events)
+        batches = [without_inputs(batch, settings.without) for batch in batches]
+        events = sum(int(batch.mask.sum()) for batch in batches)
+        rows[solo.score.id] = {"events": events, **evaluate(planner, batches)}
+    weights = sum(values.numel() for values in planner.parameters())
+    facts = {"steps": step, "weights": weights, "solos": rows}
+    write_text(folder / BY_SOLO, json.dumps(facts, indent=1) + "\n")
+
+
+def save_planner(planner: torch.nn.Module, folder: Path, facts: dict[str, Any]) -> None:
+    """Weights in bf16, and what is needed to load them and to ask an instrument of them.
+
+    Args:
+        facts: "ranges" of the instruments, held-out "figures", and what it is "without".
+    """
     folder.mkdir(parents=True, exist_ok=True)
     assert isinstance(planner, SaxsoloPlanner)
     half = {k: v.detach().to(torch.bfloat16).contiguous() for k, v in planner.state_dict().items()}
     part = folder / f".{WEIGHTS}.part"
     save_file(half, part)
     part.replace(folder / WEIGHTS)
-    facts = {"sizes": planner.sizes, "ranges": ranges, "figures": figures}
+    facts = {"sizes": planner.sizes, **facts}
     write_text(folder / SIZES, json.dumps(facts, indent=1) + "\n")
 
 
@@ -208,8 +239,14 @@ def install_planner(folder: Path, checkpoint: Path, plan: str = "events") -> Non
         plan: what `generate` then plans by, see the model's config.
 
     Raises:
-        CheckpointError: when `checkpoint` is no solo model.
+        CheckpointError: when `checkpoint` is no solo model, or the planner an ablation.
     """
+    facts = json.loads((folder / SIZES).read_text(encoding="utf-8"))
+    if facts.get("without"):
+        raise CheckpointError(
+            f"{folder} holds a planner without {facts['without']}: it only measures; train one "
+            "that sees everything"
+        )
     try:
         config = json.loads((checkpoint / "config.json").read_text(encoding="utf-8"))
         weights = load_file(checkpoint / "model.safetensors")
@@ -217,7 +254,6 @@ def install_planner(folder: Path, checkpoint: Path, plan: str = "events") -> Non
         raise CheckpointError(
             f"{checkpoint} holds no config.json and model.safetensors of a solo model"
         ) from error
-    facts = json.loads((folder / SIZES).read_text(encoding="utf-8"))
     own = {name: value for name, value in weights.items() if not name.startswith("planner.")}
     new = {f"planner.{name}": value for name, value in load_file(folder / WEIGHTS).items()}
     config.update(plan=plan, planner={**facts["sizes"], "ranges": facts["ranges"]})

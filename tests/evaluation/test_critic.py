@@ -1,9 +1,13 @@
 """The critic finds what is planted and nothing else; figures of a line are those of its music."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from saxsolo.errors import SettingError
 from saxsolo.evaluation.cases import EvaluationError
+from saxsolo.evaluation.chorus_picture import bar_lines, chorus_rolls
 from saxsolo.evaluation.critic import judge, paired_stretches
 from saxsolo.evaluation.critic_features import features
 from saxsolo.evaluation.critic_markdown import verdict_text
@@ -122,3 +126,20 @@ def test_a_line_that_comes_back_after_two_bars_is_like_itself_there() -> None:
     assert similarity(mine, 8) > 0.8
     assert abs(similarity(line(make_score(walk(rng, 40, 4), 40)), 8)) < 0.15
     assert similarity(mine, 4 * 32) is None
+
+
+def test_a_chorus_is_drawn_from_its_first_bar_on() -> None:
+    """A pick-up belongs to the bar before; sections begin a chorus where they are known."""
+    rng = np.random.default_rng(4)
+    score = make_score(walk(rng, 16, 4), 16)
+    late = replace(score, notes=score.notes[20:])
+    assert bar_lines(score, 4)[0] == 0.5
+    assert bar_lines(late, 4)[0] <= late.notes[0].onset + 0.1 < bar_lines(late, 4)[1]
+    beats = tuple(replace(beat, section_bar=(beat.bar - 3) % 8) for beat in score.beats)
+    assert bar_lines(replace(score, beats=beats), 8)[0] == 0.5 + 2 * 4 * BEAT
+    with pytest.raises(SettingError, match="--bars is 99"):
+        bar_lines(score, 99)
+    mine = tune(score)
+    sides = {"human": notes_of_score(mine.human), "planner": notes_of_score(mine.human)}
+    figure = chorus_rolls(sides, mine.labels, bar_lines(score, 8), "x")
+    assert [axis.get_ylabel() for axis in figure.axes] == ["human", "planner"]

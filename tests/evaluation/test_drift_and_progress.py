@@ -6,9 +6,12 @@ import json
 import numpy as np
 import pytest
 
+from modeling_saxsolo.vocabulary_saxsolo import LOWEST_PITCH
 from saxsolo.evaluation import drift
 from saxsolo.evaluation import report_comparison as progress
 from saxsolo.evaluation.cases import EvaluationError
+from saxsolo.evaluation.ear_metrics import ChordTrack
+from saxsolo.evaluation.ear_report import Track
 from saxsolo.evaluation.notes import SoloNotes
 
 from ..command_line import command
@@ -56,6 +59,33 @@ def test_a_silent_end_and_a_short_solo():
     assert drift.summary([found])["chord_tones"]["ratio"] is None
     with pytest.raises(EvaluationError, match="5 s.*20 s"):
         drift.ends(solo, c_major(5), 20.0)
+
+
+def test_plans_over_long_tracks_are_judged_by_their_truth(monkeypatch, tmp_path):
+    """C major, and a planner that plays a semitone higher in the last minute."""
+
+    class Astray:
+        def __init__(self, player, source, settings):
+            self.frames = round(50 * settings.seconds)
+
+        def plan(self):
+            tokens = np.zeros(min(self.frames, 120 * 50), int)
+            tokens[::25] = 1 + 60 - LOWEST_PITCH
+            tokens[60 * 50 :: 25] += 1
+            return tokens
+
+    beats = np.arange(0, 130, 0.5)
+    chords = ChordTrack(np.array([[0.0, 130.0]]), ["C:maj"])
+    track = Track("long", tmp_path, chords, beats, np.arange(len(beats)) % 4 + 1)
+    monkeypatch.setattr(drift, "read_tracks", lambda folder: [track])
+    monkeypatch.setattr("saxsolo.playing.performance.Performance", Astray)
+    monkeypatch.setattr("saxsolo.audio.files.open_sound", lambda path: None)
+    monkeypatch.setattr("saxsolo.weights.loading.load_player", lambda checkpoint: None)
+    found = drift.measure_plan_drift(tmp_path, seconds=120.0)["planner"]
+    assert found["chord_tones"]["first"]["value"] == 1 and found["chord_tones"]["ratio"] == 0
+    assert found["notes_a_second"]["ratio"] == pytest.approx(1.0)
+    with pytest.raises(EvaluationError, match="120 s"):
+        drift.measure_plan_drift(tmp_path, seconds=300.0)
 
 
 def figure(value: float | None) -> dict:

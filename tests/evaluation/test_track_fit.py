@@ -1,16 +1,20 @@
 """Solos against tracks with known chords."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import soundfile
 
 from modeling_saxsolo.vocabulary_saxsolo import QUALITY_NAMES
+from saxsolo.evaluation import held_out_plans, track_fit
 from saxsolo.evaluation.ear_listeners import Hearing
 from saxsolo.evaluation.ear_metrics import ChordTrack, harte
 from saxsolo.evaluation.ear_report import Track, read_sounds
 from saxsolo.evaluation.notes import notes_of_score
 from saxsolo.evaluation.track_fit import (
     fit_of_solos,
+    fit_to_tracks,
     judged_from_outside,
     root_and_quality,
     solo_figures,
@@ -90,3 +94,37 @@ def test_a_solo_fits_its_own_chords_best():
     figures = fit_of_solos(solos, labels)
     assert figures["chord_tones"]["own"] == 1.0 and figures["chord_tones"]["matched"] == 1.0
     assert "matched" not in figures["notes_a_second"]
+
+
+def test_every_solo_is_drawn_from_a_seed_of_its_own(monkeypatch, tmp_path):
+    """Chance in the drawing must average out over tracks, and limits must not change a solo."""
+    drawn = []
+
+    class Silent:
+        def __init__(self, player, source, settings):
+            drawn.append(settings.seed)
+
+        def plan(self):
+            return np.zeros(500, int)
+
+    monkeypatch.setattr(track_fit, "Performance", Silent)
+    monkeypatch.setattr(track_fit, "open_sound", lambda path: None)
+    tracks = [Track(name, tmp_path, None, None, None) for name in "abc"]
+    for chosen in (tracks, tracks[1:]):
+        fit_to_tracks(None, chosen, 10.0, notes_only=True)
+    assert len(set(drawn[:3])) == 3 and drawn[3:] == drawn[1:3]
+    fit_to_tracks(None, tracks, 10.0, seed=2, notes_only=True)
+    assert len(set(drawn)) == 6
+
+
+def test_every_plan_is_drawn_from_a_seed_of_its_own(monkeypatch):
+    drawn = []
+    monkeypatch.setattr(
+        held_out_plans, "_by_events", lambda solo, tune, seed: drawn.append(seed) or tune.human
+    )
+    scores = [SimpleNamespace(id=name) for name in "abc"]
+    tunes = [held_out_plans.Tune(score, np.zeros(50, int), None) for score in scores]
+    solo = SimpleNamespace(model=SimpleNamespace(config=SimpleNamespace(planner={})), name="x")
+    list(held_out_plans.planned_streams(solo, tunes, "events"))
+    list(held_out_plans.planned_streams(solo, tunes[1:], "events"))
+    assert len(set(drawn[:3])) == 3 and drawn[3:] == drawn[1:3]

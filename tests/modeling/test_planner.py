@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import asdict
+from itertools import pairwise
 from types import SimpleNamespace
 
 import numpy as np
@@ -10,9 +11,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from modeling_saxsolo import SaxsoloConfigError
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet
 from modeling_saxsolo.line_saxsolo import line_features
 from modeling_saxsolo.note_events_saxsolo import (
+    ENDS,
     LONGEST_STEP,
     NO_PITCH,
     STEPS,
@@ -25,6 +28,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     sheet_table,
     tokens_of,
 )
+from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.planner_saxsolo import CONTROLS, SaxsoloPlanner, control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings, with_rhythm_temperature
 from modeling_saxsolo.plans_saxsolo import _words, within_instrument
@@ -301,6 +305,47 @@ def inputs_of(frames: int = 200, batch: int = 2) -> dict[str, torch.Tensor]:
         "condition_ids": torch.zeros(batch, 2, dtype=torch.long),
         **lead,
     }
+
+
+def drawn(planner, seed, **phrasing) -> NotePlan:
+    how = PlanSettings(phrasing=Phrasing(**phrasing))
+    with torch.no_grad():
+        plan = NotePlan(planner, sheet(), np.full(FRAMES, FREE), settings=how, seed=seed)
+        plan.tokens(0, FRAMES)
+    return plan
+
+
+def test_phrases_end_and_rest_as_the_phrasing_leans(planner) -> None:
+    def shares(**phrasing):
+        events = [drawn(planner, seed, **phrasing).history[1:] for seed in range(4)]
+        ends = [event.ending == ENDS for part in events for event in part]
+        after = [b.step for part in events for a, b in pairwise(part) if a.ending == ENDS]
+        return np.mean(ends), np.mean(after)
+
+    plain, more, shorter = shares(), shares(endings=2.0), shares(rests=2.0)
+    assert more[0] > plain[0] + 0.1
+    assert shorter[1] < 0.8 * plain[1]
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_closed_gaps_change_no_onset_and_no_pitch(planner, seed) -> None:
+    plain, closed = drawn(planner, seed), drawn(planner, seed, gaps=1.0)
+    assert plain.history == closed.history
+    for one, two in zip(plain.notes, closed.notes, strict=True):
+        assert (one.start, one.pitch) == (two.start, two.pitch) and one.end <= two.end
+
+    def gaps(plan):
+        return [b.start - a.end for a, b in pairwise(plan.notes)]
+
+    assert not any(3 <= gap <= 9 for gap in gaps(closed))
+    long = [(a, b) for a, b in zip(gaps(plain), gaps(closed), strict=True) if not 3 <= a <= 9]
+    assert all(a == b for a, b in long)
+
+
+def test_a_phrasing_that_no_plan_can_have_is_refused(make_config) -> None:
+    for values, words in (({"gaps": 2.0}, "gaps is 2"), ({"gasp": 1.0}, "unknown")):
+        with pytest.raises(SaxsoloConfigError, match=words):
+            make_config(phrasing=values)
 
 
 def test_generate_plays_what_the_planner_decides(make_model) -> None:

@@ -3,6 +3,7 @@
 import csv
 import gzip
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,19 +11,22 @@ import pytest
 import torch
 
 from modeling_saxsolo import SaxsoloConfig, SaxsoloForConditionalGeneration
-from modeling_saxsolo.line_saxsolo import line_features
-from modeling_saxsolo.note_events_saxsolo import NO_OFFSET, NO_PITCH, ROOT, WAIT
+from modeling_saxsolo.line_saxsolo import END, line_features
+from modeling_saxsolo.note_events_saxsolo import NO_OFFSET, NO_PITCH, ROOT, SECTION, WAIT
 from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner, planner_losses
 from modeling_saxsolo.vocabulary_saxsolo import LOWEST_PITCH, NO_ROOT
 from saxsolo.errors import CheckpointError
+from saxsolo.evaluation.planner_runs import difference, read_run, runs_text
 from saxsolo.training.errors import SettingsError
 from saxsolo.training.planner import (
     PlannerTraining,
+    _losses,
     install_planner,
     load_planner,
     read_planner_settings,
     train_planner,
 )
+from saxsolo.training.planner_ablations import ABLATIONS, AblatedPlanner, without_inputs
 from saxsolo.training.planner_data import Noise, excerpt_batch, read_solos, whole_excerpts
 
 ROOT_FOLDER = Path(__file__).resolve().parents[2]
@@ -168,9 +172,61 @@ def test_a_run_learns_and_its_planner_finds_its_place(solos, tmp_path) -> None:
     # again, in place of the first
     install_planner(tmp_path / "run" / "best", tmp_path / "model", plan="frames")
     assert SaxsoloForConditionalGeneration.from_pretrained(tmp_path / "model").planner is not None
+    # what is measured solo by solo is what was measured together
+    run = read_run(tmp_path / "run")
+    assert run.mean("sum") == pytest.approx(figures["sum"], abs=1e-5)
+    assert difference(run, run, "sum") == (0, (0, 0))
+    assert "| a | " in runs_text({"a": run, "b": run})
+
+
+@pytest.mark.parametrize("without", sorted(set(ABLATIONS) - {"degrees"}))
+def test_what_is_taken_away_does_not_change_the_losses(solos, without) -> None:
+    """Other chords ahead, another form, another line: a planner without them is as sure."""
+    torch.manual_seed(0)
+    planner = AblatedPlanner(SIZES, [without])
+    planner.reset()
+    planner.eval()
+    batch = whole_excerpts(solos["validation"], 32)[0]
+    other = replace(batch, sheet=batch.sheet.clone(), line=batch.line.clone())
+    if without == "form":
+        other.sheet[..., SECTION] = 3
+    elif without == "chords":
+        other.sheet[..., ROOT] = 2
+    elif without == "line":
+        other.line[..., : END - 1] = 1
+    else:
+        # no event lies in these beats
+        other.sheet[:, int(batch.events[..., 0].max()) // 12 + 1 :, ROOT] = 2
+    losses = [
+        {k: float(v.detach()) for k, v in _losses(planner, without_inputs(b, [without])).items()}
+        for b in (batch, other)
+    ]
+    assert losses[0] == losses[1]
+
+
+def test_without_degrees_a_place_says_nothing_of_pitches(solos) -> None:
+    batch = whole_excerpts(solos["validation"], 32)[0]
+    tick, pitch = batch.events[..., 0], batch.events[..., 2]
+    plain, blind = SaxsoloPlanner(SIZES), AblatedPlanner(SIZES, ["degrees"])
+    same = [
+        torch.equal(p.place(batch.sheet, tick, pitch), p.place(batch.sheet, tick, pitch * 0))
+        for p in (plain, blind)
+    ]
+    assert same == [False, True]
+    assert set(blind.roots(batch.sheet, tick).flatten().tolist()) <= {0, NO_ROOT}
+
+
+def test_a_planner_that_only_measures_is_not_installed(tmp_path) -> None:
+    (tmp_path / "planner.json").write_text(json.dumps({"without": ["line"]}))
+    with pytest.raises(CheckpointError, match="only measures"):
+        install_planner(tmp_path, tmp_path)
+    with pytest.raises(SettingsError, match="choose among"):
+        AblatedPlanner(SIZES, ["drums"])
+    assert settings(**{"model.num_layers": 7}).model["num_layers"] == 7
 
 
 def test_what_is_no_model_and_no_setting_is_refused(tmp_path) -> None:
+    (tmp_path / "planner.json").write_text("{}")
     with pytest.raises(CheckpointError, match="model.safetensors"):
         install_planner(tmp_path, tmp_path)
     with pytest.raises(SettingsError, match="minuets"):

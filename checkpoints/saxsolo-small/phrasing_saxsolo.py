@@ -1,0 +1,1 @@
+../../modeling_saxsolo/phrasing_saxsolo.py
