@@ -1,7 +1,7 @@
 """The planner: notes as events in musical time, and the plans that are made of them."""
 
 import copy
-from dataclasses import asdict
+
 from itertools import pairwise
 from types import SimpleNamespace
 
@@ -436,7 +436,7 @@ def test_no_horn_plays_below_its_lowest_key_unless_asked(planner, seed) -> None:
     hot = PlanSettings(temperature=3.0, pitch_temperature=3.0)
     lowest, highest = INSTRUMENT_RANGES["tenor"]
     limited = within_instrument(hot, words)
-    tokens = played(planner, seed=seed, **asdict(limited))
+    tokens = played(planner, seed=seed, **vars(limited))
     pitches = LOWEST_PITCH + tokens[(tokens > 0) & (tokens <= 60)] - 1
     assert len(pitches) and pitches.min() >= lowest and pitches.max() <= highest
     asked = PlanSettings(lowest=90, highest=95)
