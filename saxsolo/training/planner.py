@@ -5,6 +5,7 @@ The averaged weights are judged on held-out performers; the best are kept in OUT
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import time
@@ -115,6 +116,7 @@ def train_planner(
         for batch in whole_excerpts(solos["validation"], settings.events)
     ]
     best: dict[str, float] = {"sum": math.inf}
+    kept, best_step = averaged.module, 0
     began, step = time.monotonic(), 0
     while (share := _share(settings, time.monotonic() - began, step)) < 1:
         rate = settings.learning_rate * min(1.0, (step + 1) / 50) * (0.01 + 0.99 * _fall(share))
@@ -136,13 +138,15 @@ def train_planner(
                 best = figures
                 facts = {"ranges": ranges, "figures": figures, "without": without}
                 save_planner(averaged.module, out / "best", facts)
-                _save_by_solo(averaged.module, out / "best", solos["validation"], settings, step)
+                kept, best_step = copy.deepcopy(averaged.module), step
             row: dict[str, Any] = {
                 "step": step,
                 "minutes": round((time.monotonic() - began) / 60, 2),
             }
             row |= {"train": {name: round(float(x.detach()), 4) for name, x in losses.items()}}
             _log(out, {**row, "validation": {k: round(v, 4) for k, v in figures.items()}})
+    if best_step:
+        _save_by_solo(kept, out / "best", solos["validation"], settings, best_step)
     write_text(out / "settings.json", json.dumps(settings.model_dump(), indent=1) + "\n")
     return best
 
