@@ -1,7 +1,6 @@
 """The planner: notes as events in musical time, and the plans that are made of them."""
 
 import copy
-
 from itertools import pairwise
 from types import SimpleNamespace
 
