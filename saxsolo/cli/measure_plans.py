@@ -129,8 +129,8 @@ def planners(
     """Held-out losses of planners beside the first one's, with intervals over solos."""
     from saxsolo.evaluation.planner_runs import read_run, runs_text
 
-    folders = dict(run.split("=", 1) if "=" in run else (Path(run).name, run) for run in runs)
-    print(runs_text({name: read_run(Path(folder)) for name, folder in folders.items()}))
+    named = [run.rpartition("=") for run in runs]
+    print(runs_text({name or Path(run).name: read_run(Path(run)) for name, _, run in named}))
 
 
 def _plans(
