@@ -34,7 +34,7 @@ def main(
 
     torch.set_num_threads(threads)
     weights = load_codec(codec)
-    model = weights.model
+    model: Any = weights.model
     if not isinstance(model, SaxcodecModel):
         raise SettingError(f"{weights.name} is no saxcodec: others do not stream exactly")
     frames = round(seconds * model.config.frame_rate)

@@ -148,7 +148,11 @@ class SaxcodecModel(SaxcodecPreTrainedModel):
             waiting=like.new_zeros(batch_size, 0, config.codebook_dim),
             pitch=torch.zeros(batch_size, 0, dtype=torch.long, device=like.device),
             blocks=[
-                like.new_zeros(batch_size, block.window, config.decoder_size)
+                like.new_zeros(
+                    batch_size,
+                    block.window if isinstance(block, LocalAttention) else KERNEL - 1,
+                    config.decoder_size,
+                )
                 for block in self.decoder
             ],
             source=like.new_zeros(batch_size, 0),
