@@ -319,7 +319,7 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
                 articulator.tell(forced[:, 0, :known], step, stop)
             if planned and config.rest_codes:
                 self._give_rests(forced, stop)
-            asked = asked_codes(config, forced[:, 0, :stop], inputs["articulation"])
+            contour = asked_codes(config, forced[:, 0, :stop], inputs["articulation"])
             window = first_frames(inputs, first, last)
             past, given = played[..., first:step], forced[..., first:stop]
             if decoder is not None:
@@ -329,10 +329,10 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
                     given,
                     Sampling.of(settings),
                     None if streamer is None else streamer.put,
-                    None if asked is None else asked[:, first:],
+                    None if contour is None else contour[:, first:],
                 )
             else:
-                lean = [] if asked is None else [AskedPitch(config, asked[:, first:])]
+                lean = [] if contour is None else [AskedPitch(config, contour[:, first:])]
                 rules = [*lean, ForcedTokens(given.flatten(0, 1)), *processors]
                 played[..., step:stop] = self._play_window(
                     window,
