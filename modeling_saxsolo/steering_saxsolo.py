@@ -14,8 +14,9 @@ from .note_events_saxsolo import LONGEST, STEPS, TICKS
 #: logits for a second that the solo is behind or ahead of what is asked for
 _OF_DENSITY, _OF_REST, _OF_LENGTH = 1.5, 2.0, 2.0
 _MOST = 6.0
-# what is missing is caught up with slowly: no burst of notes after a rest
-_FASTER = 1.5
+# what is missing is caught up with slowly: no burst of notes after a rest; a solo that is behind by
+# more than a rest lasts hurries more
+_FASTER, _HURRY, _REST_SECONDS = 1.5, 0.5, 2.0
 # a step of more ticks is a rest between phrases
 _REST = 3 * TICKS // 2
 
@@ -42,7 +43,8 @@ class Steering:
         """Step logits (97,) leaning as is needed, so many seconds after the last note began."""
         if self.density is not None:
             behind = self.seconds + waited - self.notes / self.density
-            lean = min(_limited(_OF_DENSITY * behind), _FASTER)
+            most = _FASTER + _HURRY * max(0.0, behind - _REST_SECONDS)
+            lean = min(_limited(_OF_DENSITY * behind), most)
             logits = with_onset_bias(logits, lean)
         if self.space is not None:
             long = torch.arange(STEPS, device=logits.device) > _REST

@@ -36,10 +36,14 @@ SWEEPS: dict[str, tuple[tuple[Any, ...], tuple[str, ...]]] = {
 }
 
 
+# track, value of the setting, figures of the plan
+_Row = tuple[int, float, dict[str, float]]
+
+
 @dataclass(frozen=True)
 class Followed:
-    """How a figure follows a setting: means over tracks and seeds, and the rank correlation of all
-    plans (Spearman)."""
+    """How a figure follows a setting: means over tracks and seeds, and the rank correlation
+    (Spearman) over the sweep of a track, whose seeds are averaged; the mean over the tracks."""
 
     setting: str
     figure: str
@@ -59,8 +63,8 @@ def measure_say(
     Args:
         tracks: sounds. seconds: of each plan. seeds: plans of each track and value.
     """
-    rows: dict[str, list[tuple[float, dict[str, float]]]] = {name: [] for name in sweeps}
-    for path in tracks:
+    rows: dict[str, list[_Row]] = {name: [] for name in sweeps}
+    for track, path in enumerate(tracks):
         source = open_sound(path)
         first = Performance(player, source, Settings(seconds=seconds))
         heard = first.listen()
@@ -71,7 +75,8 @@ def measure_say(
                 for seed in range(1, seeds + 1):
                     settings = Settings.parse({"seconds": seconds, "seed": seed, name: value})
                     tokens = Performance(player, source, settings).plan(heard)
-                    rows[name].append((value, figures(tokens_to_notes(tokens), labels, seconds)))
+                    found = figures(tokens_to_notes(tokens), labels, seconds)
+                    rows[name].append((track, value, found))
     return [
         _followed(name, figure, rows[name])
         for name, (_, wanted) in sweeps.items()
@@ -108,11 +113,22 @@ def figures(notes: Sequence[Note], labels: np.ndarray | None, seconds: float) ->
     return found
 
 
-def _followed(name: str, figure: str, rows: list[tuple[float, dict[str, float]]]) -> Followed:
-    pairs = np.array([(value, found.get(figure, np.nan)) for value, found in rows], float)
-    pairs = pairs[np.isfinite(pairs[:, 1])]
-    means = {float(v): float(pairs[pairs[:, 0] == v, 1].mean()) for v in np.unique(pairs[:, 0])}
-    return Followed(name, figure, means, float(spearmanr(pairs[:, 0], pairs[:, 1]).statistic))
+def _followed(name: str, figure: str, rows: list[_Row]) -> Followed:
+    cells: dict[int, dict[float, list[float]]] = {}
+    for track, value, found in rows:
+        if np.isfinite(number := found.get(figure, np.nan)):
+            cells.setdefault(track, {}).setdefault(float(value), []).append(number)
+    values = sorted({value for sweep in cells.values() for value in sweep})
+    means = {
+        value: float(np.mean([x for sweep in cells.values() for x in sweep.get(value, [])]))
+        for value in values
+    }
+    ranks = [
+        float(spearmanr(list(sweep), [np.mean(found) for found in sweep.values()]).statistic)
+        for sweep in cells.values()
+        if len(sweep) > 1
+    ]
+    return Followed(name, figure, means, float(np.nanmean(ranks)) if ranks else np.nan)
 
 
 def _number(value: float | None) -> float:

@@ -32,7 +32,7 @@ from modeling_saxsolo.planner_saxsolo import CONTROLS, SaxsoloPlanner, control_c
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings, with_rhythm_temperature
 from modeling_saxsolo.plans_saxsolo import _words, within_instrument
 from modeling_saxsolo.sampling_saxsolo import FREE
-from modeling_saxsolo.steering_saxsolo import with_onset_bias
+from modeling_saxsolo.steering_saxsolo import Steering, with_onset_bias
 from modeling_saxsolo.vocabulary_saxsolo import (
     FRAME_RATE,
     HOLD,
@@ -441,3 +441,13 @@ def test_no_horn_plays_below_its_lowest_key_unless_asked(planner, seed) -> None:
     asked = PlanSettings(lowest=90, highest=95)
     assert within_instrument(asked, words) is asked
     assert within_instrument(hot, {}) is hot
+
+
+def test_the_longer_a_solo_is_behind_the_sooner_it_begins_notes() -> None:
+    logits = torch.zeros(STEPS)
+    chances = []
+    for silent in (0.0, 1.0, 2.0, 4.0, 8.0):
+        steering = Steering(density=4.0)
+        steering.passed(silent, 0.0)
+        chances.append(float(steering.steps(logits).softmax(0)[:TICKS].sum()))
+    assert all(earlier < later for earlier, later in pairwise(chances))
