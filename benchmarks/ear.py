@@ -15,7 +15,7 @@ import numpy as np
 import torch
 import typer
 
-from benchmarks.real_time import RATE, _walk
+from benchmarks.real_time import RATE, walking_bass
 from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, ear_features
@@ -71,7 +71,7 @@ class _Parts:
 
 def _sound(backing: Path | None, seconds: float) -> tuple[np.ndarray, int]:
     if backing is None:
-        return _walk(seconds), RATE
+        return walking_bass(seconds), RATE
     import soundfile
 
     audio, rate = soundfile.read(backing, dtype="float32", always_2d=True)

@@ -22,7 +22,7 @@ import numpy as np
 import soundfile
 import typer
 
-from benchmarks.real_time import RATE, _walk
+from benchmarks.real_time import RATE, walking_bass
 from benchmarks.seams import table
 
 # the walk comes round after so many seconds
@@ -68,7 +68,7 @@ def measure(
     memory = []
     with tempfile.TemporaryDirectory() as name:
         path = Path(name) / "backing.wav"
-        once, rate = (_walk(ROUND), RATE) if backing is None else soundfile.read(backing)
+        once, rate = (walking_bass(ROUND), RATE) if backing is None else soundfile.read(backing)
         with soundfile.SoundFile(path, "w", rate, once.ndim) as file:
             for block in _blocks(once, round(length * rate)):
                 file.write(block)

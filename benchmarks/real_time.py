@@ -45,7 +45,7 @@ def main(
 
     if threads:
         torch.set_num_threads(threads)
-    sound = backing or (_walk(seconds), RATE)
+    sound = backing or (walking_bass(seconds), RATE)
     settings = {"seconds": seconds, "guidance": guidance}
     player = saxsolo.load_player(checkpoint, codec)
     loaded = time.time() - started
@@ -71,7 +71,7 @@ def main(
     print(json.dumps(figures, indent=2))
 
 
-def _walk(seconds: float) -> np.ndarray:
+def walking_bass(seconds: float) -> np.ndarray:
     """(n,) a bass that walks over a click."""
     time_axis = np.arange(round(seconds * RATE)) / RATE
     steps = 55 * 2 ** (np.array([0, 4, 7, 9, 5, 9, 12, 9]) / 12)

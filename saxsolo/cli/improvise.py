@@ -98,7 +98,7 @@ def improvise(
     time: Annotated[
         float | None,
         typer.Option(
-            help="How far onsets keep to the beat: 0 floats free, 1 as trained, more stricter.",
+            help="How far onsets keep to the beat: 0 floats free, 1 as trained, to 1.5 stricter.",
             show_default="1",
         ),
     ] = None,

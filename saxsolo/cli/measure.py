@@ -296,7 +296,7 @@ def ear(
     import soundfile
     import torch
 
-    from saxsolo.evaluation.ear_damage import with_soloist
+    from saxsolo.evaluation.damage import with_soloist
     from saxsolo.evaluation.ear_listeners import ear_listener, other_listeners
     from saxsolo.evaluation.ear_report import (
         comparison_table,

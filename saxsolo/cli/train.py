@@ -305,7 +305,7 @@ def _evaluated(
 
 def _print_damaged(codec: Path, audio: Path | None, seconds: float, device: str | None) -> None:
     from saxsolo.device import chosen_device
-    from saxsolo.evaluation.ear_damage import DAMAGES
+    from saxsolo.evaluation.damage import DAMAGES, TUNINGS, detuned
     from saxsolo.training.codec_audio_evaluation import damage_table
     from saxsolo.weights.loading import load_codec
 
@@ -314,5 +314,6 @@ def _print_damaged(codec: Path, audio: Path | None, seconds: float, device: str 
     loaded = load_codec(codec, str(chosen_device(device or "cpu"))).model
     # a saxophone alone has one channel
     damages = {name: damage for name, damage in DAMAGES.items() if name != "inverted stereo"}
+    damages |= {f"{cents:+d} cents": detuned(cents) for cents in TUNINGS}
     for line in damage_table(loaded, audio, seconds, damages):
         print(line, flush=True)

@@ -18,7 +18,7 @@ import soundfile
 
 from saxsolo.intervals import percentile_interval, resamples
 
-from .ear_damage import DAMAGES, TUNINGS, Damage, detuned
+from .damage import DAMAGES, TUNINGS, Damage, detuned
 from .ear_listeners import Hearing, Listener
 from .ear_metrics import (
     BEAT_METRICS,

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 
-from saxsolo.evaluation.ear_damage import DAMAGES, TUNINGS, detuned, mp3_bytes, with_soloist
+from saxsolo.evaluation.damage import DAMAGES, TUNINGS, detuned, mp3_bytes, with_soloist
 from saxsolo.evaluation.ear_listeners import Hearing
 from saxsolo.evaluation.ear_metrics import (
     BEAT_METRICS,
