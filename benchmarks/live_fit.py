@@ -49,7 +49,7 @@ class NotesAlone:
 
     cents = 0.0
 
-    def play(self, _: Any, past: torch.Tensor, forced: torch.Tensor, __: Any) -> torch.Tensor:
+    def play(self, _: Any, past: torch.Tensor, forced: torch.Tensor, *__: Any) -> torch.Tensor:
         """As `FastDecoder.play`."""
         return forced[..., past.shape[-1] :].clamp(min=0)
 

@@ -78,6 +78,8 @@ class SaxsoloConfig(PreTrainedConfig):
             "events"; below 1 = steadier subdivisions, as many notes.
         phrasing: leans of phrases, rests and gaps that "events" draws, see `Phrasing`; None = none.
         codec_temperature: of the codebooks beside a score stream.
+        fast_bits: 8 rounds the decoder's weights to eight bits where known notes are played by
+            compiled layers (compiled_layers_saxsolo); None takes them as they are.
         silent_codes: codes of the first codebook that `generate` does not draw while a note is
             played, since notes do not have them; see `saxsolo.corpus.tokens.silent_codes`.
         rest_codes: the frame of codes that silence has; `generate` gives it where a planned rest
@@ -133,6 +135,7 @@ class SaxsoloConfig(PreTrainedConfig):
     onset_bias: float | int = 0.0
     phrasing: dict[str, float] | None = None
     codec_temperature: float | int = 1.0
+    fast_bits: int | None = None
     silent_codes: list[int] | None = None
     rest_codes: list[int] | None = None
     plan: str = "frames"
@@ -321,6 +324,8 @@ class SaxsoloConfig(PreTrainedConfig):
             Phrasing.of(self.phrasing)
         except (TypeError, ValueError) as error:
             raise SaxsoloConfigError(str(error)) from error
+        if self.fast_bits not in (None, 8):
+            raise SaxsoloConfigError(f"fast_bits is {self.fast_bits}: it is 8 or None.")
         silent = self.silent_codes or []
         if silent and not self.score_lead:
             raise SaxsoloConfigError(

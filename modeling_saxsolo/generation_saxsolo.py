@@ -14,10 +14,10 @@ sampling_saxsolo decides what may be drawn at each step, and at which temperatur
 
 import copy
 from collections.abc import Callable, Sequence
+from contextlib import nullcontext
 from functools import partial, wraps
 from typing import TYPE_CHECKING, Any, ParamSpec
 
-import numpy as np
 import torch
 from transformers import GenerationConfig, PreTrainedModel
 from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcessorList
@@ -37,9 +37,9 @@ from .generation_inputs_saxsolo import (
 )
 from .generation_windows_saxsolo import SaxsoloWindows
 from .habits_saxsolo import AHEAD
-from .plans_saxsolo import make_plans, plan_settings, planned_by, planned_tokens
-from .sampling_saxsolo import FREE, ForcedTokens
-from .seeding_saxsolo import Seed, play_each, seed_ahead
+from .plans_saxsolo import PlansAhead, make_plans, plan_settings, planned_by, planned_tokens
+from .sampling_saxsolo import FREE, DrawnCodes, ForcedTokens, code_draws
+from .seeding_saxsolo import Seed, own_seed, play_each, seed_ahead, undrawn
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
 from .streaming_saxsolo import SkipPrompt
 from .threads_saxsolo import one_thread
@@ -120,7 +120,7 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         On a processor torch computes on one thread meanwhile, unless `OMP_NUM_THREADS` or
         `torch.set_num_threads` said how many: see `threads_saxsolo`.
 
-        Sampling draws from torch's global generator: `torch.manual_seed` or `seed` makes it
+        Sampling begins at torch's global generator: `torch.manual_seed` or `seed` makes it
         repeatable.
 
         Args:
@@ -294,12 +294,21 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         fast = fast and planned and not logits_processor and not kwargs and supports(self)
         fast = fast and (streamer is None or isinstance(streamer, FrameStreamer))
         decoder = FastDecoder(self) if fast else None
+        # of known notes; all streams together are drawn as the library draws
+        draws = None
+        if planned and settings.do_sample and not notes_only and not kwargs:
+            count, streams, _ = played.shape
+            draws = partial(code_draws, own_seed(self.device), count, streams - 1)
+        ahead = None if plans is None else PlansAhead(plans)
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
-            if plans is not None:
-                known = stop if articulator is None else stop + AHEAD
-                notes = np.stack([notes.tokens(step, known) for notes in plans])
+            if ahead is not None:
+                beyond = 0 if articulator is None else AHEAD
+                notes = ahead.tokens(step, stop + beyond)
                 forced[:, 0, step : step + notes.shape[1]] = torch.from_numpy(notes).to(forced)
+                if decoder is not None and stop < played.shape[-1]:
+                    following = self._next_window(stop, inputs["backing_codes"].shape[-1])[2]
+                    ahead.decide(stop, following + beyond)
             elif plan_frames:
                 stop = min(stop, step + plan_frames)
                 forced[:, 0, step:stop] = self._plan_notes(
@@ -322,28 +331,32 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
             contour = asked_codes(config, forced[:, 0, :stop], inputs["articulation"])
             window = first_frames(inputs, first, last)
             past, given = played[..., first:step], forced[..., first:stop]
+            numbers = None if draws is None else draws(first, stop)
             if decoder is not None:
                 played[..., step:stop] = decoder.play(
                     self.encoder(**window),
                     self._without_earlier(past),
                     given,
                     Sampling.of(settings),
+                    numbers,
                     None if streamer is None else streamer.put,
                     None if contour is None else contour[:, first:],
                 )
             else:
                 lean = [] if contour is None else [AskedPitch(config, contour[:, first:])]
-                rules = [*lean, ForcedTokens(given.flatten(0, 1)), *processors]
-                played[..., step:stop] = self._play_window(
-                    window,
-                    past,
-                    LogitsProcessorList(rules),
-                    stop - step,
-                    settings,
-                    1.0 if planned else settings.guidance_scale,
-                    None if streamer is None else SkipPrompt(streamer),
-                    kwargs,
-                )
+                last_rule = [] if numbers is None else [DrawnCodes(numbers)]
+                rules = [*lean, ForcedTokens(given.flatten(0, 1)), *processors, *last_rule]
+                with undrawn(self.device) if last_rule else nullcontext():
+                    played[..., step:stop] = self._play_window(
+                        window,
+                        past,
+                        LogitsProcessorList(rules),
+                        stop - step,
+                        settings,
+                        1.0 if planned else settings.guidance_scale,
+                        None if streamer is None else SkipPrompt(streamer),
+                        kwargs,
+                    )
             step = stop
         if streamer is not None:
             streamer.end()

@@ -1,6 +1,7 @@
 """From what `generate()` is given to the plans of its solos: over what, asked for what."""
 
 from collections.abc import Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
 
@@ -121,6 +122,37 @@ def within_instrument(settings: PlanSettings, words: Mapping[str, str]) -> PlanS
         return settings
     lowest, highest = INSTRUMENT_RANGES[instrument]
     return replace(settings, lowest=lowest, highest=highest)
+
+
+class PlansAhead:
+    """Plans whose next part is decided in a thread of its own while an earlier one is played: the
+    compiled decoder leaves Python's lock to it. What they decide does not change by that. The
+    thread ends with this object."""
+
+    def __init__(self, plans: list[NotePlan]):
+        self.plans = plans
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="saxsolo-plan")
+        self._deciding: Future[None] | None = None
+
+    def tokens(self, first: int, stop: int) -> np.ndarray:
+        """(B, stop - first) of the score streams, see `NotePlan.tokens`."""
+        if self._deciding is not None:
+            self._deciding.result()
+        self._deciding = None
+        return np.stack([plan.tokens(first, stop) for plan in self.plans])
+
+    def decide(self, first: int, stop: int) -> None:
+        """Begin with what `tokens` will be asked for next."""
+        self._deciding = self._thread.submit(
+            self._decide, first, stop, torch.is_inference_mode_enabled()
+        )
+
+    def _decide(self, first: int, stop: int, inference: bool) -> None:
+        # torch's modes and its number of threads are those of a thread
+        torch.set_num_threads(1)
+        with torch.inference_mode() if inference else torch.no_grad():
+            for plan in self.plans:
+                plan.tokens(first, stop)
 
 
 def planned_tokens(plans: list[NotePlan], codes: torch.Tensor) -> torch.Tensor:

@@ -5,7 +5,7 @@ last bits on the rows beside it, and one bit is enough to draw another note.
 """
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 import torch
@@ -42,6 +42,19 @@ def seeded(seed: Seed, device: torch.device) -> Iterator[None]:
             torch.set_rng_state(seed.get_state())
             yield
             seed.set_state(torch.get_rng_state())
+
+
+def own_seed(device: torch.device) -> int:
+    """A seed drawn from torch's global generator of a device."""
+    return int(torch.randint(2**62, (1,), device=device))
+
+
+def undrawn(device: torch.device) -> AbstractContextManager[None]:
+    """Leaves torch's global generators as they were, whatever is drawn inside."""
+    context: AbstractContextManager[None] = torch.random.fork_rng(
+        [device.index or 0] if device.type == "cuda" else []
+    )
+    return context
 
 
 def seed_ahead() -> int:

@@ -38,7 +38,8 @@ from modeling_saxsolo.planner_saxsolo import control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
 from modeling_saxsolo.plans_saxsolo import within_instrument
 from modeling_saxsolo.resample_saxsolo import Resampler
-from modeling_saxsolo.sampling_saxsolo import FREE
+from modeling_saxsolo.sampling_saxsolo import FREE, code_draws
+from modeling_saxsolo.seeding_saxsolo import own_seed
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, REST, UNKNOWN_ARTICULATION
 from saxsolo.errors import SettingError
 from saxsolo.music.placed_chart import PlacedChart
@@ -196,6 +197,7 @@ class LiveSolo:
         control_classes(**self.controls)
         self.ear = LiveEar(player.ear.model, how.tuning)
         self.decoder = FastDecoder(model)
+        self.decoder.warm_up()
         self.voice = StreamingDecoder(player.codec.model)
         self.resampler = Resampler(sampling_rate, SAMPLING_RATE)
         self.rate, self.received = sampling_rate, 0
@@ -292,7 +294,9 @@ class LiveSolo:
         past = self.model._without_earlier(self._steps[..., first:])
         heard = self.model.encoder(**inputs)
         asked = asked_codes(config, forced[:, 0, first:], inputs.get("articulation"))
-        new = self.decoder.play(heard, past, forced[..., first:], self.sampling, asked=asked)
+        seed = own_seed(self.model.device)
+        draws = code_draws(seed, 1, config.num_codebooks, first, stop)
+        new = self.decoder.play(heard, past, forced[..., first:], self.sampling, draws, asked=asked)
         self._steps = torch.cat([self._steps, new], dim=-1)
         begin = self._blocks * BLOCK - origin
         frames = undo_delay(self._steps[..., begin:], config.stream_delays)

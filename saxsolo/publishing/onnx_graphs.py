@@ -26,7 +26,8 @@ from modeling_saxsolo.ear_layers_saxsolo import (
 )
 from modeling_saxsolo.ear_saxsolo import _PATCH, SaxsoloEar, root_and_quality
 from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, SEMITONES
-from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, _centred
+from modeling_saxsolo.fast_decoding_saxsolo import code_table
+from modeling_saxsolo.folded_layers_saxsolo import FoldedLayers, centred
 from modeling_saxsolo.intonation_saxsolo import REACH
 from modeling_saxsolo.line_saxsolo import END
 from modeling_saxsolo.note_events_saxsolo import TICKS
@@ -188,7 +189,7 @@ class NotesGraph(nn.Module):
         decoder = self.decoder
         inputs = clock + decoder.embed_score(notes) + decoder.harmony.hear(notes, roots)
         inputs = inputs + decoder.rhythm.hear(decoder.rhythm.since(onsets, beats, known, 0))
-        return _centred(inputs)
+        return centred(inputs)
 
 
 class DecoderGraph(nn.Module):
@@ -199,31 +200,33 @@ class DecoderGraph(nn.Module):
     A model that knows pitch codes by their distance from the note also takes the notes' pitch codes
     (1, S), -1 = none; see intonation_saxsolo.
 
-    The weights are those of `FastDecoder`, folded as there.
+    The weights are those of `FoldedLayers`.
     """
 
     def __init__(self, model: Any):
         super().__init__()
-        fast = FastDecoder(model)
-        self.heads, self.size, self.eps = fast.heads, fast.head_dim, fast.eps
-        self.vocab, self.classes = fast.vocab_size, model.config.codebook_size
+        with torch.no_grad():
+            folded = FoldedLayers(model)
+            self.table = nn.Parameter(centred(code_table(model.decoder.embed)), False)
+        self.heads, self.size, self.eps = folded.heads, folded.head_dim, folded.eps
+        self.vocab, self.classes = model.config.vocab_size, model.config.codebook_size
         self.turns_memory = model.decoder.layers[0].rotary_cross
-        self.order = fast._pairs()[: fast.head_dim]
-        self.table = nn.Parameter(torch.from_numpy(fast.table), requires_grad=False)
-        self.code_heads = nn.Parameter(torch.from_numpy(fast.code_heads), requires_grad=False)
-        self.by_pitch = fast.by_pitch
-        if self.by_pitch:
-            self.distance_table = nn.Parameter(torch.from_numpy(fast.distance_table), False)
-            heads = torch.from_numpy(fast.distance_heads.copy())
+        self.order = folded.pairs()[: folded.head_dim]
+        self.code_heads = nn.Parameter(torch.from_numpy(folded.code_heads), requires_grad=False)
+        self.by_pitch = folded.distance_heads is not None
+        if folded.distance_heads is not None:
+            distances = centred(model.decoder.intonation.into.weight.detach())
+            self.distance_table = nn.Parameter(distances, requires_grad=False)
+            heads = torch.from_numpy(folded.distance_heads.copy())
             self.distance_heads = nn.Parameter(heads, requires_grad=False)
         self.layers: Any = nn.ModuleList(
             nn.ParameterDict(
                 {
                     name: nn.Parameter(torch.from_numpy(weight.copy()), requires_grad=False)
-                    for name, weight in folded.items()
+                    for name, weight in weights.items()
                 }
             )
-            for folded in fast.folded
+            for weights in folded.folded
         )
 
     def forward(

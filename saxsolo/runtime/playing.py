@@ -152,9 +152,11 @@ def _choose(logits: Array, temperature: float, random: np.random.Generator) -> A
     if not temperature:
         return logits.argmax(axis=-1)
     chances = np.exp((logits - logits.max(axis=-1, keepdims=True)) / temperature)
-    noise = random.standard_exponential(logits.shape, dtype=np.float32)
-    # a draw may be zero
-    return (chances / np.maximum(noise, np.finfo(np.float32).tiny)).argmax(axis=-1)
+    reached = chances.cumsum(axis=-1, dtype=np.float64)
+    draws = random.random(len(logits)) * reached[:, -1]
+    return np.array(
+        [part.searchsorted(draw, "right") for part, draw in zip(reached, draws, strict=True)]
+    )
 
 
 def _rotations(steps: int, model: dict[str, Any]) -> tuple[Array, Array]:

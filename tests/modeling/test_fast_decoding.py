@@ -4,7 +4,7 @@ import pytest
 import torch
 from transformers.generation import LogitsProcessor, LogitsProcessorList
 
-from modeling_saxsolo import FrameStreamer
+from modeling_saxsolo import FrameStreamer, fast_decoding_saxsolo
 from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder
 
 SHAPES = {
@@ -23,6 +23,13 @@ SHAPES = {
 def play(model, inputs, seed=0, **settings):
     torch.manual_seed(seed)
     return model.generate(**inputs, **{"plan_frames": 9, "temperature": 1.0, **settings})
+
+
+@pytest.fixture(params=[True, False], ids=["compiled", "numpy"])
+def layers(request, monkeypatch):
+    """With Numba and without."""
+    assert fast_decoding_saxsolo.AVAILABLE
+    monkeypatch.setattr(fast_decoding_saxsolo, "AVAILABLE", request.param)
 
 
 @pytest.fixture
@@ -45,7 +52,7 @@ def counted(monkeypatch):
     ids=["greedy", "sampled", "top k"],
 )
 def test_the_same_codes_as_the_library_in_double(
-    make_model, make_backing, counted, shape, settings
+    make_model, make_backing, counted, layers, shape, settings
 ):
     model = make_model(window_frames=24, **shape).double()
     if model.config.pitch_range:
@@ -75,7 +82,7 @@ def test_a_note_does_not_fall_silent(make_model, make_backing, counted, lead):
         assert not torch.isin(slow[:, 1][sounding], torch.tensor(silent)).any()
 
 
-def test_padded_rows_prompts_and_given_frames(make_model, make_backing, counted):
+def test_padded_rows_prompts_and_given_frames(make_model, make_backing, counted, layers):
     model = make_model(window_frames=24, listen="both").double()
     inputs = make_backing(model.config, batch=2, frames=50)
     inputs["attention_mask"][1, 33:] = 0

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/compiled_layers_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/decoder_kernels_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/folded_layers_saxsolo.py
