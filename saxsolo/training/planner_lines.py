@@ -30,6 +30,7 @@ from modeling_saxsolo.line_saxsolo import (
     line_features,
 )
 from modeling_saxsolo.note_events_saxsolo import LONGEST_STEP, TICKS, event_rows, wait
+from modeling_saxsolo.phrasing_saxsolo import Phrasing
 
 # notes that the features of a line look back at, as in `NotePlan`
 _KEPT = 129
@@ -61,6 +62,11 @@ class LastNotes:
             self.features[rows] = _last_features(
                 self.tick[rows], self.end[rows], self.pitch[rows], self.count[rows]
             )
+
+    def leans(self, phrasing: Phrasing) -> np.ndarray:
+        """(N, 60) leans of pitches after the last notes."""
+        played = zip(self.pitch, np.minimum(self.count, _KEPT).tolist(), strict=True)
+        return np.stack([phrasing.pitches(row[_KEPT - count :]) for row, count in played])
 
 
 def _last_features(

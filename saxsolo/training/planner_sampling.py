@@ -117,7 +117,8 @@ def sample_lines(
             line.repeat(copies, 1, 1),
             past,
         )
-        events = _next_events(planner, events, hidden, sheet, line, past, settings, random)
+        lean = notes.leans(settings.phrasing)
+        events = _next_events(planner, events, hidden, sheet, line, past, settings, random, lean)
         new = events.numpy()
         played = new[:, 2] != NO_PITCH
         notes.add(played, new[:, 0], new[:, 2], new[:, 0] + new[:, 3])
@@ -164,8 +165,9 @@ def _next_events(
     past: PlannerPast,
     settings: PlanSettings,
     random: torch.Generator,
+    leans: np.ndarray,
 ) -> torch.Tensor:
-    """(B, 6) the event after each, as `NotePlan` draws it."""
+    """(B, 6) the event after each, as `NotePlan` draws it; `leans` (B, 60) are the phrasing's."""
     lines, copies = len(events), len(hidden) // len(events)
     heat = settings.temperature
     tick = events[:, 0]
@@ -190,6 +192,7 @@ def _next_events(
     if copies > 1:
         plain = pitches[lines:]
         pitches = plain + settings.guidance * (pitches[:lines] - plain)
+    pitches = pitches + torch.from_numpy(leans)
     pitch = _draw(pitches, heat * settings.pitch_temperature, random)
     struck = planner.strike(landed[:lines], pitch[:, None], past.pitch[:lines], roots[:lines])
     lengths = planner.length(struck)[:, 0].clone()

@@ -77,7 +77,10 @@ def test_the_likeliest_line_is_the_one_that_the_model_plans() -> None:
         for parameter in model.parameters():
             parameter.mul_(8)
     cold = PlanSettings(
-        temperature=1e-7, guidance=1.3, rhythm_temperature=0.9, phrasing=Phrasing(0.4, 0.3, 0.0)
+        temperature=1e-7,
+        guidance=1.3,
+        rhythm_temperature=0.9,
+        phrasing=Phrasing(0.4, 0.3, 0.0, 0.7, 0.2),
     )
     windows = [window_of(SHEET, 0.0, end, 50, 70) for end in (24.0, 12.0)]
     lines = sample_lines(model, windows, cold, seed=1)
