@@ -41,6 +41,7 @@ from modeling_saxsolo.planner_saxsolo import (
     roots_ahead,
 )
 from modeling_saxsolo.planning_saxsolo import PlanSettings
+from modeling_saxsolo.steering_saxsolo import with_onset_bias
 from modeling_saxsolo.vocabulary_saxsolo import NO_CHORD, NO_ROOT
 
 from .planner_lines import LastNotes
@@ -89,7 +90,7 @@ def sample_lines(
     """A line over each window, drawn side by side.
 
     Args:
-        settings: temperatures, guidance and phrasing of them are followed.
+        settings: temperatures, guidance, onset_bias and phrasing of them are followed.
         seed: of all.
         longest: events after which a line ends.
 
@@ -175,6 +176,8 @@ def _next_events(
     ended = (events[:, 2] != NO_PITCH) & (events[:, 5] == ENDS)
     lean = torch.from_numpy(settings.phrasing.steps(True))
     logits = logits + ended[:, None] * lean
+    if settings.onset_bias:
+        logits = with_onset_bias(logits, settings.onset_bias)
     # the first note of a line comes within eight beats
     unplayed = line[:, 0, CENTRE] == NO_PITCH
     logits[unplayed, WAIT] = -torch.inf
