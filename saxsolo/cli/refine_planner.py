@@ -41,7 +41,7 @@ def refine_planner(
     """Refine a planner against a critic that tells its lines from training humans'.
 
     Lines are drawn as CHECKPOINT plays: with its temperatures, guidance and phrasing. OUT/best
-    holds the planner after the last round, OUT/log.jsonl the losses.
+    holds what lies between its planner and that of the last round, OUT/log.jsonl the losses.
     """
     quiet_libraries()
     import torch
@@ -75,8 +75,10 @@ def refine_planner(
     )
     ranges = model.config.planner["ranges"]
     solos = read_solos([weimar_dir], other_horns or [], quantised or [])
+    planner = model.planner.to(torch.float32)
+    origin = {name: values.detach().clone() for name, values in planner.state_dict().items()}
     run = Refinement(
-        (load_planner(start) if start else model.planner).to(torch.float32).requires_grad_(True),
+        (load_planner(start) if start else planner).requires_grad_(True),
         training_passages(weimar_dir, ranges, settings.stretch),
         solos["train"],
         stretch_figures(settings.stretch),
@@ -85,7 +87,7 @@ def refine_planner(
         settings,
     )
     facts = {"ranges": ranges, "without": []}
-    print(json.dumps(refine_planner(run, solos["validation"], out, facts)))
+    print(json.dumps(refine_planner(run, origin, solos["validation"], out, facts)))
     if into is not None:
         install_planner(out / "best", into)
         print(into)

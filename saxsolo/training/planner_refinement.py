@@ -9,8 +9,10 @@ free!"). The usual likelihood of human solos is learnt beside it, so that the pl
 drift.
 
 The log odds of a critic estimate the log ratio of the two densities, so what falls is the
-divergence between plans and humans. New critics keep the planner from pleasing an old one. Whether
-it worked, only critics of held-out humans say (`saxsolo measure critic`).
+divergence between plans and humans. New critics keep the planner from pleasing an old one. What is
+kept lies between the weights of the beginning and of the end (Wortsman and others 2022, "Robust
+fine-tuning of zero-shot models"): that holds better over other bands. Whether it worked, only
+critics of held-out humans say (`saxsolo measure critic`).
 """
 
 from __future__ import annotations
@@ -61,6 +63,7 @@ class PlannerRefinement(ConfigModel):
         human_weight: what the loss of human solos counts beside the lines' own.
         human_batch: excerpts of human solos a step. events: of such an excerpt.
         weight_average: of the averaged weights, a step.
+        share: of the refined weights in those that are kept in the end; the rest is the origin's.
         evaluate_every: rounds.
         seed: of windows, lines and noise.
         noise: fields of `Noise`, for the human solos.
@@ -84,6 +87,7 @@ class PlannerRefinement(ConfigModel):
     human_batch: Positive
     events: Positive
     weight_average: Share
+    share: Share
     evaluate_every: Positive
     seed: Count
     noise: dict[str, float]
@@ -102,6 +106,8 @@ class Passage:
     human: np.ndarray
 
 
+#: name -> values, as `state_dict` has them
+Weights = dict[str, torch.Tensor]
 #: a score stream over a window, and the second in which a stretch begins -> (F,) figures; None for
 #: too few notes
 Figures = Callable[[Window, np.ndarray, float], np.ndarray | None]
@@ -242,18 +248,23 @@ class Refinement:
 
 
 def refine_planner(
-    run: Refinement, validation: Sequence[Solo], out: Path, facts: dict[str, Any]
+    run: Refinement,
+    origin: Weights,
+    validation: Sequence[Solo],
+    out: Path,
+    facts: dict[str, Any],
 ) -> dict[str, float]:
-    """All rounds of a run; the averaged weights of the last are kept in OUT/best, those between in
-    OUT/round-N.
+    """All rounds of a run; OUT/round-N keeps the averaged weights on the way and of the last round,
+    OUT/best what lies between them and the origin.
 
     Args:
+        origin: weights of the planner that plays so far.
         validation: solos whose loss is logged: it must not rise much.
         out: folder of the run, with log.jsonl.
         facts: as `save_planner`, without "figures".
 
     Returns:
-        Held-out losses of the last, as `train_planner`.
+        Held-out losses of OUT/best, as `train_planner`.
     """
     out.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(run.settings.seed)
@@ -265,11 +276,21 @@ def refine_planner(
         if last or number % run.settings.evaluate_every == 0:
             figures = evaluate(run.averaged.module, held_out)
             row["validation"] = figures
-            folder = out / ("best" if last else f"round-{number}")
-            save_planner(run.averaged.module, folder, {**facts, "figures": figures})
+            save_planner(
+                run.averaged.module, out / f"round-{number}", {**facts, "figures": figures}
+            )
         append_row(out, {**row, "minutes": round((time.monotonic() - began) / 60, 2)})
+    kept = run.averaged.module
+    kept.load_state_dict(between(origin, kept.state_dict(), run.settings.share))
+    figures = evaluate(kept, held_out)
+    save_planner(kept, out / "best", {**facts, "figures": figures})
     write_text(out / "settings.json", json.dumps(run.settings.model_dump(), indent=1) + "\n")
     return figures
+
+
+def between(origin: Weights, refined: Weights, share: float) -> Weights:
+    """`share` of the refined weights, the rest of the origin's."""
+    return {name: torch.lerp(origin[name], value, share) for name, value in refined.items()}
 
 
 def stretches_in(window: Window, seconds: float) -> int:

@@ -127,7 +127,7 @@ def test_a_refined_planner_does_what_its_critic_likes(tmp_path) -> None:
     settings = read_refinement_settings(
         CONFIG,
         {"rounds": 6, "windows": 2, "lines": 8, "stretch": 8.0, "learning_rate": 0.02}
-        | {"human_weight": 0.0, "events": 32, "batch_size": 8, "weight_average": 0.5}
+        | {"share": 0.75, "human_weight": 0.0, "events": 32, "batch_size": 8, "weight_average": 0.5}
         | {"evaluate_every": 4},
     )
     model = planner()
@@ -143,10 +143,13 @@ def test_a_refined_planner_does_what_its_critic_likes(tmp_path) -> None:
     before = low(model)
     passages = [Passage(window, np.ones((2, 1))) for window in windows]
     run = Refinement(model, passages, [solo], _figures, _prefers_low, plain, settings)
-    refine_planner(run, [solo], tmp_path, {"ranges": {}, "without": []})
+    origin = {name: value.clone() for name, value in model.state_dict().items()}
+    refine_planner(run, origin, [solo], tmp_path, {"ranges": {}, "without": []})
     assert low(load_planner(tmp_path / "best")) > before + 0.1
     log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
     assert len(log) == 6 and log[-1]["lines"] > log[0]["lines"]
+    last, kept = (load_planner(tmp_path / name).step.bias for name in ("round-6", "best"))
+    assert torch.allclose(kept, origin["step.bias"].lerp(last, 0.75), atol=1e-3)
     assert load_planner(tmp_path / "round-4").sizes == model.sizes
 
 
