@@ -28,6 +28,7 @@ TINY := configs/tiny.yaml --max-steps 4 --set model.codec_dim=8 --set model.list
 SCORES := $(TINY)
 SOLO := $(TINY) --set model.hears=spectrum
 PLANNER := --minutes 0.2
+REFINE := --set rounds=1 --set windows=2 --set lines=2
 else
 LESSONS := --hours 3.5 --held-out 10 --seconds 45
 VOICES := --hours 11 --held-out 10 --seconds 60
@@ -44,6 +45,7 @@ SOLO := configs/small.yaml --max-steps 2500 --set batch_size=24 --set warmup_ste
   --set score_fraction=0.05 --set evaluate_every=450 \
   $(if $(filter-out cpu,$(DEVICE)),--device $(DEVICE) --set loader_workers=10)
 PLANNER := --minutes 13
+REFINE :=
 endif
 
 $(RUNS)/.fetched:
@@ -88,10 +90,13 @@ $(RUNS)/.solo: | $(RUNS)/.tokens $(RUNS)/.scores $(RUNS)/.ear
 
 $(RUNS)/checkpoints/.planner: | $(RUNS)/.solo
 	$(SAXSOLO) export $(RUNS)/solo/final $(RUNS)/checkpoints/solo --codec ../codec --ear ../ear \
-	  --set temperature=0.93 --set guidance_scale=1.1 --set pitch_temperature=1.0 \
-	  --set rhythm_temperature=0.9 --set codec_temperature=0.6 \
-	  --set 'phrasing={endings: 0.4, rests: 0.35, gaps: 0.4}'
+	  --set temperature=0.93 --set guidance_scale=1.15 --set pitch_temperature=1.0 \
+	  --set rhythm_temperature=0.8 --set codec_temperature=0.6 \
+	  --set 'phrasing={endings: 0.4, rests: 0.35, gaps: 0.4, returns: 0.7, centre: 0.3}'
 	$(SAXSOLO) corpus silent-codes $(RUNS)/tokens --into $(RUNS)/checkpoints/solo
 	$(SAXSOLO) train-planner configs/planner.yaml $(WEIMAR) $(OTHERS) --out $(RUNS)/planner \
 	  --into $(RUNS)/checkpoints/solo $(PLANNER) --seed $(SEED)
+	$(SAXSOLO) refine-planner configs/planner-refine.yaml --checkpoint $(RUNS)/checkpoints/solo \
+	  $(WEIMAR) $(OTHERS) --out $(RUNS)/planner-refined --into $(RUNS)/checkpoints/solo $(REFINE) \
+	  --set seed=$(SEED)
 	@touch $@

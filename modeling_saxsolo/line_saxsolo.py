@@ -24,10 +24,10 @@ NO_REGISTER = 17
 NO_END = -(2**20)
 RESTS = 7  # classes of the rest before a note
 
-_SOUNDING = 24  # notes whose middle is the register
-_BACK = 96  # notes that an echo looks back
+SOUNDING = 24  # notes whose middle is the register
+BACK = 96  # notes that an echo looks back
 #: upper edges of the classes of the notes and beats of a phrase, and of rests in ticks
-_EDGES = np.array([1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 40])
+EDGES = np.array([1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 40])
 _REST_EDGES = np.array([1, 3, 6, 12, 24])
 
 
@@ -48,8 +48,8 @@ def line_features(events: np.ndarray) -> np.ndarray:
         index, ends = np.arange(len(tick)), tick + length
         begins = np.append(True, tick[1:] - ends[:-1] >= TICKS)
         first = np.maximum.accumulate(np.where(begins, index, 0))
-        rows[1:, PHRASE_NOTES] = 1 + np.searchsorted(_EDGES, index - first + 1)
-        rows[1:, PHRASE_BEATS] = 1 + np.searchsorted(_EDGES, (tick - tick[first]) // TICKS)
+        rows[1:, PHRASE_NOTES] = 1 + np.searchsorted(EDGES, index - first + 1)
+        rows[1:, PHRASE_BEATS] = 1 + np.searchsorted(EDGES, (tick - tick[first]) // TICKS)
         rows[1:, RECENT] = np.minimum(_notes_since(tick, 2 * TICKS), 9)
         rows[1:, LATELY] = np.minimum(_notes_since(tick, 8 * TICKS) // 2, 13)
         centre = _middle(pitch)
@@ -79,7 +79,7 @@ def _middle(pitch: np.ndarray) -> np.ndarray:
     """(N,) mean of the last 24 pitches, rounded."""
     total = np.concatenate([[0], np.cumsum(pitch)])
     last = np.arange(1, len(pitch) + 1)
-    first = np.maximum(0, last - _SOUNDING)
+    first = np.maximum(0, last - SOUNDING)
     return np.asarray((2 * (total[last] - total[first]) // (last - first) + 1) // 2)
 
 
@@ -93,7 +93,7 @@ def _echo(moves: np.ndarray, none: int) -> tuple[np.ndarray, np.ndarray]:
     index = np.arange(len(moves))
     back = index[:, None] - index
     # agreed[i, j]: moves up to i that agree with those up to j, which lie before them
-    same = (moves[:, None] == moves) & (back > 0) & (back <= _BACK)
+    same = (moves[:, None] == moves) & (back > 0) & (back <= BACK)
     agreed = same.astype(np.int64)
     for _ in range(ORDERS - 2):
         same[1:, 1:] &= same[:-1, :-1]

@@ -1,8 +1,10 @@
 """How drawn notes are phrased: what the planner's own line lacks beside humans', set right.
 
 After human notes the planner's choices are right; after its own it ends too few phrases, rests too
-long between them and leaves too many short gaps (docs/engineers/planner.md). These leans are
-chosen so that plans have as many phrases, rests and gaps as held-out humans. NumPy alone.
+long between them and leaves too many short gaps (docs/engineers/planner.md). It hears intervals, so
+that what it learns holds in all keys; humans come back to the very pitches, and stay nearer to the
+middle of their register. These leans are chosen so that plans have as much of each as humans. NumPy
+alone.
 """
 
 from __future__ import annotations
@@ -12,12 +14,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .note_events_saxsolo import STEPS, TICKS
+from .note_events_saxsolo import NO_PITCH, STEPS, TICKS
+from .vocabulary_saxsolo import NUM_PITCHES
 
 # frames of a short gap within a phrase: 50 to 200 ms
 _SHORTEST, _LONGEST = 3, 9
 # share of closed gaps that keep none, one and two frames: as the gaps of humans below 50 ms
 _KEPT = np.cumsum([0.4, 0.45, 0.15])
+# notes that a return looks back, and the notes that it rests on, at least and at most
+_BACK, _LEAST, _MOST = 96, 2, 4
+# notes whose middle is the register
+_SOUNDING = 64
+_OCTAVE = 12
+
+
+_NAMES = ("endings", "rests", "gaps", "returns", "centre")
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,10 @@ class Phrasing:
         endings: added to the logit that a phrase ends with a note.
         rests: taken from the logits of the steps after such a note, for each beat.
         gaps: share of the gaps of 50 to 200 ms before a note that the note before fills.
+        returns: added to the logit of the pitch that followed the last time that the last two notes
+            or more had these pitches.
+        centre: taken from the logits of pitches an octave from the middle of the last 64 notes, and
+            by the square of the distance from others.
 
     Raises:
         ValueError: for a value out of its range.
@@ -36,9 +51,12 @@ class Phrasing:
     endings: float = 0.0
     rests: float = 0.0
     gaps: float = 0.0
+    returns: float = 0.0
+    centre: float = 0.0
 
     def __post_init__(self) -> None:
-        for name, least, most in (("endings", -5, 5), ("rests", -5, 5), ("gaps", 0, 1)):
+        for name in _NAMES:
+            least, most = (0, 1) if name == "gaps" else (-5, 5)
             value = getattr(self, name)
             if not least <= value <= most:
                 raise ValueError(
@@ -52,9 +70,9 @@ class Phrasing:
         Raises:
             ValueError: for an unknown name, or as the class.
         """
-        unknown = sorted(set(values or {}) - {"endings", "rests", "gaps"})
+        unknown = sorted(set(values or {}) - set(_NAMES))
         if unknown:
-            raise ValueError(f"phrasing: {unknown} unknown; give endings, rests and gaps.")
+            raise ValueError(f"phrasing: {unknown} unknown; give {', '.join(_NAMES)}.")
         return cls(**(values or {}))
 
     def steps(self, after_end: bool) -> np.ndarray:
@@ -62,8 +80,34 @@ class Phrasing:
         beats = np.arange(STEPS) / TICKS if after_end else np.zeros(STEPS)
         return np.asarray(-self.rests * beats, dtype=np.float32)
 
+    def pitches(self, played: np.ndarray) -> np.ndarray:
+        """What is added to the pitch logits (60,), after notes of these pitches (N,)."""
+        leans = np.zeros(NUM_PITCHES, dtype=np.float32)
+        if self.returns and (back := returning(played)) != NO_PITCH:
+            leans[back] += self.returns
+        if self.centre and len(played):
+            middle = float(np.mean(played[-_SOUNDING:]))
+            leans -= self.centre * ((np.arange(NUM_PITCHES) - middle) / _OCTAVE) ** 2
+        return leans
+
     def gap(self, frames: int, chance: float) -> int:
         """Frames that are left of a gap before a note; `chance` is drawn evenly from 0 to 1."""
         if not _SHORTEST <= frames <= _LONGEST or chance >= self.gaps:
             return frames
         return int(np.searchsorted(_KEPT, chance / self.gaps, side="right"))
+
+
+def returning(played: np.ndarray) -> int:
+    """The pitch that followed when as many of the last pitches (N,) as possible, two at least, came
+    before; of several places the last. `NO_PITCH` where they never did."""
+    recent = np.asarray(played)[-_BACK - 1 :]
+    last = len(recent) - 1
+    if last < _LEAST:
+        return NO_PITCH
+    same, agreed = np.ones(last, dtype=bool), np.zeros(last, dtype=np.int64)
+    for back in range(min(_MOST, last)):
+        same[:back] = False
+        same[back:] &= recent[: last - back] == recent[last - back]
+        agreed += same
+    best = last - 1 - int(agreed[::-1].argmax())
+    return int(recent[best + 1]) if agreed[best] >= _LEAST else NO_PITCH

@@ -41,7 +41,6 @@ from .note_events_saxsolo import (
     LONGEST,
     METRE,
     NO_END_KNOWN,
-    NO_OFFSET,
     NO_PITCH,
     OFFSETS,
     PLACE,
@@ -460,51 +459,3 @@ def _rotate(x: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:
     cos, sin = angles.cos(), angles.sin()
     one, two = x.chunk(2, dim=-1)
     return torch.cat([one * cos - two * sin, one * sin + two * cos], dim=-1)
-
-
-def planner_losses(
-    planner: SaxsoloPlanner,
-    events: torch.Tensor,
-    sheet: torch.Tensor,
-    controls: torch.Tensor,
-    mask: torch.Tensor,
-    line: torch.Tensor,
-    seen: torch.Tensor | None = None,
-) -> dict[str, torch.Tensor]:
-    """Mean cross-entropy of each choice over the events after the first, nats.
-
-    Args:
-        events, sheet, controls: as in `forward`.
-        mask: (B, E), which events are real.
-        line: (B, E, 11), see `line_features`, of the events as the planner sees them.
-        seen: (B, E, 6) events as the planner sees them, if they are not the true ones.
-    """
-    hidden, _ = planner(events if seen is None else seen, sheet, controls, line)
-    hidden, line = hidden[:, :-1], line[:, :-1]
-    tick, pitch = events[..., 0], events[..., 2]
-    last = last_pitch(pitch, pitch[:, :1])[:, :-1]
-    target, real = events[:, 1:], mask[:, 1:]
-    sounding = real & (target[..., 2] != NO_PITCH)
-    roots = planner.roots(sheet, target[..., 0])
-    at, rest = planner.place(sheet, target[..., 0], last), rest_before(line, target[..., 0])
-    landed = planner.land(hidden, target[..., 1], at, rest)
-    ending = target[..., 5]
-    told = sounding & (ending != NO_END_KNOWN)
-    ended = planner.end(landed, ending.clamp(max=NO_END_KNOWN - 1))
-    struck = planner.strike(ended, target[..., 2], last, roots)
-    chosen = {
-        "step": (planner.step_logits(hidden, tick[:, :-1], sheet, line), target[..., 1], real),
-        "pitch": (planner.pitch_logits(ended, last, roots, line), target[..., 2], sounding),
-        "ending": (planner.ending(landed), ending, told),
-        "length": (planner.length(struck), target[..., 3], sounding),
-        "offset": (
-            planner.offset(struck),
-            target[..., 4],
-            sounding & (target[..., 4] != NO_OFFSET),
-        ),
-    }
-    losses = {}
-    for name, (logits, wanted, counted) in chosen.items():
-        total = F.cross_entropy(logits[counted], wanted[counted], reduction="sum")
-        losses[name] = total / counted.sum().clamp(min=1)
-    return losses

@@ -81,7 +81,7 @@ class PlanSettings:
             1 = as learnt, more = the likeliest places within a beat.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
         lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
-        phrasing: leans of phrases, rests and gaps.
+        phrasing: leans of phrases, rests, gaps and pitches.
     """
 
     do_sample: bool = True
@@ -349,10 +349,17 @@ class NotePlan:
         logits = self.planner.pitch_logits(landed, last, roots, self.line)[:, 0].float()
         if len(logits) > 1:
             logits = logits[1:] + self.settings.guidance * (logits[:1] - logits[1:])
+        lean = torch.from_numpy(self.settings.phrasing.pitches(self._played)).to(self.device)
         heat = self.settings.temperature * self.settings.pitch_temperature
-        pitch = self._draw(self._within_range(logits[0]), heat)
+        pitch = self._draw(self._within_range(logits[0] + lean), heat)
         length, offset = self._draw_rest(landed, pitch, last, roots, 1)
         return Event(tick + step, step, pitch, length, offset, ending)
+
+    @property
+    def _played(self) -> np.ndarray:
+        """(N,) pitches of the notes so far, of those that are remembered."""
+        recent = self.history[-_REMEMBERED:]
+        return np.array([event.pitch for event in recent if event.pitch != NO_PITCH], dtype=int)
 
     def _within_range(self, logits: torch.Tensor) -> torch.Tensor:
         """(60,) pitch logits without what lies beyond the range that is asked for."""

@@ -69,11 +69,12 @@ def _limited(lean: float) -> float:
 
 
 def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:
-    """Step logits (97,) as if at every twelfth of a beat the logit of beginning a note, given that
-    none has begun, were higher by `bias`."""
+    """Step logits (..., 97) as if at every twelfth of a beat the logit of beginning a note, where none
+    has begun, were higher by `bias`."""
     # chance of a step = chance of beginning there * chance of not having begun before
-    later = logits.flip(0).logcumsumexp(0).flip(0)
-    odds = logits[:-1] - later[1:] + bias
+    later = logits.flip(-1).logcumsumexp(-1).flip(-1)
+    odds = logits[..., :-1] - later[..., 1:] + bias
     begun = torch.nn.functional.logsigmoid(odds)
-    waited = torch.nn.functional.logsigmoid(-odds).cumsum(0)
-    return torch.cat([begun + torch.cat([waited.new_zeros(1), waited[:-1]]), waited[-1:]])
+    waited = torch.nn.functional.logsigmoid(-odds).cumsum(-1)
+    before = torch.nn.functional.pad(waited[..., :-1], (1, 0))
+    return torch.cat([begun + before, waited[..., -1:]], dim=-1)

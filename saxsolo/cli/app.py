@@ -22,6 +22,7 @@ from . import (
     measure_votes,
     page,
     publish,
+    refine_planner,
     train,
 )
 from .options import new_group
@@ -62,6 +63,7 @@ app.command()(train.train)
 app.command(name="train-codec")(train.train_codec)
 app.command(name="train-ear")(train.train_ear)
 app.command(name="train-planner")(train.train_planner)
+app.command(name="refine-planner")(refine_planner.refine_planner)
 app.command()(export.export)
 app.command()(evaluate.evaluate)
 measure.measure.command()(measure_voicing.voicing)

@@ -100,7 +100,7 @@ def paired_stretches(
         sheet = sheet_of_score(tune.score)
         solos = [notes_of_score(stream) for stream in (tune.human, plan)]
         for first in range(0, min(len(tune.human), len(plan)) - length + 1, length):
-            pair = [_figures(solo, sheet, first / FRAME_RATE, seconds) for solo in solos]
+            pair = [figures_of(solo, sheet, first / FRAME_RATE, seconds) for solo in solos]
             if all(pair):
                 pairs.append(pair)
                 owners.append(place)
@@ -147,7 +147,10 @@ def judge(stretches: Stretches, seed: int = 0) -> Verdict:
     )
 
 
-def _figures(notes: SoloNotes, sheet: LeadSheet, start: float, seconds: float) -> dict[str, float]:
+def figures_of(
+    notes: SoloNotes, sheet: LeadSheet, start: float, seconds: float
+) -> dict[str, float]:
+    """`features` of the notes that begin in a stretch, seconds; empty for fewer than eight."""
     chosen = (notes.onsets >= start) & (notes.onsets < start + seconds)
     part = replace(
         notes,

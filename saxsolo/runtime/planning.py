@@ -220,7 +220,9 @@ class NotePlan:
         chosen = logits[0]
         if rows > 1:
             chosen = logits[1] + self.guidance * (logits[0] - logits[1])
-        chosen = np.where(self.beyond, -np.inf, chosen)
+        recent = self.history[-REMEMBERED:]
+        played = np.array([event.pitch for event in recent if event.pitch != NO_PITCH], dtype=int)
+        chosen = np.where(self.beyond, -np.inf, chosen + self.phrasing.pitches(played))
         pitch = self._draw(chosen, self.temperature * self.pitch_temperature)
         lengths, offsets = self.graphs["planner_rest"].run(
             None,

@@ -18,7 +18,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner, planner_losses
+from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.vocabulary_saxsolo import INSTRUMENTS
 from saxsolo.atomic import replacing, write_text
 from saxsolo.config_model import ConfigModel, read_yaml
@@ -27,6 +27,7 @@ from saxsolo.errors import CheckpointError
 from .errors import SettingsError
 from .planner_ablations import AblatedPlanner, without_inputs
 from .planner_data import Excerpts, Noise, Solo, excerpt_batch, whole_excerpts
+from .planner_losses import planner_losses
 from .settings import Count, NotNegative, Positive, Share
 
 WEIGHTS, SIZES, BY_SOLO = "planner.safetensors", "planner.json", "by_solo.json"
@@ -124,7 +125,7 @@ def train_planner(
             group["lr"] = rate
         batch = excerpt_batch(solos["train"], settings.batch_size, settings.events, rng, noise)
         planner.train()
-        losses = _losses(planner, without_inputs(batch, without))
+        losses = losses_of(planner, without_inputs(batch, without))
         optimiser.zero_grad()
         total(losses).backward()
         torch.nn.utils.clip_grad_norm_(planner.parameters(), 1.0)
@@ -144,7 +145,7 @@ def train_planner(
                 "minutes": round((time.monotonic() - began) / 60, 2),
             }
             row |= {"train": {name: round(float(x.detach()), 4) for name, x in losses.items()}}
-            _log(out, {**row, "validation": {k: round(v, 4) for k, v in figures.items()}})
+            append_row(out, {**row, "validation": {k: round(v, 4) for k, v in figures.items()}})
     if best_step:
         _save_by_solo(kept, out / "best", solos["validation"], settings, best_step)
     write_text(out / "settings.json", json.dumps(settings.model_dump(), indent=1) + "\n")
@@ -168,7 +169,8 @@ def _fall(share: float) -> float:
     return 0.5 + 0.5 * math.cos(math.pi * max(0.0, 2 * share - 1))
 
 
-def _losses(planner: SaxsoloPlanner, batch: Excerpts) -> dict[str, torch.Tensor]:
+def losses_of(planner: SaxsoloPlanner, batch: Excerpts) -> dict[str, torch.Tensor]:
+    """`planner_losses` of excerpts."""
     return planner_losses(
         planner, batch.events, batch.sheet, batch.controls, batch.mask, batch.line, batch.seen
     )
@@ -183,7 +185,7 @@ def evaluate(planner: torch.nn.Module, batches: Sequence[Excerpts]) -> dict[str,
     for batch in batches:
         weight = float(batch.mask.sum())
         assert isinstance(planner, SaxsoloPlanner)
-        for name, value in _losses(planner, batch).items():
+        for name, value in losses_of(planner, batch).items():
             sums[name] += weight * float(value)
         weights += weight
     figures = {name: value / weights for name, value in sums.items()}
@@ -284,6 +286,7 @@ def ranges_of(solos: Sequence[Solo]) -> dict[str, list[int]]:
     return ranges
 
 
-def _log(out: Path, row: dict[str, Any]) -> None:
+def append_row(out: Path, row: dict[str, Any]) -> None:
+    """A row more of OUT/log.jsonl."""
     with (out / "log.jsonl").open("a", encoding="utf-8") as file:
         file.write(json.dumps(row) + "\n")

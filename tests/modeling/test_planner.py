@@ -27,7 +27,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     sheet_table,
     tokens_of,
 )
-from modeling_saxsolo.phrasing_saxsolo import Phrasing
+from modeling_saxsolo.phrasing_saxsolo import Phrasing, returning
 from modeling_saxsolo.planner_saxsolo import CONTROLS, SaxsoloPlanner, control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings, with_rhythm_temperature
 from modeling_saxsolo.plans_saxsolo import _words, within_instrument
@@ -306,8 +306,8 @@ def inputs_of(frames: int = 200, batch: int = 2) -> dict[str, torch.Tensor]:
     }
 
 
-def drawn(planner, seed, **phrasing) -> NotePlan:
-    how = PlanSettings(phrasing=Phrasing(**phrasing))
+def drawn(planner, seed, highest=None, **phrasing) -> NotePlan:
+    how = PlanSettings(highest=highest, phrasing=Phrasing(**phrasing))
     with torch.no_grad():
         plan = NotePlan(planner, sheet(), np.full(FRAMES, FREE), settings=how, seed=seed)
         plan.tokens(0, FRAMES)
@@ -324,6 +324,34 @@ def test_phrases_end_and_rest_as_the_phrasing_leans(planner) -> None:
     plain, more, shorter = shares(), shares(endings=2.0), shares(rests=2.0)
     assert more[0] > plain[0] + 0.1
     assert shorter[1] < 0.8 * plain[1]
+
+
+def test_pitches_come_back_and_stay_near_as_the_phrasing_leans(planner) -> None:
+    def pitches(**phrasing):
+        plans = [drawn(planner, seed, **phrasing) for seed in range(4)]
+        return [np.array([note.pitch for note in plan.notes]) for plan in plans]
+
+    def back(lines):
+        return np.mean([returning(x[:i]) == x[i] for x in lines for i in range(len(x))])
+
+    def spread(lines):
+        return np.mean([line.std() for line in lines])
+
+    plain = pitches()
+    # of four pitches two in a row come again
+    few = LOWEST_PITCH + 3
+    assert back(pitches(highest=few, returns=5.0)) > back(pitches(highest=few)) + 0.1
+    assert spread(pitches(centre=4.0)) < 0.7 * spread(plain)
+
+
+def test_what_comes_back_followed_the_longest_agreement() -> None:
+    # after 1, 2, 3 came 9 once; after 2, 3 alone came 7 later
+    assert returning(np.array([1, 2, 3, 9, 5, 2, 3, 7, 1, 2, 3])) == 9
+    assert returning(np.array([2, 3, 9, 5, 2, 3, 7, 8, 2, 3])) == 7
+    for played in ([], [4], [4, 4], [1, 2, 3, 4, 5], [3, 9, 1, 3]):
+        assert returning(np.array(played, dtype=int)) == NO_PITCH
+    # a note again and again goes on so
+    assert returning(np.array([4, 4, 4])) == 4
 
 
 @pytest.mark.parametrize("seed", range(4))

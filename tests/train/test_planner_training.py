@@ -13,21 +13,22 @@ import torch
 from modeling_saxsolo import SaxsoloConfig, SaxsoloForConditionalGeneration
 from modeling_saxsolo.line_saxsolo import END, line_features
 from modeling_saxsolo.note_events_saxsolo import NO_OFFSET, NO_PITCH, ROOT, SECTION, WAIT
-from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner, planner_losses
+from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.vocabulary_saxsolo import LOWEST_PITCH, NO_ROOT
 from saxsolo.errors import CheckpointError
 from saxsolo.evaluation.planner_runs import difference, read_run, runs_text
 from saxsolo.training.errors import SettingsError
 from saxsolo.training.planner import (
     PlannerTraining,
-    _losses,
     install_planner,
     load_planner,
+    losses_of,
     read_planner_settings,
     train_planner,
 )
 from saxsolo.training.planner_ablations import ABLATIONS, AblatedPlanner, without_inputs
 from saxsolo.training.planner_data import Noise, excerpt_batch, read_solos, whole_excerpts
+from saxsolo.training.planner_losses import planner_losses
 
 ROOT_FOLDER = Path(__file__).resolve().parents[2]
 SIZES = {"hidden_size": 16, "num_layers": 1, "num_heads": 2, "dropout": 0.1}
@@ -198,7 +199,7 @@ def test_what_is_taken_away_does_not_change_the_losses(solos, without) -> None:
         # no event lies in these beats
         other.sheet[:, int(batch.events[..., 0].max()) // 12 + 1 :, ROOT] = 2
     losses = [
-        {k: float(v.detach()) for k, v in _losses(planner, without_inputs(b, [without])).items()}
+        {k: float(v.detach()) for k, v in losses_of(planner, without_inputs(b, [without])).items()}
         for b in (batch, other)
     ]
     assert losses[0] == losses[1]

@@ -21,6 +21,7 @@ COMMANDS = (
     "train ",
     "export",
     "train-planner",
+    "refine-planner",
 )
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 

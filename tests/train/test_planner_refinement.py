@@ -1,0 +1,158 @@
+"""Refining a planner: lines side by side are its own, and it learns what its critic likes."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet
+from modeling_saxsolo.line_saxsolo import line_features
+from modeling_saxsolo.note_events_saxsolo import NO_PITCH, TICKS, WAIT
+from modeling_saxsolo.phrasing_saxsolo import Phrasing
+from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
+from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
+from modeling_saxsolo.sampling_saxsolo import FREE
+from modeling_saxsolo.vocabulary_saxsolo import HOLD, ONSET
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.training.errors import SettingsError
+from saxsolo.training.planner import load_planner
+from saxsolo.training.planner_data import solo_of
+from saxsolo.training.planner_lines import LastNotes
+from saxsolo.training.planner_refinement import (
+    Passage,
+    Refinement,
+    _advantages,
+    read_refinement_settings,
+    refine_planner,
+)
+from saxsolo.training.planner_sampling import sample_lines, stream_of, window_of
+
+CONFIG = Path(__file__).resolve().parents[2] / "configs" / "planner-refine.yaml"
+SIZES = {"hidden_size": 16, "num_layers": 1, "num_heads": 2, "dropout": 0.1}
+SHEET = LeadSheet(
+    np.arange(64) * 0.5,
+    np.arange(64) % 4,
+    np.full(64, 4),
+    np.arange(64) // 4,
+    np.arange(64) // 8 % 12,
+    np.zeros(64, int),
+)
+
+
+def planner(seed: int = 0) -> SaxsoloPlanner:
+    torch.manual_seed(seed)
+    made = SaxsoloPlanner(SIZES)
+    made.reset()
+    return made.eval()
+
+
+def test_features_note_by_note_are_those_of_the_whole_line() -> None:
+    rng = np.random.default_rng(0)
+    lines = []
+    for _ in range(6):
+        # few kinds of steps and pitches, so that moves come back
+        steps = rng.choice([3, 6, 6, 12, 30], 150)
+        tick, length = 24 + np.cumsum(steps), rng.integers(1, 9, 150)
+        lines.append(np.stack([tick, steps, rng.choice([20, 22, 24], 150), length], axis=1))
+    notes = LastNotes(len(lines))
+    for index in range(150):
+        now = np.stack([line[index] for line in lines])
+        played = rng.random(len(lines)) < 0.9 if index else np.ones(len(lines), bool)
+        for place in np.flatnonzero(~played):
+            lines[place][index, 2] = NO_PITCH
+        notes.add(played, now[:, 0], now[:, 2], now[:, 0] + now[:, 3])
+        for place, line in enumerate(lines):
+            heard = line[: index + 1]
+            sounding = heard[heard[:, 2] != NO_PITCH][-129:]
+            assert (notes.features[place] == line_features(sounding)[-1]).all()
+
+
+def test_the_likeliest_line_is_the_one_that_the_model_plans() -> None:
+    """Side by side and one after another the same choices, in the same frames."""
+    model = planner()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(8)
+    cold = PlanSettings(
+        temperature=1e-7,
+        guidance=1.3,
+        rhythm_temperature=0.9,
+        phrasing=Phrasing(0.4, 0.3, 0.0, 0.7, 0.2),
+    )
+    windows = [window_of(SHEET, 0.0, end, 50, 70) for end in (24.0, 12.0)]
+    lines = sample_lines(model, windows, cold, seed=1)
+    asked = {"lowest": 50, "highest": 70}
+    settings = replace(cold, do_sample=False)
+    plan = NotePlan(model, SHEET, np.full(1200, FREE), 0, settings, asked, seed=1)
+    tokens = plan.tokens(0, 1200)
+    stream = stream_of(SHEET, lines[0], 1200, cold, np.random.default_rng(0))
+    assert ((stream >= ONSET) & (stream < HOLD)).sum() > 10
+    assert (stream == tokens).all()
+    shorter = lines[1]
+    assert (shorter == lines[0][: len(shorter)]).all() and len(shorter) < len(lines[0])
+
+
+def test_lines_hold_together_and_stay_in_their_windows() -> None:
+    warm = PlanSettings(phrasing=Phrasing(0.4, 0.3, 0.5))
+    windows = [window_of(SHEET, 4.0, 20.0), window_of(SHEET, 8.0, 12.0)]
+    first = sample_lines(planner(), windows * 4, warm, seed=3)
+    again = sample_lines(planner(), windows * 4, warm, seed=3)
+    for line, other, window in zip(first, again, windows * 4, strict=True):
+        assert (line == other).all()
+        assert (np.diff(line[:, 0]) == np.minimum(line[1:, 1], WAIT)).all()
+        seconds = SHEET.seconds_at(line[:, 0] / TICKS)
+        assert seconds[0] == window.start and (seconds[1:] < window.end).all()
+    assert len({line.tobytes() for line in first[::2]}) == 4
+
+
+def test_advantages_compare_lines_over_the_same_bars() -> None:
+    worth = _advantages(np.array([1.0, 3.0, 11.0, 13.0, 7.0]), np.array([0, 0, 1, 1, 2]))
+    assert worth[0] == worth[2] < 0 < worth[1] == worth[3] and worth[4] == 0
+
+
+def _figures(window, stream, begin):
+    """The share of low pitches: what the test's critic looks at."""
+    onsets = stream[(stream >= ONSET) & (stream < HOLD)]
+    return None if len(onsets) < 4 else np.array([np.mean(onsets - ONSET < 24)])
+
+
+def _prefers_low(human, machine):
+    return lambda figures: -10 * figures[:, 0]
+
+
+def test_a_refined_planner_does_what_its_critic_likes(tmp_path) -> None:
+    settings = read_refinement_settings(
+        CONFIG,
+        {"rounds": 6, "windows": 2, "lines": 8, "stretch": 8.0, "learning_rate": 0.02}
+        | {"share": 0.75, "human_weight": 0.0, "events": 32, "batch_size": 8, "weight_average": 0.5}
+        | {"evaluate_every": 4},
+    )
+    model = planner()
+    solo = solo_of(builtin_scores()[0])
+    windows = [window_of(SHEET, 0.0, 16.0), window_of(SHEET, 8.0, 24.0)]
+    plain = PlanSettings()
+
+    def low(current) -> float:
+        lines = sample_lines(current, windows * 8, plain, seed=9)
+        pitches = np.concatenate([line[line[:, 2] != NO_PITCH, 2] for line in lines])
+        return float(np.mean(pitches < 24))
+
+    before = low(model)
+    passages = [Passage(window, np.ones((2, 1))) for window in windows]
+    run = Refinement(model, passages, [solo], _figures, _prefers_low, plain, settings)
+    origin = {name: value.clone() for name, value in model.state_dict().items()}
+    refine_planner(run, origin, [solo], tmp_path, {"ranges": {}, "without": []})
+    assert low(load_planner(tmp_path / "best")) > before + 0.1
+    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
+    assert len(log) == 6 and log[-1]["lines"] > log[0]["lines"]
+    last, kept = (load_planner(tmp_path / name).step.bias for name in ("round-6", "best"))
+    assert torch.allclose(kept, origin["step.bias"].lerp(last, 0.75), atol=1e-3)
+    assert load_planner(tmp_path / "round-4").sizes == model.sizes
+
+
+def test_settings_of_a_refinement_are_checked(tmp_path) -> None:
+    with pytest.raises(SettingsError, match="nearest known"):
+        read_refinement_settings(CONFIG, {"round": 3})
