@@ -22,6 +22,8 @@ SMALLEST_METRE = 2
 # a beat lasts 0.18 s (333 a minute) to 1.4 s (43 a minute)
 SHORTEST, LONGEST = 9, 70
 _FLOOR = 1e-4
+# bars are divided anew up to 260 beats a minute
+_SHORTEST_ANEW = 11.5
 # share of the beats in one metre, from which a track has one
 _NEARLY_ALL = 0.9
 _ENDS_AT_ONCE = 4096
@@ -59,7 +61,7 @@ class DecodingCosts:
     metre_change: float = 50.0
     broken_bar: float = 50.0
     metre_sure: float = 0.5
-    unsure_bars: float = 0.25
+    unsure_bars: float = 0.33
     longest_evidence: float = 15.0
     chords: ChordCosts = field(default_factory=ChordCosts)
 
@@ -306,7 +308,7 @@ def beats_of_metre(
         parts = np.maximum(1, np.round(np.diff(at) * named / usual)).astype(int)
     else:
         return frames, places, metres
-    if len(edges) < 3 or np.median(np.diff(edges) / parts) < SHORTEST:
+    if len(edges) < 3 or np.median(np.diff(edges) / parts) < _SHORTEST_ANEW:
         return frames, places, metres
     anew = [
         np.round(np.linspace(start, end, count, endpoint=False)).astype(int)
