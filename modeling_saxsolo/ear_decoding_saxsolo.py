@@ -22,6 +22,10 @@ SMALLEST_METRE = 2
 # a beat lasts 0.18 s (333 a minute) to 1.4 s (43 a minute)
 SHORTEST, LONGEST = 9, 70
 _FLOOR = 1e-4
+# bars are divided anew up to 260 beats a minute
+_SHORTEST_ANEW = 11.5
+# share of the beats in one metre, from which a track has one
+_NEARLY_ALL = 0.9
 _ENDS_AT_ONCE = 4096
 
 
@@ -38,6 +42,10 @@ class DecodingCosts:
         least_beat: mean chance of a beat on the beats, below which there are none: noise and held
             tones stay under 0.2, bands above 0.4.
         metre_change: another metre at a bar line. broken_bar: a bar that ends early.
+        metre_sure: mean chance from which a metre that is heard over bars of two or four beats
+            counts them anew.
+        unsure_bars: chance of a bar's beginning on its other beats, by that on its first, from
+            which each beat is a bar.
         longest_evidence: a beat longer than so many frames says no more about bars than that.
         chords: see `ChordCosts`.
     """
@@ -52,6 +60,8 @@ class DecodingCosts:
     least_beat: float = 0.25
     metre_change: float = 50.0
     broken_bar: float = 50.0
+    metre_sure: float = 0.5
+    unsure_bars: float = 0.33
     longest_evidence: float = 15.0
     chords: ChordCosts = field(default_factory=ChordCosts)
 
@@ -114,6 +124,8 @@ def decode(
     if len(frames) and sure.mean() < costs.least_beat:
         frames, sure = frames[:0], sure[:0]
     places, metres = find_bars(heard, frames, costs)
+    frames, places, metres = beats_of_metre(heard, frames, places, metres, costs)
+    sure = np.array([_beat_chance(heard, frame) for frame in frames])
     chords = find_chords(heard["chord"], frames, places, metres, costs.chords, progressions)
     music = HeardMusic(_smooth(frames / FRAME_RATE), places + 1, metres, sure, chords, tuning_cents)
     usual = music.metre
@@ -262,6 +274,49 @@ def find_bars(
     path, _ = best_path(scores, _bar_costs(states, costs))
     chosen = np.array(states)[path]
     return chosen[:, 1], chosen[:, 0]
+
+
+def beats_of_metre(
+    heard: Mapping[str, np.ndarray],
+    frames: np.ndarray,
+    places: np.ndarray,
+    metres: np.ndarray,
+    costs: DecodingCosts,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Beats, places and metres anew where the metre that is heard contradicts the beats.
+
+    A band that plays two feel is heard in two, and a fast waltz one beat a bar, while the metre's
+    output hears four or three. Either the bars stand and are divided otherwise, or, where bars
+    could begin on any beat, each beat is a bar.
+    """
+    if len(frames) < 3:
+        return frames, places, metres
+    usual = int(np.bincount(metres).argmax())
+    chances = heard["metre"][frames[0] : frames[-1]].mean(axis=0)
+    named = int(chances.argmax()) + SMALLEST_METRE
+    one_metre = float(np.mean(metres == usual)) > _NEARLY_ALL
+    if named == usual or chances.max() < costs.metre_sure or not one_metre:
+        return frames, places, metres
+    first = _chance_near(heard["beats"][:, 1], np.minimum(frames, len(heard["beats"]) - 1))
+    begins = places == 0
+    spread = first[~begins].mean() / max(first[begins].mean(), _FLOOR)
+    if named == 3 and usual in (2, 4) and spread > costs.unsure_bars:
+        edges, parts = frames, np.full(len(frames) - 1, named)
+    elif named in (3, 4) and usual == 2:
+        at = np.flatnonzero(begins)
+        edges = frames[at]
+        parts = np.maximum(1, np.round(np.diff(at) * named / usual)).astype(int)
+    else:
+        return frames, places, metres
+    if len(edges) < 3 or np.median(np.diff(edges) / parts) < _SHORTEST_ANEW:
+        return frames, places, metres
+    anew = [
+        np.round(np.linspace(start, end, count, endpoint=False)).astype(int)
+        for start, end, count in zip(edges[:-1], edges[1:], parts, strict=True)
+    ]
+    within = [np.arange(count) for count in parts]
+    beats = np.append(np.concatenate(anew), edges[-1])
+    return beats, np.append(np.concatenate(within), 0), np.full(len(beats), named)
 
 
 def _chance_near(chance: np.ndarray, frames: np.ndarray) -> np.ndarray:

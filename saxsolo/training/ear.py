@@ -37,7 +37,16 @@ from saxsolo.atomic import replace_folder
 
 from .ear_augment import augment
 from .ear_corpus import EarCorpus
-from .ear_data import LABELS, UNKNOWN, Batch, Item, draw_batch, held_out_batches, load_items
+from .ear_data import (
+    LABELS,
+    UNKNOWN,
+    Batch,
+    Item,
+    Stretch,
+    draw_batch,
+    held_out_batches,
+    load_items,
+)
 
 #: what each part of the loss counts
 WEIGHTS = {
@@ -49,6 +58,8 @@ WEIGHTS = {
     "metre": 0.4,
     "activity": 0.3,
 }
+#: the parts that tell beats and bars
+RHYTHM = ("phase", "place", "beat", "metre")
 # nothing and a count-in are rarer than the band
 _ACTIVITY_WEIGHTS = (3.0, 6.0, 1.0)
 # longest chunk of causal training, tokens: 2 s
@@ -66,7 +77,8 @@ class EarTraining:
         decay: share of this call's minutes in which the learning rate falls.
         full: share of the steps that hear the whole crop at once; the rest is causal.
         average: decay of the moving average of the weights. clip: longest gradient.
-        stretch: see `draw_batch`.
+        stretch, faster, fastest: see `Stretch`; stretch is its `slower`.
+        rhythm: what the losses of beats, bars and metre count, times `WEIGHTS`.
         log_every, evaluate_every: steps from one row of the log, or evaluation and saved state, to
             the next. evaluate_minutes: the latter by time instead, where it is not 0.
     """
@@ -83,6 +95,9 @@ class EarTraining:
     average: float = 0.995
     clip: float = 1.0
     stretch: float = 0.25
+    faster: float = 0.0
+    fastest: float = 320.0
+    rhythm: float = 1.0
     seed: int = 0
     log_every: int = 20
     evaluate_every: int = 200
@@ -237,6 +252,8 @@ class _Trainer:
         torch.manual_seed(settings.seed)
         if init_from is not None and not state.is_dir():
             self.model = SaxsoloEar.from_pretrained(init_from, dtype=torch.float32)
+            # they were found for the old weights, and are found anew in the end
+            self.model.config.temperatures = None
         else:
             self.model = SaxsoloEar(config or SaxsoloEarConfig())
         self.model.to(device)  # type: ignore[arg-type]
@@ -269,7 +286,8 @@ class _Trainer:
         settings = self.settings
         rng = np.random.default_rng([settings.seed, self.step])
         torch.manual_seed(int(rng.integers(2**31)))
-        crops = (settings.batch_size, settings.tokens, rng, settings.stretch)
+        stretch = Stretch(settings.stretch, settings.faster, settings.fastest)
+        crops = (settings.batch_size, settings.tokens, rng, stretch)
         batch = items.draw(*crops) if isinstance(items, EarCorpus) else draw_batch(items, *crops)
         batch = augment(batch, rng)
         chunk = None
@@ -278,7 +296,7 @@ class _Trainer:
         for group in self.optimiser.param_groups:
             group["lr"] = settings.learning_rate * self._slope(progress)
         parts = self._losses(batch, chunk)
-        loss = torch.stack([WEIGHTS[name] * part for name, part in parts.items()]).sum()
+        loss = torch.stack([self._weight(name) * part for name, part in parts.items()]).sum()
         self.optimiser.zero_grad(set_to_none=True)
         torch.autograd.backward(loss)
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), settings.clip)
@@ -289,6 +307,9 @@ class _Trainer:
             self.sums[name] = self.sums.get(name, 0.0) + part.detach()
         if self.step % settings.log_every == 0:
             self._log_losses(settings.log_every)
+
+    def _weight(self, name: str) -> float:
+        return WEIGHTS[name] * (self.settings.rhythm if name in RHYTHM else 1.0)
 
     def _log_losses(self, steps: int) -> None:
         """One row of mean losses; asking for them every step would make a GPU

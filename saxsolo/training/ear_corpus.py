@@ -18,7 +18,7 @@ from modeling_saxsolo.ear_spectrum_saxsolo import (
     RHYTHM_COLUMNS,
 )
 
-from .ear_data import LABELS, UNKNOWN, Batch, Item, choose_crops
+from .ear_data import LABELS, UNKNOWN, Batch, Item, Stretch, choose_crops
 
 _PITCHED = HARMONY_BINS + BASS_BINS
 _BEAT = LABELS.index("beat")
@@ -33,6 +33,7 @@ class EarCorpus:
 
     def __init__(self, items: list[Item], device: torch.device):
         self.lengths = np.array([len(item.features) for item in items])
+        self.tempi = np.array([item.tempo for item in items])
         self.starts = np.cumsum(self.lengths) - self.lengths
         self.device = device
         total = int(self.lengths.sum())
@@ -49,10 +50,14 @@ class EarCorpus:
             rows = slice(start * FRAMES_PER_TOKEN, (start + length) * FRAMES_PER_TOKEN)
             self.labels[rows] = torch.from_numpy(np.array(item.labels)).to(device)
 
-    def draw(self, size: int, tokens: int, rng: np.random.Generator, stretch: float = 0.0) -> Batch:
+    def draw(
+        self, size: int, tokens: int, rng: np.random.Generator, stretch: Stretch | None = None
+    ) -> Batch:
         """What `draw_batch` draws with the same generator."""
-        chosen, starts, lengths = choose_crops(self.lengths, size, tokens, rng, stretch)
-        return self.crops(chosen, starts, lengths, tokens)
+        stretch = stretch or Stretch()
+        faster = stretch.limits(self.tempi)
+        crops = choose_crops(self.lengths, size, tokens, rng, stretch.slower, faster)
+        return self.crops(*crops, tokens)
 
     def crops(
         self, chosen: np.ndarray, starts: np.ndarray, lengths: np.ndarray, tokens: int
@@ -94,7 +99,7 @@ class EarCorpus:
         self, first: Tensor, left: Tensor, length: Tensor, count: int, longest: int
     ) -> Tensor:
         """(B, count, 7) int64; each beat keeps a frame of its own."""
-        factor = length / count
+        factor = length.double() / count
         nearest = (self._middles(count) * factor).long().minimum(length - 1)
         moved = self._labels_at(first, left, nearest)
         source = torch.arange(longest, device=self.device)[None]

@@ -13,7 +13,7 @@ import json
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
@@ -198,6 +198,12 @@ class Item:
     features: np.ndarray
     labels: np.ndarray
 
+    @cached_property
+    def tempo(self) -> float:
+        """Beats a minute by the median beat of the labels, 0 where there are none."""
+        beats = np.flatnonzero(np.asarray(self.labels[:, LABELS.index("beat")]) > 0)
+        return 60 * FRAME_RATE / float(np.median(np.diff(beats))) if len(beats) > 1 else 0.0
+
 
 def load_items(cache: Path, split: str) -> list[Item]:
     """All cached items of a split, in the order of their names."""
@@ -278,22 +284,45 @@ def _resampled(rows: np.ndarray, count: int) -> np.ndarray:
     return between
 
 
+@dataclass(frozen=True)
+class Stretch:
+    """How much half of the crops are played slower or faster at most, as natural logarithms.
+
+    Attributes:
+        slower: at most. faster: at most, 0 = as much as slower.
+        fastest: beats a minute up to which a crop is played faster by more than `slower`.
+    """
+
+    slower: float = 0.0
+    faster: float = 0.0
+    fastest: float = 320.0
+
+    def limits(self, tempi: np.ndarray) -> np.ndarray:
+        """(N,) how much faster items of these tempi may become; tempo 0 where it is unknown."""
+        if not self.faster:
+            return np.full(len(tempi), self.slower)
+        room = np.log(self.fastest / np.maximum(tempi, 1.0))
+        return np.where(tempi > 0, np.clip(room, self.slower, self.faster), self.slower)
+
+
 def draw_batch(
-    items: list[Item], size: int, tokens: int, rng: np.random.Generator, stretch: float = 0.0
+    items: list[Item],
+    size: int,
+    tokens: int,
+    rng: np.random.Generator,
+    stretch: Stretch | None = None,
 ) -> Batch:
     """Random crops; a longer item is drawn more often.
 
     One in four begins where the item does and one in ten ends there: what comes before the band
     and after it is rare, and else hardly heard.
-
-    Args:
-        stretch: how much faster or slower half of the crops become at most, as a natural
-            logarithm.
     """
     lengths = np.array([len(item.features) for item in items])
+    stretch = stretch or Stretch()
+    faster = stretch.limits(np.array([item.tempo for item in items]))
     crops = []
     for index, start, length in zip(
-        *choose_crops(lengths, size, tokens, rng, stretch), strict=True
+        *choose_crops(lengths, size, tokens, rng, stretch.slower, faster), strict=True
     ):
         part = crop(items[index], start, length)
         crops.append(part if length == tokens else stretched(*part, tokens))
@@ -301,14 +330,23 @@ def draw_batch(
 
 
 def choose_crops(
-    lengths: np.ndarray, size: int, tokens: int, rng: np.random.Generator, stretch: float
+    lengths: np.ndarray,
+    size: int,
+    tokens: int,
+    rng: np.random.Generator,
+    slower: float,
+    faster: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """What `draw_batch` draws from items of these lengths: item, start and length in tokens."""
+    """What `draw_batch` draws from items of these lengths: item, start and length in tokens.
+
+    Args:
+        slower, faster: see `Stretch`; faster (N,) for each item.
+    """
     chosen = rng.choice(len(lengths), size, p=lengths / lengths.sum())
     starts, counts = np.zeros(size, int), np.full(size, tokens)
     for row, index in enumerate(chosen):
         if rng.random() < 0.5:
-            counts[row] = round(tokens * np.exp(rng.uniform(-stretch, stretch)))
+            counts[row] = round(tokens * np.exp(rng.uniform(-slower, faster[index])))
         last = max(0, int(lengths[index]) - int(counts[row]))
         draw = rng.random()
         starts[row] = 0 if draw < 0.25 else last if draw < 0.35 else int(rng.integers(last + 1))

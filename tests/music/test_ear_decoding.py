@@ -135,6 +135,35 @@ def test_how_sure_it_is_follows_the_posteriors():
     assert 0.87 < sure <= 1.0 and 0.35 < unsure < 0.75
 
 
+@pytest.mark.parametrize(("tempo", "named"), [(65, 3), (73, 4)])
+def test_bars_of_two_are_divided_as_the_metre_says(tempo, named):
+    beats, places, metres = steady(tempo, 2)
+    frames = int((beats[-1] + 60 / tempo) * FRAME_RATE)
+    heard = posteriors(beats, places, metres, [NO_CHORD] * len(beats), frames)
+    heard["metre"] = posteriors(beats, places, 0 * metres + named, [0] * len(beats), frames)[
+        "metre"
+    ]
+    music = decode(heard)
+    assert music.metre == named and music.tempo == pytest.approx(tempo * named / 2, rel=0.03)
+    bars = beats[places == 0]
+    assert np.abs(music.beats[music.places == 1][:, None] - bars).min(axis=1).max() < 0.05
+    # a division that lies between the beats of the output is no sure one
+    assert music.beat_confidence.mean() < 0.8
+
+
+def test_beats_that_could_all_begin_a_bar_are_bars_of_a_waltz():
+    beats, places, metres = steady(72, 4)
+    frames = int((beats[-1] + 60 / 72) * FRAME_RATE)
+    heard = posteriors(beats, places, metres, [NO_CHORD] * len(beats), frames)
+    waltz = posteriors(beats, 0 * places, 0 * metres + 3, [0] * len(beats), frames)
+    music = decode(heard | {"metre": waltz["metre"]})
+    assert music.metre == 4, "the bars of four are sure"
+    heard["beats"][:, 1] = 0.3 * waltz["beats"][:, 1]
+    music = decode(heard | {"metre": waltz["metre"]})
+    assert music.metre == 3 and music.tempo == pytest.approx(216, rel=0.03)
+    assert np.abs(music.beats[music.places == 1][:, None] - beats).min(axis=1).max() < 0.05
+
+
 def test_too_short_a_sound_has_no_beats():
     flat = {"chord": 85, "phase": 12, "place": 8, "beats": 2, "metre": 6}
     music = decode({name: np.full((10, size), 1 / size) for name, size in flat.items()})
