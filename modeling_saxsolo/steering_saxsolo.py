@@ -69,8 +69,8 @@ def _limited(lean: float) -> float:
 
 
 def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:
-    """Step logits (..., 97) as if at every twelfth of a beat the logit of beginning a note, where none
-    has begun, were higher by `bias`."""
+    """Step logits (..., 97) as if at every twelfth of a beat the logit of beginning a note, where
+    none has begun, were higher by `bias`."""
     # chance of a step = chance of beginning there * chance of not having begun before
     later = logits.flip(-1).logcumsumexp(-1).flip(-1)
     odds = logits[..., :-1] - later[..., 1:] + bias
