@@ -40,7 +40,7 @@ class Phrasing:
         rests: taken from the logits of the steps after such a note, for each beat.
         gaps: share of the gaps of 50 to 200 ms before a note that the note before fills.
         returns: added to the logit of the pitch that followed the last time that the last two notes
-            or more had these pitches.
+            or more had these pitches, if it is another than the last.
         centre: taken from the logits of pitches an octave from the middle of the last 64 notes, and
             by the square of the distance from others.
 
@@ -83,7 +83,9 @@ class Phrasing:
     def pitches(self, played: np.ndarray) -> np.ndarray:
         """What is added to the pitch logits (60,), after notes of these pitches (N,)."""
         leans = np.zeros(NUM_PITCHES, dtype=np.float32)
-        if self.returns and (back := returning(played)) != NO_PITCH:
+        back = returning(played) if self.returns else NO_PITCH
+        # what comes back is a turn; a pitch that repeats itself would lean to itself for ever
+        if back not in (NO_PITCH, int(played[-1]) if len(played) else NO_PITCH):
             leans[back] += self.returns
         if self.centre and len(played):
             middle = float(np.mean(played[-_SOUNDING:]))

@@ -350,8 +350,10 @@ def test_what_comes_back_followed_the_longest_agreement() -> None:
     assert returning(np.array([2, 3, 9, 5, 2, 3, 7, 8, 2, 3])) == 7
     for played in ([], [4], [4, 4], [1, 2, 3, 4, 5], [3, 9, 1, 3]):
         assert returning(np.array(played, dtype=int)) == NO_PITCH
-    # a note again and again goes on so
+    # a note again and again goes on so, but nothing leans to that
     assert returning(np.array([4, 4, 4])) == 4
+    assert not Phrasing(returns=1.0).pitches(np.array([4, 4, 4])).any()
+    assert Phrasing(returns=1.0).pitches(np.array([4, 5, 7, 4, 5])).argmax() == 7
 
 
 @pytest.mark.parametrize("seed", range(4))
