@@ -33,10 +33,15 @@ _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
 
 def _compiled(function: Any) -> Any:
-    """`function` as machine code, kept on disk beside this file, or in the user's cache."""
+    """`function` as machine code, kept on disk beside this file or in the user's cache, if either
+    can be written."""
     if not AVAILABLE:
         return function
-    return njit(function, nogil=True, cache=True, fastmath=_SUMS, error_model="numpy")
+    settings = {"nogil": True, "fastmath": _SUMS, "error_model": "numpy"}
+    try:
+        return njit(function, cache=True, **settings)
+    except RuntimeError:
+        return njit(function, **settings)
 
 
 def _widened(weight: Any) -> Any:
