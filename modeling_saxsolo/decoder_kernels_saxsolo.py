@@ -37,7 +37,7 @@ def _compiled(function: Any) -> Any:
     can be written."""
     if not AVAILABLE:
         return function
-    settings = {"nogil": True, "fastmath": _SUMS, "error_model": "numpy"}
+    settings: dict[str, Any] = {"nogil": True, "fastmath": _SUMS, "error_model": "numpy"}
     try:
         return njit(function, cache=True, **settings)
     except RuntimeError:
