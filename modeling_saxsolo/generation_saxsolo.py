@@ -140,9 +140,8 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
                 the model config's. rhythm_temperature: see `PlanSettings`; only for "events".
             plan: "events" or "frames", see the model's config; None: "frames" where plan_frames is
                 given, else the model config's.
-            notes_only: return the plan, (B, 1, T) of the score stream, without the codebooks. By
-                "events" the same seed plays these notes; "frames" draws codebooks in between, so
-                that the same seed plays others.
+            notes_only: return the plan, (B, 1, T) of the score stream, without the codebooks. The
+                same seed plays these notes.
             density, space, lowest, highest: what the planner is asked for: notes a second, share of
                 the time without a note, MIDI pitches; None: nothing, and the range of the
                 instrument in condition_ids. Only for "events".
@@ -296,7 +295,7 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         decoder = FastDecoder(self) if fast else None
         # of known notes; all streams together are drawn as the library draws
         draws = None
-        if planned and settings.do_sample and not notes_only and not kwargs:
+        if planned and settings.do_sample and not kwargs:
             count, streams, _ = played.shape
             draws = partial(code_draws, own_seed(self.device), count, streams - 1)
         ahead = None if plans is None else PlansAhead(plans)

@@ -13,7 +13,7 @@ import transformers.utils
 import saxsolo
 from modeling_saxsolo import SaxsoloForConditionalGeneration
 player = saxsolo.load_player()
-unused = {"scipy", "sympy", "accelerate", "torch._dynamo", "torch.distributed.tensor"}
+unused = {"scipy.optimize", "sympy", "accelerate", "torch._dynamo", "torch.distributed.tensor"}
 assert not unused & set(sys.modules), unused & set(sys.modules)
 # afterwards all is as it was: the library knows what is installed, and the compiler can be imported
 assert transformers.utils.is_torch_distributed_available()
