@@ -143,13 +143,12 @@ class PlansAhead:
 
     def decide(self, first: int, stop: int) -> None:
         """Begin with what `tokens` will be asked for next."""
-        self._deciding = self._thread.submit(
-            self._decide, first, stop, torch.is_inference_mode_enabled()
-        )
+        threads, inference = torch.get_num_threads(), torch.is_inference_mode_enabled()
+        self._deciding = self._thread.submit(self._decide, first, stop, threads, inference)
 
-    def _decide(self, first: int, stop: int, inference: bool) -> None:
+    def _decide(self, first: int, stop: int, threads: int, inference: bool) -> None:
         # torch's modes and its number of threads are those of a thread
-        torch.set_num_threads(1)
+        torch.set_num_threads(threads)
         with torch.inference_mode() if inference else torch.no_grad():
             for plan in self.plans:
                 plan.tokens(first, stop)
