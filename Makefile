@@ -40,7 +40,7 @@ clean:
 
 .venv/.test: pyproject.toml constraints.txt | .venv/.made
 	$(BIN)/python -m pip install --quiet -c constraints.txt \
-	  -e ".[corpus,recordings,train,evaluate,listen,notes,app,docs,dev]"
+	  -e ".[corpus,recordings,train,evaluate,listen,notes,onnx,app,docs,dev]"
 	@touch $@ .venv/.demo
 
 .venv/.made:

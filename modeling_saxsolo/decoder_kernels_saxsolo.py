@@ -32,7 +32,7 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
 
-def _compiled(function: Any) -> Any:
+def compiled(function: Any) -> Any:
     """`function` as machine code, kept on disk beside this file or in the user's cache, if either
     can be written."""
     if not AVAILABLE:
@@ -82,7 +82,7 @@ if AVAILABLE:
         return to_bits if into.dtype == types.uint16 else as_it_is
 
 
-@_compiled
+@compiled
 def product(rows: Array, weights: Array, scales: Array, out: Array) -> None:
     """out (B, O) = rows (B, I) @ weights (I, O), column by column times scales (O,), if there are
     any, else (0,)."""
@@ -111,7 +111,7 @@ def product(rows: Array, weights: Array, scales: Array, out: Array) -> None:
                 out[b, o] *= scales[o]
 
 
-@_compiled
+@compiled
 def normalise(rows: Array, scale: Array, eps: float, out: Array) -> None:
     """LayerNorm without bias of rows (B, D)."""
     count, size = rows.shape
@@ -129,7 +129,7 @@ def normalise(rows: Array, scale: Array, eps: float, out: Array) -> None:
             out[b, i] = (rows[b, i] - mean) * factor * scale[i]
 
 
-@_compiled
+@compiled
 def _rotate(row: Array, begin: int, turns: Array, scale: float) -> None:
     """As `layers_saxsolo.rotate`, in place: the head that begins at `begin` of a row, by turns
     (2, P), times `scale`."""
@@ -143,8 +143,8 @@ def _rotate(row: Array, begin: int, turns: Array, scale: float) -> None:
         row[i] *= scale
 
 
-@_compiled
-def _attend(
+@compiled
+def attend(
     query: Array,
     keys: Array,
     values: Array,
@@ -182,7 +182,7 @@ def _attend(
                 out[begin + i] += weight * _widened(values[layer, row, h, m, i])
 
 
-@_compiled
+@compiled
 def through(
     states: Array,
     first: int,
@@ -243,7 +243,7 @@ def through(
         for b in range(count):
             at = (layer, b // steps)
             known = first + b % steps + 1
-            _attend(projected[b], keys, values, at, known, always, scores, attended[b])
+            attend(projected[b], keys, values, at, known, always, scores, attended[b])
         product(attended, out[layer], scales[1][layer], added)
         flat += added
         normalise(flat, norms[layer, 1], eps, normal)
@@ -252,7 +252,7 @@ def through(
             row, place = b // steps, first + b % steps
             for h in range(heads):
                 _rotate(attended[b], h * width, cross_turns[place], scale)
-            _attend(
+            attend(
                 attended[b],
                 memory_keys,
                 memory_values,

@@ -30,7 +30,7 @@ from .decoder_kernels_saxsolo import AVAILABLE
 from .encoder_saxsolo import SaxsoloEncoderOutput
 from .folded_layers_saxsolo import FoldedLayers, as_array, centred
 from .intonation_saxsolo import REACH
-from .sampling_saxsolo import FREE
+from .vocabulary_saxsolo import FREE
 
 Array = np.ndarray[Any, np.dtype[Any]]
 

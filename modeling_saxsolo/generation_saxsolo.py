@@ -38,11 +38,12 @@ from .generation_inputs_saxsolo import (
 from .generation_windows_saxsolo import SaxsoloWindows
 from .habits_saxsolo import AHEAD
 from .plans_saxsolo import PlansAhead, make_plans, plan_settings, planned_by, planned_tokens
-from .sampling_saxsolo import FREE, DrawnCodes, ForcedTokens, code_draws
+from .sampling_saxsolo import DrawnCodes, ForcedTokens, code_draws
 from .seeding_saxsolo import Seed, own_seed, play_each, seed_ahead, undrawn
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
 from .streaming_saxsolo import SkipPrompt
 from .threads_saxsolo import one_thread
+from .vocabulary_saxsolo import FREE
 
 Parameters = ParamSpec("Parameters")
 

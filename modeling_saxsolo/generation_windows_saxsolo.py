@@ -7,7 +7,8 @@ from transformers.generation import LogitsProcessorList
 
 from .delay_saxsolo import apply_delay
 from .resting_saxsolo import long_rests
-from .sampling_saxsolo import FREE, PerStream, ScoreGrammar, SoundingNotes, WhenThenWhat, warpers
+from .sampling_saxsolo import PerStream, ScoreGrammar, SoundingNotes, WhenThenWhat, warpers
+from .vocabulary_saxsolo import FREE
 
 
 class SaxsoloWindows:

@@ -31,8 +31,9 @@ EDGES = np.array([1, 2, 3, 4, 6, 8, 11, 15, 20, 28, 40])
 _REST_EDGES = np.array([1, 3, 6, 12, 24])
 
 
-def line_features(events: np.ndarray) -> np.ndarray:
+def line_features(events: np.ndarray, last: int | None = None) -> np.ndarray:
     """(E, 5 or more) events, sorted by tick -> (E, 11) int64; a wait has those of the note before.
+    `last`: only of so many events at the end.
 
     Columns: class of the notes and of the beats since the last rest of a beat or more; notes in the
     last 2 beats and, by twos, in the last 8; the pitch against the middle of the last 24, by whole
@@ -41,6 +42,10 @@ def line_features(events: np.ndarray) -> np.ndarray:
     """
     tick, pitch, length = events[:, 0], events[:, 2], events[:, 3]
     sounding = np.flatnonzero(pitch != NO_PITCH)
+    asked = np.arange(0 if last is None else len(events) - last, len(events))
+    told = np.searchsorted(sounding, asked, side="right")
+    # moves that led to the notes that are asked for
+    since = max(0, int(told[0]) - 2) if len(told) else 0
     empty = [0, 0, 0, 0, NO_REGISTER, NO_PITCH, NO_STEP, 0, NO_INTERVAL, 0, NO_END]
     rows = np.tile(np.array(empty, dtype=np.int64), (len(sounding) + 1, 1))
     if len(sounding):
@@ -56,11 +61,11 @@ def line_features(events: np.ndarray) -> np.ndarray:
         rows[1:, REGISTER] = np.clip((pitch - centre + 16) // 2, 0, NO_REGISTER - 1)
         rows[1:, CENTRE] = centre
         steps = np.minimum(np.diff(tick), LONGEST_STEP + 1)
-        rows[1:, ECHO_STEP], rows[1:, STEP_ORDER] = _echo(steps, NO_STEP)
+        rows[1:, ECHO_STEP], rows[1:, STEP_ORDER] = _echo(steps, NO_STEP, since)
         intervals = np.clip(np.diff(pitch), -WIDEST, WIDEST) + WIDEST
-        rows[1:, ECHO_INTERVAL], rows[1:, INTERVAL_ORDER] = _echo(intervals, NO_INTERVAL)
+        rows[1:, ECHO_INTERVAL], rows[1:, INTERVAL_ORDER] = _echo(intervals, NO_INTERVAL, since)
         rows[1:, END] = ends
-    return rows[np.searchsorted(sounding, np.arange(len(events)), side="right")]
+    return rows[told]
 
 
 def rest_class(ticks: np.ndarray) -> np.ndarray:
@@ -83,25 +88,27 @@ def _middle(pitch: np.ndarray) -> np.ndarray:
     return np.asarray((2 * (total[last] - total[first]) // (last - first) + 1) // 2)
 
 
-def _echo(moves: np.ndarray, none: int) -> tuple[np.ndarray, np.ndarray]:
+def _echo(moves: np.ndarray, none: int, since: int) -> tuple[np.ndarray, np.ndarray]:
     """(N - 1,) moves between N notes -> for each note the move that followed the last time that as
-    many moves as possible agreed with those that led to it, and how many did; at least two."""
+    many moves as possible agreed with those that led to it, and how many did; at least two. Told of
+    the notes after the moves from `since` on."""
     count = len(moves) + 1
     echoes, orders = np.full(count, none), np.zeros(count, dtype=np.int64)
-    if count < 4:
+    if count < 4 or since >= len(moves):
         return echoes, orders
-    index = np.arange(len(moves))
-    back = index[:, None] - index
+    index, here = np.arange(len(moves)), np.arange(since, len(moves))
+    back = here[:, None] - index
     # agreed[i, j]: moves up to i that agree with those up to j, which lie before them
-    same = (moves[:, None] == moves) & (back > 0) & (back <= BACK)
-    agreed = same.astype(np.int64)
-    for _ in range(ORDERS - 2):
-        same[1:, 1:] &= same[:-1, :-1]
-        same[0], same[:, 0] = False, False
+    same = (back > 0) & (back <= BACK)
+    agreed = np.zeros(same.shape, dtype=np.int64)
+    for earlier in range(ORDERS - 1):
+        same[:, :earlier] = False
+        same[:, earlier:] &= moves[here - earlier, None] == moves[: len(moves) - earlier]
         agreed += same
     # of those that agree most, the last
     best = len(moves) - 1 - agreed[:, ::-1].argmax(axis=1)
-    found = agreed[index, best] >= 2
-    echoes[1:][found] = moves[best[found] + 1]
-    orders[1:][found] = agreed[index, best][found]
+    most = agreed[here - since, best]
+    found = most >= 2
+    echoes[1 + here[found]] = moves[best[found] + 1]
+    orders[1 + here[found]] = most[found]
     return echoes, orders

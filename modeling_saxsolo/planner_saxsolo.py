@@ -13,8 +13,8 @@ bars ago is as near as the last note.
 B batch, E events, n beats, D width.
 """
 
-import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import wraps
 from typing import Any
 
 import numpy as np
@@ -22,72 +22,31 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from . import planner_features_saxsolo as features
+from .folded_planner_saxsolo import FoldedPlanner, rotary_angles
 from .layers_saxsolo import Embedding
 from .line_saxsolo import (
     CENTRE,
     ECHO_INTERVAL,
     ECHO_STEP,
-    END,
     INTERVAL_ORDER,
-    LINE_SIZES,
     NO_INTERVAL,
     ORDERS,
-    RESTS,
     STEP_ORDER,
-    WIDEST,
-    rest_class,
 )
 from .note_events_saxsolo import (
     LONGEST,
-    METRE,
     NO_END_KNOWN,
     NO_PITCH,
     OFFSETS,
     PLACE,
-    QUALITY,
-    ROOT,
-    SECTION,
-    SECTION_BARS,
     STEPS,
-    TEMPO,
-    TEMPO_CLASSES,
     TICKS,
 )
-from .vocabulary_saxsolo import (
-    FEELS,
-    IRREGULAR_BAR,
-    LOWEST_PITCH,
-    NO_CHORD,
-    NO_ROOT,
-    NUM_PITCHES,
-)
+from .planner_features_saxsolo import AHEAD, NO_DISTANCE
+from .vocabulary_saxsolo import IRREGULAR_BAR, NO_ROOT, NUM_PITCHES
 
-#: beats after an event whose chords it is heard over
-AHEAD = (0, 1, 2, 4)
-FARTHEST = 16  # semitones from the register's middle that are told apart
-NO_DISTANCE = 2 * FARTHEST + 1
-#: what a solo may be asked for -> classes, 0 = not asked
-CONTROLS = {
-    "density": 13,
-    "space": 9,
-    "lowest": NUM_PITCHES + 1,
-    "highest": NUM_PITCHES + 1,
-    "feel": len(FEELS) + 1,
-}
-# notes a second of the first and after the last class of density
-_FEWEST, _MOST = 0.75, 12.0
 SIZES = {"hidden_size": 192, "num_layers": 4, "num_heads": 4, "dropout": 0.25}
-
-_DEGREES = [NO_ROOT + 1] * len(AHEAD)
-_QUALITIES = [NO_CHORD + 1] * len(AHEAD)
-_MOTIONS = [NO_ROOT + 1] * (len(AHEAD) - 1)
-_PLACE = [TICKS, IRREGULAR_BAR + 1, IRREGULAR_BAR + 1, SECTION_BARS + 1, TEMPO_CLASSES]
-_AT = [*_PLACE, *_DEGREES, *_QUALITIES, *_MOTIONS]
-_NOTE = [NUM_PITCHES + 1, NO_INTERVAL + 1]
-_EVENT = [STEPS, LONGEST + 1, OFFSETS + 1, NO_END_KNOWN + 1, *_NOTE]
-_EVENT += [*_AT, *CONTROLS.values(), *LINE_SIZES]
-_LANDING = [STEPS, *_AT, RESTS]
-_STRUCK = [*_NOTE, *_DEGREES]
 
 
 class SummedEmbedding(nn.Module):
@@ -167,7 +126,7 @@ class SaxsoloPlanner(nn.Module):
         self.sizes = {**SIZES, **(sizes or {})}
         width, dropout = self.sizes["hidden_size"], float(self.sizes["dropout"])
         self.dropout = dropout
-        self.embed = SummedEmbedding(_EVENT, width)
+        self.embed = SummedEmbedding(features.EVENT, width)
         heads = self.sizes["num_heads"]
         self.layers = nn.ModuleList(
             PlannerLayer(width, heads, dropout) for _ in range(self.sizes["num_layers"])
@@ -177,7 +136,7 @@ class SaxsoloPlanner(nn.Module):
         self.step_phase = nn.Linear(width, TICKS, bias=False)
         self.step_place = nn.Linear(width, 2 * (IRREGULAR_BAR + 1), bias=False)
         self.step_echo = nn.Linear(width, ORDERS, bias=False)
-        self.landing = _Mixer(_LANDING, width, dropout)
+        self.landing = _Mixer(features.LANDING, width, dropout)
         self.ending = nn.Linear(width, NO_END_KNOWN)
         self.ended = Embedding(NO_END_KNOWN, width)
         self.pitch_norm = nn.LayerNorm(width)
@@ -186,7 +145,7 @@ class SaxsoloPlanner(nn.Module):
         self.pitch_degree = nn.Linear(width, NO_ROOT * len(AHEAD), bias=False)
         self.pitch_register = nn.Linear(width, NO_DISTANCE, bias=False)
         self.pitch_echo = nn.Linear(width, ORDERS, bias=False)
-        self.struck = _Mixer(_STRUCK, width, dropout)
+        self.struck = _Mixer(features.STRUCK, width, dropout)
         self.length_norm = nn.LayerNorm(width)
         self.length = nn.Linear(width, LONGEST + 1)
         self.offset = nn.Linear(width, OFFSETS)
@@ -223,14 +182,10 @@ class SaxsoloPlanner(nn.Module):
             (B, E, D), and the past of the next call.
         """
         before = events.new_full((len(events), 1), NO_PITCH) if past is None else past.pitch
-        tick, step, pitch, length, offset, ending = events.unbind(-1)
+        tick, pitch = events[..., 0], events[..., 2]
         last = last_pitch(pitch, before)
-        previous = torch.cat([before, last[:, :-1]], dim=1)
         at = self.place(sheet, tick, pitch)
-        asked = controls[:, None].expand(-1, events.shape[1], -1)
-        interval = interval_class(pitch, previous)
-        known = torch.stack([step, length, offset, ending, pitch, interval], dim=-1)
-        hidden = self.embed(torch.cat([known, at, asked, line[..., :END]], dim=-1))
+        hidden = self.embed(_event_features(events, at, controls, line, before))
         hidden = F.dropout(hidden, self.dropout, self.training)
         count = 0 if past is None else past.count
         rotary = self._rotary(tick, count)
@@ -289,16 +244,16 @@ class SaxsoloPlanner(nn.Module):
         hidden = self.pitch_norm(hidden)
         pitches = torch.arange(NUM_PITCHES, device=hidden.device)
         shape = (*last.shape, NUM_PITCHES)
-        interval = interval_class(pitches.expand(shape), last[..., None].expand(shape))
+        interval = _interval_class(pitches.expand(shape), last[..., None].expand(shape))
         wide = F.pad(self.pitch_interval(hidden), (0, 1))
         logits = self.pitch(hidden) + wide.gather(-1, interval)
-        far = register_distance(pitches.expand(shape), line[..., CENTRE, None].expand(shape))
+        far = _register_distance(pitches.expand(shape), line[..., CENTRE, None].expand(shape))
         logits = logits + F.pad(self.pitch_register(hidden), (0, 1)).gather(-1, far)
         echo = (interval == line[..., ECHO_INTERVAL, None]) & (interval != NO_INTERVAL)
         logits = logits + echo * _chosen(self.pitch_echo(hidden), line[..., INTERVAL_ORDER])
         degrees = self.pitch_degree(hidden).unflatten(-1, (len(AHEAD), NO_ROOT))
         for leaning, root in zip(degrees.unbind(-2), roots.unbind(-1), strict=True):
-            over = degree_class(pitches.expand(shape), root[..., None].expand(shape))
+            over = _degree_class(pitches.expand(shape), root[..., None].expand(shape))
             logits = logits + F.pad(leaning, (0, 1)).gather(-1, over)
         return logits
 
@@ -306,21 +261,25 @@ class SaxsoloPlanner(nn.Module):
         self, hidden: torch.Tensor, pitch: torch.Tensor, last: torch.Tensor, roots: torch.Tensor
     ) -> torch.Tensor:
         """States once the pitch is known."""
-        known = [pitch, interval_class(pitch, last)]
-        known += [degree_class(pitch, root) for root in roots.unbind(-1)]
+        known = [pitch, _interval_class(pitch, last)]
+        known += [_degree_class(pitch, root) for root in roots.unbind(-1)]
         state: torch.Tensor = self.struck(hidden, torch.stack(known, dim=-1))
         return self.length_norm(state)
 
+    def folded(self) -> FoldedPlanner:
+        """The same network in NumPy, as plans are decided with; weights on the CPU are shared."""
+        wide = self.norm.weight.dtype if self.norm.weight.dtype == torch.float64 else torch.float32
+        weights = {
+            name: value.detach().to("cpu", wide).numpy()
+            for name, value in self.state_dict().items()
+        }
+        return FoldedPlanner(weights, self.sizes["num_heads"])
+
     def _rotary(self, tick: torch.Tensor, count: int) -> torch.Tensor:
-        """(B, 1, E, head / 2) angles: events in the first half, beats in the second."""
-        half = self.sizes["hidden_size"] // self.sizes["num_heads"] // 2
-        rates = 2.0 ** -torch.linspace(0, 9, half // 2, device=tick.device)
-        index = torch.arange(count, count + tick.shape[1], device=tick.device)
-        events = index[None, :, None] * rates
-        # a bar of four turns the slower ones by a part, the fastest by two turns
-        beats = (tick / TICKS)[..., None] * rates * torch.pi
-        events = events.expand(len(tick), -1, -1)
-        return torch.cat([events, beats], dim=-1)[:, None]
+        """(B, 1, E, head / 2) angles."""
+        size = self.sizes["hidden_size"] // self.sizes["num_heads"]
+        angles = torch.from_numpy(rotary_angles(tick.cpu().numpy(), count, size))
+        return angles.to(tick.device, self.norm.weight.dtype)[:, None]
 
 
 class PlannerPast:
@@ -335,123 +294,29 @@ class PlannerPast:
         self.caches, self.pitch, self.count = caches, pitch, count
 
 
-def control_classes(
-    density: float | None = None,
-    space: float | None = None,
-    lowest: int | None = None,
-    highest: int | None = None,
-    feel: int | None = None,
-) -> list[int]:
-    """What a solo is asked for, as classes in the order of `CONTROLS`; None = not asked.
+def _of_tensors(classes: Callable[..., np.ndarray]) -> Callable[..., torch.Tensor]:
+    """A function of planner_features_saxsolo for tensors on any device."""
 
-    Args:
-        density: notes a second. space: share of the time without a note, 0 to 1.
-        lowest, highest: MIDI pitches. feel: index into `FEELS`.
+    @wraps(classes)
+    def of_tensors(*tensors: torch.Tensor) -> torch.Tensor:
+        counted = classes(*(tensor.cpu().numpy() for tensor in tensors))
+        return torch.from_numpy(counted).to(tensors[0].device)
 
-    Raises:
-        ValueError: for a value that no solo can have.
-    """
-    _check_controls(density, space, lowest, highest)
-    classes = [0] * len(CONTROLS)
-    if density is not None:
-        share = math.log(max(density, 1e-3) / _FEWEST) / math.log(_MOST / _FEWEST)
-        classes[0] = 1 + min(11, max(0, int(12 * share)))
-    if space is not None:
-        classes[1] = 1 + min(7, max(0, int(8 * space)))
-    for index, pitch in ((2, lowest), (3, highest)):
-        if pitch is not None:
-            classes[index] = 1 + min(NUM_PITCHES - 1, max(0, int(pitch) - LOWEST_PITCH))
-    if feel is not None and feel >= 0:
-        classes[4] = 1 + feel
-    return classes
+    return of_tensors
 
 
-def _check_controls(density: Any, space: Any, lowest: Any, highest: Any) -> None:
-    ranges = {
-        "density": (density, 0.0, 20.0),
-        "space": (space, 0.0, 1.0),
-        "lowest": (lowest, 0, 127),
-        "highest": (highest, 0, 127),
-    }
-    for name, (value, least, most) in ranges.items():
-        if value is None:
-            continue
-        number = isinstance(value, (int, float, np.integer, np.floating))
-        if not number or not least <= value <= most:
-            raise ValueError(f"{name} is {value!r}: give a number from {least:g} to {most:g}.")
-        if name in ("lowest", "highest") and value != int(value):
-            raise ValueError(f"{name} is {value!r}: give a whole MIDI pitch.")
-    if lowest is not None and highest is not None and lowest > highest:
-        raise ValueError(f"lowest {lowest} lies above highest {highest}: exchange them.")
-
-
-def place_features(sheet: torch.Tensor, tick: torch.Tensor, pitch: torch.Tensor) -> torch.Tensor:
-    """What is known of a moment: place in beat, bar and section, tempo, and `pitch` over its
-    chords; (B, n, 6), (B, E), (B, E) -> (B, E, 16)."""
-    beat = tick // TICKS
-    rows = [_beat_rows(sheet, beat + ahead) for ahead in AHEAD]
-    now = rows[0]
-    place = [tick % TICKS, now[..., PLACE], now[..., METRE], now[..., SECTION], now[..., TEMPO]]
-    degrees = [degree_class(pitch, row[..., ROOT]) for row in rows]
-    qualities = [row[..., QUALITY] for row in rows]
-    motions = [_motion(now[..., ROOT], row[..., ROOT]) for row in rows[1:]]
-    return torch.stack([*place, *degrees, *qualities, *motions], dim=-1)
-
-
-def roots_ahead(sheet: torch.Tensor, tick: torch.Tensor) -> torch.Tensor:
-    """Roots of the chords of a moment and of those ahead: (B, E, 4)."""
-    beat = tick // TICKS
-    return torch.stack([_beat_rows(sheet, beat + ahead)[..., ROOT] for ahead in AHEAD], dim=-1)
-
-
-def interval_class(pitch: torch.Tensor, last: torch.Tensor) -> torch.Tensor:
-    """Semitones from one pitch to the next, cut at two octaves; a class of its own for waits."""
-    steps = (pitch - last).clamp(-WIDEST, WIDEST) + WIDEST
-    return steps.masked_fill((pitch == NO_PITCH) | (last == NO_PITCH), NO_INTERVAL)
-
-
-def degree_class(pitch: torch.Tensor, root: torch.Tensor) -> torch.Tensor:
-    """Semitones of a pitch above a root, 0 to 11; 12 without a pitch or a root."""
-    degree = (pitch + LOWEST_PITCH - root) % 12
-    return degree.masked_fill((pitch == NO_PITCH) | (root == NO_ROOT), NO_ROOT)
-
-
-def register_distance(pitch: torch.Tensor, centre: torch.Tensor) -> torch.Tensor:
-    """Semitones of a pitch from the middle of the register, cut; a class of its own without one."""
-    distance = (pitch - centre).clamp(-FARTHEST, FARTHEST) + FARTHEST
-    return distance.masked_fill(centre == NO_PITCH, NO_DISTANCE)
-
-
-def rest_before(line: torch.Tensor, landing: torch.Tensor) -> torch.Tensor:
-    """Class of the rest before a note at ticks (B, E), `line` (B, E, 11) being that of the event
-    before it."""
-    rests = rest_class((landing - line[..., END]).cpu().numpy())
-    return torch.from_numpy(rests).to(landing.device)
+place_features = _of_tensors(features.place_features)
+roots_ahead = _of_tensors(features.roots_ahead)
+rest_before = _of_tensors(features.rest_before)
+last_pitch = _of_tensors(features.last_pitch)
+_event_features = _of_tensors(features.event_features)
+_interval_class = _of_tensors(features.interval_class)
+_degree_class = _of_tensors(features.degree_class)
+_register_distance = _of_tensors(features.register_distance)
 
 
 def _chosen(values: torch.Tensor, index: torch.Tensor) -> torch.Tensor:
     return values.gather(-1, index[..., None])
-
-
-def last_pitch(pitch: torch.Tensor, before: torch.Tensor) -> torch.Tensor:
-    """The pitch of the last note at each event (B, E), waits passed over."""
-    events = pitch.shape[1]
-    index = torch.arange(events, device=pitch.device).expand_as(pitch)
-    index = torch.where(pitch == NO_PITCH, -1, index).cummax(dim=1).values
-    return torch.where(index < 0, before, pitch.gather(1, index.clamp(min=0)))
-
-
-def _motion(root: torch.Tensor, other: torch.Tensor) -> torch.Tensor:
-    none = (root == NO_ROOT) | (other == NO_ROOT)
-    return ((other - root) % 12).masked_fill(none, NO_ROOT)
-
-
-def _beat_rows(sheet: torch.Tensor, beat: torch.Tensor) -> torch.Tensor:
-    """(B, n, 6), (B, E, ...) beats -> (B, E, ..., 6); beyond both ends the first and last beat."""
-    index = beat.clamp(0, sheet.shape[1] - 1)
-    flat = index.reshape(len(index), -1)
-    rows = sheet.gather(1, flat[..., None].expand(-1, -1, sheet.shape[-1]))
-    return rows.view(*index.shape, sheet.shape[-1])
 
 
 def _rotate(x: torch.Tensor, angles: torch.Tensor) -> torch.Tensor:

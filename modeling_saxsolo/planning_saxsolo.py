@@ -2,16 +2,15 @@
 
 What is given is kept where it stands: the notes of a prompt, notes and rests further on. A note
 that is drawn to begin after a given one lets the given one come first; a given note that nothing
-follows lasts as long as the planner likes.
+follows lasts as long as the planner likes. NumPy alone.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
-import torch
-from transformers.generation import LogitsProcessorList
 
+from .folded_planner_saxsolo import MEMORY, Array, FoldedPlanner, PlannedLine
 from .lead_sheet_saxsolo import LeadSheet
 from .line_saxsolo import line_features
 from .note_events_saxsolo import (
@@ -38,18 +37,11 @@ from .note_events_saxsolo import (
     wait,
 )
 from .phrasing_saxsolo import Phrasing
-from .planner_saxsolo import (
-    PlannerPast,
-    SaxsoloPlanner,
-    control_classes,
-    place_features,
-    rest_before,
-    roots_ahead,
-)
-from .sampling_saxsolo import FREE, warpers
+from .planner_features_saxsolo import control_classes
 from .steering_saxsolo import Steering, with_onset_bias
 from .vocabulary_saxsolo import (
     FRAME_RATE,
+    FREE,
     HOLD,
     LOWEST_PITCH,
     NO_CHORD,
@@ -59,8 +51,6 @@ from .vocabulary_saxsolo import (
     REST,
 )
 
-# events after which the planner's memory is cut to half of them
-MEMORY = 256
 # events before those that are heard, for what their features count
 _REMEMBERED = 128
 # a frame after every other: nothing is left to choose
@@ -102,7 +92,7 @@ class NotePlan:
     """The notes of one solo over one lead sheet.
 
     Args:
-        planner: of the model.
+        planner: of the model, folded.
         sheet: beats and chords.
         given: (T,) score tokens, FREE where the planner chooses; other tokens than the score's are
             rests.
@@ -110,26 +100,23 @@ class NotePlan:
         settings: how notes are drawn.
         controls: what is asked for, see `control_classes`.
         seed: of the drawing, which is the plan's own: the notes do not depend on how they are
-            played; None = from torch's global generator.
+            played.
     """
 
     def __init__(
         self,
-        planner: SaxsoloPlanner,
+        planner: FoldedPlanner,
         sheet: LeadSheet,
-        given: np.ndarray,
+        given: Array,
         known: int = 0,
         settings: PlanSettings | None = None,
         controls: Mapping[str, float | None] | None = None,
-        seed: int | None = None,
+        seed: int = 0,
     ):
         self.settings = settings or PlanSettings()
         self.planner, self.sheet = planner, sheet.floating(self.settings.time)
-        self.device = planner.step.weight.device
-        seed = int(torch.randint(2**62, (1,))) if seed is None else seed
-        self.random = torch.Generator().manual_seed(seed)
         # closed gaps change no other choice
-        self.closing = torch.Generator().manual_seed((seed + 1) % 2**63)
+        self.random, self.closing = (np.random.default_rng((seed, part)) for part in (0, 1))
         free = np.flatnonzero(given == FREE)
         self.free = np.zeros(len(given), bool)
         self.free[free[free >= known]] = True
@@ -146,10 +133,10 @@ class NotePlan:
         self._next_blocked = _next_place(~self.free)
         controls = controls or {}
         self.steering = Steering(controls.get("density"), controls.get("space"))
-        self._tables(sheet_table(self.sheet), controls)
+        self.line = self._line(sheet_table(self.sheet), controls)
         self._begin(past)
 
-    def tokens(self, first: int, stop: int) -> np.ndarray:
+    def tokens(self, first: int, stop: int) -> Array:
         """The score stream's frames [first, stop), given ones included."""
         while self.reached < stop:
             self._next()
@@ -163,21 +150,18 @@ class NotePlan:
                 tokens[places] = np.where(tokens[places] == FREE, drawn, tokens[places])
         return np.where(tokens == FREE, REST, tokens)
 
-    def _tables(self, table: np.ndarray, controls: Mapping[str, float | None]) -> None:
-        """Rows of the planner's batch: what is known, and where pitches are guided the same without
-        chords."""
+    def _line(self, table: Array, controls: Mapping[str, float | None]) -> PlannedLine:
+        """The line over what is known, and where pitches are guided the same without chords."""
         rows = [table]
         if self.settings.guidance != 1:
             hidden = table.copy()
             hidden[:, ROOT], hidden[:, QUALITY] = NO_ROOT, NO_CHORD
             rows.append(hidden)
-        self.table = torch.from_numpy(np.stack(rows)).to(self.device)
-        asked = torch.tensor(control_classes(**controls), device=self.device)  # type: ignore[arg-type]
-        self.controls = asked.expand(len(rows), -1)
+        asked = control_classes(**controls)  # type: ignore[arg-type]
+        return PlannedLine(self.planner, np.stack(rows), np.array(asked))
 
     def _begin(self, past: Sequence[TimedNote]) -> None:
         """What was played before, or the wait with which a solo begins."""
-        self.past: PlannerPast | None = None
         self.history: list[Event] = []
         if past:
             starts = np.array([note.start for note in past])
@@ -199,14 +183,12 @@ class NotePlan:
     def _hear(self, events: Sequence[Event]) -> None:
         """Takes events into the planner's memory."""
         self.history.extend(events)
-        if self.past is not None and self.past.count + len(events) > MEMORY:
-            self.past, events = None, self.history[-MEMORY // 2 :]
-        copies = (len(self.table), -1, -1)
+        if self.line.count + len(events) > MEMORY:
+            self.line.forget()
+            events = self.history[-MEMORY // 2 :]
         rows = event_rows(self.history[-len(events) - _REMEMBERED :])
-        line = torch.from_numpy(line_features(rows)[-len(events) :]).to(self.device).expand(copies)
-        tensor = torch.from_numpy(rows[-len(events) :]).to(self.device).expand(copies)
-        hidden, self.past = self.planner(tensor, self.table, self.controls, line, self.past)
-        self.hidden, self.line = hidden[:, -1:], line[:, -1:]
+        if events:
+            self.line.hear(rows[-len(events) :], line_features(rows, len(events)))
 
     def _next(self) -> None:
         """One more event: drawn, or the next given note if that comes first."""
@@ -284,7 +266,7 @@ class NotePlan:
         end, gaps = min(before.end, start), self.settings.phrasing.gaps
         if not gaps or not self.settings.do_sample or not self.free[end - 1 : start].all():
             return end
-        chance = float(torch.rand(1, generator=self.closing))
+        chance = float(self.closing.random())
         return start - self.settings.phrasing.gap(start - end, chance)
 
     @property
@@ -303,7 +285,7 @@ class NotePlan:
         end = max(start + 1, frame_of(end_seconds(self.sheet, event)))
         return TimedNote(start, end, event.pitch)
 
-    def _frames(self, tick: int) -> np.ndarray:
+    def _frames(self, tick: int) -> Array:
         """(97,) frames in which the steps from a tick land; of the same or earlier frames than the
         last note's, the next."""
         seconds = self.sheet.seconds_at((tick + np.arange(STEPS)) / TICKS)
@@ -312,11 +294,11 @@ class NotePlan:
         near = np.arange(STEPS) <= TICKS // 4
         return np.where(near & (frames < self._earliest), self._earliest, frames)
 
-    def _draw_step(self, tick: int, frames: np.ndarray, at: int) -> int:
+    def _draw_step(self, tick: int, frames: Array, at: int) -> int:
         waited = max(0, int(frames[0]) - self.notes[-1].start) if self.notes else 0
         ended = self.history[-1].ending == ENDS
-        lean = torch.from_numpy(self.settings.phrasing.steps(ended)).to(self.device)
-        logits = self.steering.steps(self._step_logits(tick) + lean, waited / FRAME_RATE)
+        logits = self.line.steps(tick) + self.settings.phrasing.steps(ended)
+        logits = self.steering.steps(logits, waited / FRAME_RATE)
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
         inside = frames < min(at, len(self.free))
@@ -327,111 +309,95 @@ class NotePlan:
         allowed &= frames < self.begin_by
         if not allowed.any():
             allowed[WAIT] = True
-        blocked = torch.from_numpy(~allowed).to(self.device)
-        logits = logits.masked_fill(blocked, -torch.inf)
+        logits = np.where(allowed, logits, -np.inf)
         heat = self.settings.rhythm_temperature / max(1.0, self.settings.time)
         if heat != 1:
             logits = with_rhythm_temperature(logits, tick, heat)
         return self._draw(logits, self.settings.temperature)
 
-    def _step_logits(self, tick: int) -> torch.Tensor:
-        """(97,)"""
-        where = torch.full((1, 1), tick, device=self.device)
-        hidden, table, line = self.hidden[:1], self.table[:1], self.line[:1]
-        return self.planner.step_logits(hidden, where, table, line)[0, 0].float()
-
     def _draw_note(self, tick: int, step: int) -> Event:
-        landed, last, roots = self._land(tick, step)
-        endings = self.planner.ending(landed[:1])[0, 0].float()
+        endings = self.line.land(tick, step)
         endings[ENDS] += self.settings.phrasing.endings
         ending = self._draw(endings, self.settings.temperature)
-        landed = self._end(landed, ending)
-        logits = self.planner.pitch_logits(landed, last, roots, self.line)[:, 0].float()
+        self.line.end(ending)
+        logits = self.line.pitches()
+        chosen = logits[0]
         if len(logits) > 1:
-            logits = logits[1:] + self.settings.guidance * (logits[:1] - logits[1:])
-        lean = torch.from_numpy(self.settings.phrasing.pitches(self._played)).to(self.device)
+            chosen = logits[1] + self.settings.guidance * (logits[0] - logits[1])
+        lean = self.settings.phrasing.pitches(self._played)
         heat = self.settings.temperature * self.settings.pitch_temperature
-        pitch = self._draw(self._within_range(logits[0] + lean), heat)
-        length, offset = self._draw_rest(landed, pitch, last, roots, 1)
+        pitch = self._draw(self._within_range(chosen + lean), heat)
+        length, offset = self._draw_rest(pitch, 1)
         return Event(tick + step, step, pitch, length, offset, ending)
 
     @property
-    def _played(self) -> np.ndarray:
+    def _played(self) -> Array:
         """(N,) pitches of the notes so far, of those that are remembered."""
         recent = self.history[-_REMEMBERED:]
         return np.array([event.pitch for event in recent if event.pitch != NO_PITCH], dtype=int)
 
-    def _within_range(self, logits: torch.Tensor) -> torch.Tensor:
+    def _within_range(self, logits: Array) -> Array:
         """(60,) pitch logits without what lies beyond the range that is asked for."""
         first, last = pitch_places(self.settings.lowest, self.settings.highest)
-        place = torch.arange(len(logits), device=logits.device)
-        return logits.masked_fill((place < first) | (place > last), -torch.inf)
+        place = np.arange(len(logits))
+        return np.where((place < first) | (place > last), -np.inf, logits)
 
     def _lasting(self, event: Event, note: TimedNote) -> Event:
         """A note that has begun, with an end that is drawn; at least as long as it is."""
-        landed, last, roots = self._land(event.tick - event.step, event.step)
-        landed = self._end(landed, GOES_ON if event.ending == GOES_ON else ENDS)
-        length, _ = self._draw_rest(landed, event.pitch, last, roots, event.length)
+        self.line.land(event.tick - event.step, event.step)
+        self.line.end(GOES_ON if event.ending == GOES_ON else ENDS)
+        length, _ = self._draw_rest(event.pitch, event.length)
         return replace(event, length=length)
 
-    def _end(self, landed: torch.Tensor, ending: int) -> torch.Tensor:
-        told = torch.full(landed.shape[:2], ending, device=self.device)
-        return self.planner.end(landed, told)
-
-    def _land(self, tick: int, step: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-        rows = len(self.table)
-        assert self.past is not None, "a solo begins with an event"
-        last = self.past.pitch
-        landing = torch.full((rows, 1), tick + step, device=self.device)
-        steps = torch.full((rows, 1), step, device=self.device)
-        at, rest = place_features(self.table, landing, last), rest_before(self.line, landing)
-        landed = self.planner.land(self.hidden, steps, at, rest)
-        return landed, last, roots_ahead(self.table, landing)
-
-    def _draw_rest(
-        self, landed: torch.Tensor, pitch: int, last: torch.Tensor, roots: torch.Tensor, least: int
-    ) -> tuple[int, int]:
+    def _draw_rest(self, pitch: int, least: int) -> tuple[int, int]:
         """Length, of at least so many ticks, and offset."""
-        pitches = torch.full((1, 1), pitch, device=self.device)
-        struck = self.planner.strike(landed[:1], pitches, last[:1], roots[:1])
-        lengths = self.steering.lengths(self.planner.length(struck)[0, 0].float())
-        lengths[: min(least, LONGEST)] = -torch.inf
+        lengths, offsets = self.line.strike(pitch)
+        lengths = self.steering.lengths(lengths)
+        lengths[: min(least, LONGEST)] = -np.inf
         heat = self.settings.temperature
-        offsets = self.planner.offset(struck)[0, 0].float()
         return self._draw(lengths, heat), self._draw(offsets, heat)
 
-    def _draw(self, logits: torch.Tensor, temperature: float) -> int:
-        logits = logits.cpu()
+    def _draw(self, logits: Array, temperature: float) -> int:
         if not self.settings.do_sample:
             return int(logits.argmax())
-        changed = warpers(temperature, self.settings.top_k, self.settings.top_p)
-        drawn = _warped(changed, logits[None])
-        return int(torch.multinomial(drawn.softmax(-1), 1, generator=self.random))
+        kept = among_likeliest(logits / temperature, self.settings.top_k, self.settings.top_p)
+        reached = np.exp(kept - kept.max()).cumsum(dtype=np.float64)
+        return int(reached.searchsorted(self.random.random() * reached[-1], side="right"))
 
 
-def _next_place(marked: np.ndarray) -> np.ndarray:
+def among_likeliest(logits: Array, top_k: int | None, top_p: float | None) -> Array:
+    """Logits (N,) without all but the top_k likeliest (None or 0 = all are kept), and without the
+    least likely ones that together have no more than 1 - top_p; the likeliest always stays. As the
+    library's warpers."""
+    if top_k and top_k < len(logits):
+        logits = np.where(logits < np.sort(logits)[-top_k], -np.inf, logits)
+    if top_p is not None and top_p < 1:
+        order = logits.argsort(kind="stable")
+        chances = np.exp(logits[order] - logits.max())
+        rare = chances.cumsum() / chances.sum() <= 1 - top_p
+        rare[-1] = False
+        logits = logits.copy()
+        logits[order[rare]] = -np.inf
+    return logits
+
+
+def _next_place(marked: Array) -> Array:
     """(T,) bool -> (T + 1,): the first marked frame from each frame on, T for none."""
     places = np.append(np.where(marked, np.arange(len(marked)), len(marked)), len(marked))
     return np.minimum.accumulate(places[::-1])[::-1]
 
 
-def _warped(changes: LogitsProcessorList, logits: torch.Tensor) -> torch.Tensor:
-    for change in changes:
-        logits = change(torch.zeros(1, 1, dtype=torch.long), logits)
-    return logits
-
-
-def with_rhythm_temperature(logits: torch.Tensor, tick: int, temperature: float) -> torch.Tensor:
+def with_rhythm_temperature(logits: Array, tick: int, temperature: float) -> Array:
     """Step logits (97,) from a tick, with the choice among the twelfths of each beat at another
     temperature; how likely each beat and a wait are stays as it was."""
-    changed = logits.clone()
-    beats = (tick % TICKS + torch.arange(LONGEST_STEP + 1, device=logits.device)) // TICKS
-    for beat in range(int(beats[-1]) + 1):
-        inside = torch.nonzero(beats == beat)[:, 0]
-        within = logits[inside]
-        if torch.isfinite(within).any():
-            places = (within / temperature).log_softmax(0)
-            changed[inside] = places + within.logsumexp(0)
+    changed = logits.copy()
+    beats = (tick % TICKS + np.arange(LONGEST_STEP + 1)) // TICKS
+    starts = np.flatnonzero(np.diff(beats, prepend=-1))
+    with np.errstate(invalid="ignore"):
+        before = np.logaddexp.reduceat(logits[:WAIT], starts)
+        after = np.logaddexp.reduceat(logits[:WAIT] / temperature, starts)
+        moved = np.where(np.isfinite(before), before - after, 0.0)
+    changed[:WAIT] = logits[:WAIT] / temperature + moved[beats]
     return changed
 
 

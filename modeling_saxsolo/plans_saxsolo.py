@@ -17,7 +17,8 @@ from .lead_sheet_saxsolo import (
     sheet_of_labels,
 )
 from .phrasing_saxsolo import Phrasing
-from .planner_saxsolo import CONTROLS, SaxsoloPlanner
+from .planner_features_saxsolo import CONTROLS
+from .planner_saxsolo import SaxsoloPlanner
 from .planning_saxsolo import NotePlan, PlanSettings, pitch_places
 from .vocabulary_saxsolo import FEELS, INSTRUMENT_RANGES, LABEL_SIZES
 
@@ -102,13 +103,15 @@ def make_plans(
         ValueError: without a lead sheet and anything that it could be made of.
     """
     frames = inputs["backing_codes"].shape[-1]
+    folded = planner.folded()
     plans = []
     for row, score in enumerate(inputs["score"]):
         given = score[:frames].cpu().numpy()
         controls = {**_named(config, inputs["condition_ids"], row), **_controls(asked)}
         sheet = lead_sheet(config, inputs, row)
         limits = within_instrument(settings, _words(config, inputs["condition_ids"], row))
-        plans.append(NotePlan(planner, sheet, given, known, limits, controls))
+        seed = int(torch.randint(2**62, (1,)))
+        plans.append(NotePlan(folded, sheet, given, known, limits, controls, seed))
     return plans
 
 
@@ -143,15 +146,11 @@ class PlansAhead:
 
     def decide(self, first: int, stop: int) -> None:
         """Begin with what `tokens` will be asked for next."""
-        threads, inference = torch.get_num_threads(), torch.is_inference_mode_enabled()
-        self._deciding = self._thread.submit(self._decide, first, stop, threads, inference)
+        self._deciding = self._thread.submit(self._decide, first, stop)
 
-    def _decide(self, first: int, stop: int, threads: int, inference: bool) -> None:
-        # torch's modes and its number of threads are those of a thread
-        torch.set_num_threads(threads)
-        with torch.inference_mode() if inference else torch.no_grad():
-            for plan in self.plans:
-                plan.tokens(first, stop)
+    def _decide(self, first: int, stop: int) -> None:
+        for plan in self.plans:
+            plan.tokens(first, stop)
 
 
 def planned_tokens(plans: list[NotePlan], codes: torch.Tensor) -> torch.Tensor:

@@ -45,8 +45,7 @@ from .ear_stream_saxsolo import band_frames, hear_blocks, label_posteriors
 from .errors_saxsolo import AudioError, CodecError
 from .lead_sheet_saxsolo import SHEET_INPUTS, sheet_of_music
 from .resample_saxsolo import resampled_length
-from .sampling_saxsolo import FREE
-from .vocabulary_saxsolo import REST
+from .vocabulary_saxsolo import FREE, REST
 
 CONFIG_NAME = "processor_config.json"
 CODEC_FOLDER, EAR_FOLDER = "codec", "ear"

@@ -16,8 +16,7 @@ from transformers.generation import (
 )
 
 from .configuration_saxsolo import SaxsoloConfig
-
-FREE = -1
+from .vocabulary_saxsolo import FREE
 
 
 class ForcedTokens(LogitsProcessor):

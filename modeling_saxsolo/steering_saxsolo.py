@@ -4,10 +4,10 @@ The planner is told both as conditions, but learnt to lean on them only a little
 played so far is compared with what is asked for, and the next choices lean by the difference: the
 odds of beginning a note against the notes that are missing, rests and lengths against the silence
 that is missing (integral control: Astrom and Murray 2008, "Feedback Systems", chapter 10). The
-planner still decides where in the beat and which pitch.
+planner still decides where in the beat and which pitch. NumPy alone.
 """
 
-import torch
+import numpy as np
 
 from .note_events_saxsolo import LONGEST, STEPS, TICKS
 
@@ -39,7 +39,7 @@ class Steering:
         self.seconds += seconds
         self.sounding += sounding
 
-    def steps(self, logits: torch.Tensor, waited: float = 0.0) -> torch.Tensor:
+    def steps(self, logits: np.ndarray, waited: float = 0.0) -> np.ndarray:
         """Step logits (97,) leaning as is needed, so many seconds after the last note began."""
         if self.density is not None:
             behind = self.seconds + waited - self.notes / self.density
@@ -47,16 +47,16 @@ class Steering:
             lean = min(_limited(_OF_DENSITY * behind), most)
             logits = with_onset_bias(logits, lean)
         if self.space is not None:
-            long = torch.arange(STEPS, device=logits.device) > _REST
+            long = np.arange(STEPS) > _REST
             logits = logits + _limited(_OF_REST * self._silence_missing) * long
         return logits
 
-    def lengths(self, logits: torch.Tensor) -> torch.Tensor:
+    def lengths(self, logits: np.ndarray) -> np.ndarray:
         """Length logits (97,) likewise."""
         if self.space is None:
             return logits
-        ticks = torch.arange(LONGEST + 1, device=logits.device).clamp(min=1)
-        return logits - _limited(_OF_LENGTH * self._silence_missing) * ticks.log()
+        ticks = np.maximum(np.arange(LONGEST + 1), 1)
+        return logits - _limited(_OF_LENGTH * self._silence_missing) * np.log(ticks)
 
     @property
     def _silence_missing(self) -> float:
@@ -68,13 +68,13 @@ def _limited(lean: float) -> float:
     return min(max(lean, -_MOST), _MOST)
 
 
-def with_onset_bias(logits: torch.Tensor, bias: float) -> torch.Tensor:
+def with_onset_bias(logits: np.ndarray, bias: float) -> np.ndarray:
     """Step logits (..., 97) as if at every twelfth of a beat the logit of beginning a note, where
     none has begun, were higher by `bias`."""
     # chance of a step = chance of beginning there * chance of not having begun before
-    later = logits.flip(-1).logcumsumexp(-1).flip(-1)
+    later = np.logaddexp.accumulate(logits[..., ::-1], axis=-1)[..., ::-1]
     odds = logits[..., :-1] - later[..., 1:] + bias
-    begun = torch.nn.functional.logsigmoid(odds)
-    waited = torch.nn.functional.logsigmoid(-odds).cumsum(-1)
-    before = torch.nn.functional.pad(waited[..., :-1], (1, 0))
-    return torch.cat([begun + before, waited[..., -1:]], dim=-1)
+    begun = -np.logaddexp(0, -odds)
+    waited = -np.logaddexp(0, odds).cumsum(axis=-1)
+    before = np.concatenate([np.zeros_like(waited[..., :1]), waited[..., :-1]], axis=-1)
+    return np.concatenate([begun + before, waited[..., -1:]], axis=-1)

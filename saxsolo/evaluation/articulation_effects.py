@@ -21,10 +21,10 @@ import torch
 from modeling_saxsolo.codec_adapter_saxsolo import codec_layout, encode_blocks
 from modeling_saxsolo.habits_saxsolo import Articulator, Habits
 from modeling_saxsolo.note_events_saxsolo import notes_of
-from modeling_saxsolo.sampling_saxsolo import FREE
 from modeling_saxsolo.vocabulary_saxsolo import (
     ARTICULATIONS,
     FRAME_RATE,
+    FREE,
     LABEL_SIZES,
     LOWEST_PITCH,
     UNKNOWN_ARTICULATION,

@@ -15,17 +15,17 @@ import numpy as np
 import torch
 
 from modeling_saxsolo import (
+    folded_planner_saxsolo,
     generation_saxsolo,
     lead_sheet_saxsolo,
     note_events_saxsolo,
     phrasing_saxsolo,
-    planner_saxsolo,
+    planner_features_saxsolo,
     planning_saxsolo,
 )
 from modeling_saxsolo.planning_saxsolo import NotePlan
 from modeling_saxsolo.plans_saxsolo import plan_settings
-from modeling_saxsolo.sampling_saxsolo import FREE
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, UNKNOWN
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, FREE, LABEL_SIZES, UNKNOWN
 from saxsolo.atomic import replacing
 from saxsolo.corpus.scores.splits import assign_splits
 from saxsolo.corpus.scores.weimar import read_weimar
@@ -40,11 +40,12 @@ from .seeds import seed_of
 HELD_OUT = ("validation", "test")
 # the modules that decide a plan: kept plans hold for their text alone
 _DECIDES = (
+    folded_planner_saxsolo,
     generation_saxsolo,
     lead_sheet_saxsolo,
     note_events_saxsolo,
     phrasing_saxsolo,
-    planner_saxsolo,
+    planner_features_saxsolo,
     planning_saxsolo,
 )
 _BATCH = 8  # solos that are planned frame by frame at once
@@ -155,7 +156,8 @@ def _by_events(solo: Weights, tune: Tune, seed: int) -> np.ndarray:
     lowest, highest = config.planner["ranges"].get(tune.score.instrument, (None, None))
     asked = {"lowest": lowest, "highest": highest}
     sheet, given = sheet_of_score(tune.score), np.full(frames, FREE)
-    return NotePlan(model.planner, sheet, given, 0, settings, asked, seed).tokens(0, frames)
+    planner = model.planner.folded()
+    return NotePlan(planner, sheet, given, 0, settings, asked, seed).tokens(0, frames)
 
 
 @torch.inference_mode()

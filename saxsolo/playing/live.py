@@ -34,13 +34,19 @@ from modeling_saxsolo.habits_saxsolo import Articulator
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet, sheet_of_music
 from modeling_saxsolo.note_events_saxsolo import TICKS
 from modeling_saxsolo.phrasing_saxsolo import Phrasing
-from modeling_saxsolo.planner_saxsolo import control_classes
+from modeling_saxsolo.planner_features_saxsolo import control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
 from modeling_saxsolo.plans_saxsolo import within_instrument
 from modeling_saxsolo.resample_saxsolo import Resampler
-from modeling_saxsolo.sampling_saxsolo import FREE, code_draws
+from modeling_saxsolo.sampling_saxsolo import code_draws
 from modeling_saxsolo.seeding_saxsolo import own_seed
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, LABEL_SIZES, REST, UNKNOWN_ARTICULATION
+from modeling_saxsolo.vocabulary_saxsolo import (
+    FRAME_RATE,
+    FREE,
+    LABEL_SIZES,
+    REST,
+    UNKNOWN_ARTICULATION,
+)
 from saxsolo.errors import SettingError
 from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.weights.loading import Player
@@ -211,6 +217,7 @@ class LiveSolo:
             phrasing=Phrasing.of(config.phrasing),
         )
         self.plan = within_instrument(self.plan, asked)
+        self.planner = model.planner.folded()
         self.sampling = Sampling(temperature=config.codec_temperature)
         self.delay = max(config.stream_delays)
         wait = WAIT_SECONDS if placed is None else max(0.0, float(placed.grid().beats[0]))
@@ -275,7 +282,8 @@ class LiveSolo:
         given[:wait] = REST
         given[:step] = self._steps[0, 0].numpy()
         here = replace(sheet, beats=sheet.beats - origin / FRAME_RATE)
-        plan = NotePlan(self.model.planner, here, given, step, self.plan, self.controls)
+        drawn = int(torch.randint(2**62, (1,)))
+        plan = NotePlan(self.planner, here, given, step, self.plan, self.controls, drawn)
         forced[0, 0] = torch.from_numpy(plan.tokens(0, stop))
         inputs: dict[str, Any] = {
             "frame_label_posteriors": self._labels(sheet, first + origin, last + origin)[None],

@@ -1,7 +1,8 @@
 """A player as a folder of ONNX graphs that plays with onnxruntime and NumPy alone.
 
     DIR/play.py             python play.py BACKING --out solo.wav --seed 1
-    DIR/graphs/*.onnx       ear, encoder, notes, decoder, planner (four), codec (two)
+    DIR/graphs/*.onnx       ear, encoder, notes, decoder, codec (two)
+    DIR/planner.npz         the planner's weights
     DIR/config.json         sizes, sampling, tables
     DIR/saxsolo_runtime/    saxsolo/runtime and the modules of modeling_saxsolo without torch
     DIR/requirements.txt    what they want
@@ -17,15 +18,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import nn
 
 from modeling_saxsolo.configuration_saxcodec import SaxcodecConfig
 from modeling_saxsolo.configuration_saxsolo import SaxsoloConfig
+from modeling_saxsolo.folded_planner_saxsolo import short
 from modeling_saxsolo.intonation_saxsolo import note_codes
-from modeling_saxsolo.planner_saxsolo import control_classes
 from saxsolo.atomic import output_folder
 from saxsolo.errors import CheckpointError
+from saxsolo.runtime.planning import WEIGHTS
 from saxsolo.weights.loading import Player
 
 from . import onnx_graphs as graphs
@@ -73,6 +76,9 @@ def export_onnx(player: Player, out: Path, int8: bool = False) -> list[str]:
                     _quantise(path)
                 names.append(graph.name)
         (out / "config.json").write_text(json.dumps(_config(player), indent=1) + "\n")
+        folded = player.solo.model.planner.folded()
+        kept: dict[str, Any] = {name: short(value) for name, value in folded.weights.items()}
+        np.savez(out / WEIGHTS, **kept)
         copy_programs(out / "saxsolo_runtime")
         (out / "play.py").write_text(PLAY, "utf-8")
         (out / "requirements.txt").write_text("\n".join(REQUIREMENTS) + "\n", "utf-8")
@@ -130,7 +136,6 @@ def player_graphs(player: Player) -> Iterator[Graph]:
     model: Any = player.solo.model
     yield _ear(player)
     yield from solo_graphs(model)
-    yield from _planner(model.planner)
     yield from codec_graphs(player.codec.model)
 
 
@@ -212,81 +217,6 @@ def _notes_of_pitch_codes(
     return {"notes": (torch.tensor([[-1, 5, 6]]), {1: "S"})}
 
 
-def _planner(planner: Any) -> Iterator[Graph]:
-    sizes = planner.sizes
-    width, heads = sizes["hidden_size"], sizes["num_heads"]
-    rows, beats = {0: "B"}, {0: "B", 1: "n"}
-    past = torch.rand(sizes["num_layers"], 2, heads, 4, width // heads)
-    sheet = torch.zeros(2, 9, 6, dtype=torch.long)
-    whole = torch.ones(2, 1, dtype=torch.long)
-    line = torch.ones(2, 1, 11, dtype=torch.long)
-    state = torch.rand(2, 1, width)
-    yield Graph(
-        "planner_event",
-        graphs.PlannerEventGraph(planner),
-        {
-            "events": (torch.ones(2, 3, 6, dtype=torch.long), {0: "B", 1: "E"}),
-            "before": (torch.ones(2, 3, dtype=torch.long), {0: "B", 1: "E"}),
-            "sheet": (sheet, beats),
-            "controls": (torch.zeros(2, 5, dtype=torch.long), rows),
-            "line": (torch.ones(2, 3, 11, dtype=torch.long), {0: "B", 1: "E"}),
-            "keys": (past, {1: "B", 3: "P"}),
-            "values": (past, {1: "B", 3: "P"}),
-        },
-        {"hidden": rows, "new_keys": {1: "B", 3: "Q"}, "new_values": {1: "B", 3: "Q"}},
-    )
-    one = {1: "n"}
-    yield Graph(
-        "planner_step",
-        graphs.PlannerStepGraph(planner),
-        {
-            "hidden": (state[:1], {}),
-            "tick": (whole[:1], {}),
-            "sheet": (sheet[:1], one),
-            "line": (line[:1], {}),
-        },
-        {"logits": {}},
-    )
-    yield Graph(
-        "planner_land",
-        graphs.PlannerLandGraph(planner),
-        {
-            "hidden": (state, rows),
-            "landing": (whole, rows),
-            "step": (whole, rows),
-            "last": (whole, rows),
-            "sheet": (sheet, beats),
-            "rest": (whole, rows),
-        },
-        {"landed": rows, "endings": {}},
-    )
-    yield Graph(
-        "planner_pitch",
-        graphs.PlannerPitchGraph(planner),
-        {
-            "landed": (state, rows),
-            "ending": (whole, rows),
-            "last": (whole, rows),
-            "landing": (whole, rows),
-            "sheet": (sheet, beats),
-            "line": (line, rows),
-        },
-        {"logits": rows, "ended": rows},
-    )
-    yield Graph(
-        "planner_rest",
-        graphs.PlannerRestGraph(planner),
-        {
-            "ended": (state[:1], {}),
-            "pitch": (whole[:1], {}),
-            "last": (whole[:1], {}),
-            "landing": (whole[:1], {}),
-            "sheet": (sheet[:1], one),
-        },
-        {"lengths": {}, "offsets": {}},
-    )
-
-
 def codec_graphs(codec: Any) -> Iterator[Graph]:
     """Decoder and encoder."""
     config = codec.config
@@ -340,14 +270,10 @@ def _config(player: Player) -> dict[str, Any]:
     model, codec = player.solo.model, player.codec.model.config
     config, sampling = model.config, model.generation_config
     ranges = (config.planner or {}).get("ranges", {})
-    sizes = model.planner.sizes
     return {
         "model": model_settings(config),
         "default_conditions": player.processor.default_conditions,
-        "planner": {name: sizes[name] for name in ("hidden_size", "num_layers", "num_heads")},
-        "controls": {
-            name: control_classes(lowest=low, highest=high) for name, (low, high) in ranges.items()
-        },
+        "planner": {"heads": model.planner.sizes["num_heads"], "ranges": ranges},
         "sampling": {
             "temperature": sampling.temperature,
             "guidance_scale": sampling.guidance_scale,

@@ -1,7 +1,7 @@
 """The parts of a player as graphs with explicit state, for ONNX.
 
 Each is a module of tensors in, tensors out; what is data (which codes, which notes) is an input,
-and so is every memory: keys and values of the decoder and of the planner, the codec's past frames.
+and so is every memory: keys and values of the decoder, the codec's past frames.
 What is cheap and has no weights stays in NumPy (saxsolo/runtime): spectra, resonators, searches,
 pulses.
 
@@ -15,7 +15,6 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from modeling_saxsolo import planner_saxsolo as planning
 from modeling_saxsolo.ear_layers_saxsolo import (
     LogConv,
     OctaveFold,
@@ -29,8 +28,6 @@ from modeling_saxsolo.ear_spectrum_saxsolo import BINS_PER_SEMITONE, SEMITONES
 from modeling_saxsolo.fast_decoding_saxsolo import code_table
 from modeling_saxsolo.folded_layers_saxsolo import FoldedLayers, centred
 from modeling_saxsolo.intonation_saxsolo import REACH
-from modeling_saxsolo.line_saxsolo import END
-from modeling_saxsolo.note_events_saxsolo import TICKS
 
 
 def laid_out(ear: SaxsoloEar) -> SaxsoloEar:
@@ -315,139 +312,3 @@ def _turned(values: torch.Tensor, cosines: torch.Tensor, sines: torch.Tensor) ->
     one, two = pairs[..., 0], pairs[..., 1]
     turned = torch.stack([one * cosines - two * sines, one * sines + two * cosines], dim=-1)
     return turned.flatten(-2)
-
-
-class PlannerEventGraph(nn.Module):
-    """Events (B, E, 6), pitch before each (B, E), lead sheet (B, n, 6), controls (B, 5), what is
-    counted of the line (B, E, 11), keys and values so far (L, B, H, P, d) -> the last state
-    (B, 1, D), keys and values."""
-
-    def __init__(self, planner: planning.SaxsoloPlanner):
-        super().__init__()
-        self.planner = planner
-
-    def forward(
-        self,
-        events: torch.Tensor,
-        before: torch.Tensor,
-        sheet: torch.Tensor,
-        controls: torch.Tensor,
-        line: torch.Tensor,
-        keys: torch.Tensor,
-        values: torch.Tensor,
-    ) -> tuple[torch.Tensor, ...]:
-        planner = self.planner
-        tick, step, pitch, length, offset, ending = events.unbind(-1)
-        at = planning.place_features(sheet, tick, pitch)
-        asked = controls[:, None].expand(-1, events.shape[1], -1)
-        interval = planning.interval_class(pitch, before)
-        known = torch.stack([step, length, offset, ending, pitch, interval], dim=-1)
-        hidden = planner.embed(torch.cat([known, at, asked, line[..., :END]], dim=-1))
-        past, count = keys.shape[3], events.shape[1]
-        mask = torch.arange(past + count) <= past + torch.arange(count)[:, None]
-        rotary = self._rotary(tick, past)
-        new_keys, new_values = [], []
-        layers: Any = planner.layers
-        for index, layer in enumerate(layers):
-            parts = layer.qkv(layer.norm(hidden)).unflatten(-1, (3, layer.heads, -1))
-            query, key, value = parts.permute(2, 0, 3, 1, 4)
-            query, key = planning._rotate(query, rotary), planning._rotate(key, rotary)
-            key = torch.cat([keys[index], key], dim=2)
-            value = torch.cat([values[index], value], dim=2)
-            new_keys.append(key)
-            new_values.append(value)
-            scores = query @ key.transpose(-1, -2) * query.shape[-1] ** -0.5
-            mixed = scores.masked_fill(~mask, -1e30).softmax(dim=-1) @ value
-            hidden = hidden + layer.out(mixed.transpose(1, 2).flatten(2))
-            up, gate = layer.up(layer.norm_two(hidden)).chunk(2, dim=-1)
-            hidden = hidden + layer.down(up * F.silu(gate))
-        return planner.norm(hidden)[:, -1:], torch.stack(new_keys), torch.stack(new_values)
-
-    def _rotary(self, tick: torch.Tensor, past: int) -> torch.Tensor:
-        sizes = self.planner.sizes
-        half = sizes["hidden_size"] // sizes["num_heads"] // 2
-        rates = 2.0 ** -torch.linspace(0, 9, half // 2)
-        index = past + torch.arange(tick.shape[1])
-        events = (index[None, :, None] * rates).expand(tick.shape[0], -1, -1)
-        beats = (tick / TICKS)[..., None] * rates * torch.pi
-        return torch.cat([events, beats], dim=-1)[:, None]
-
-
-class PlannerStepGraph(nn.Module):
-    """State (1, 1, D), tick (1, 1), lead sheet (1, n, 6), line (1, 1, 11) -> logits of the step
-    (97,)."""
-
-    def __init__(self, planner: planning.SaxsoloPlanner):
-        super().__init__()
-        self.planner = planner
-
-    def forward(
-        self, hidden: torch.Tensor, tick: torch.Tensor, sheet: torch.Tensor, line: torch.Tensor
-    ) -> torch.Tensor:
-        return self.planner.step_logits(hidden, tick, sheet, line)[0, 0]
-
-
-class PlannerLandGraph(nn.Module):
-    """States (B, 1, D), where the note begins (B, 1) and the step to it, the last pitch (B, 1),
-    lead sheet (B, n, 6), class of the rest before it (B, 1) -> states (B, 1, D) and logits of
-    whether the phrase ends (2,)."""
-
-    def __init__(self, planner: planning.SaxsoloPlanner):
-        super().__init__()
-        self.planner = planner
-
-    def forward(
-        self,
-        hidden: torch.Tensor,
-        landing: torch.Tensor,
-        step: torch.Tensor,
-        last: torch.Tensor,
-        sheet: torch.Tensor,
-        rest: torch.Tensor,
-    ) -> tuple[torch.Tensor, ...]:
-        at = planning.place_features(sheet, landing, last)
-        landed = self.planner.land(hidden, step, at, rest)
-        return landed, self.planner.ending(landed)[0, 0]
-
-
-class PlannerPitchGraph(nn.Module):
-    """States of a landing (B, 1, D), whether the phrase ends (B, 1), the last pitch, where the note
-    begins (B, 1), lead sheet (B, n, 6), line (B, 1, 11) -> logits of the pitch (B, 60) and states
-    (B, 1, D)."""
-
-    def __init__(self, planner: planning.SaxsoloPlanner):
-        super().__init__()
-        self.planner = planner
-
-    def forward(
-        self,
-        landed: torch.Tensor,
-        ending: torch.Tensor,
-        last: torch.Tensor,
-        landing: torch.Tensor,
-        sheet: torch.Tensor,
-        line: torch.Tensor,
-    ) -> tuple[torch.Tensor, ...]:
-        ended = self.planner.end(landed, ending)
-        roots = planning.roots_ahead(sheet, landing)
-        return self.planner.pitch_logits(ended, last, roots, line)[:, 0], ended
-
-
-class PlannerRestGraph(nn.Module):
-    """State of a pitch's choice (1, 1, D), pitch, last pitch, where it begins (1, 1), lead sheet
-    -> logits of its length (97,) and of its offset (17,)."""
-
-    def __init__(self, planner: planning.SaxsoloPlanner):
-        super().__init__()
-        self.planner = planner
-
-    def forward(
-        self,
-        ended: torch.Tensor,
-        pitch: torch.Tensor,
-        last: torch.Tensor,
-        landing: torch.Tensor,
-        sheet: torch.Tensor,
-    ) -> tuple[torch.Tensor, ...]:
-        struck = self.planner.strike(ended, pitch, last, planning.roots_ahead(sheet, landing))
-        return self.planner.length(struck)[0, 0], self.planner.offset(struck)[0, 0]

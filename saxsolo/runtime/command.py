@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,17 +19,21 @@ import onnxruntime
 import soundfile
 import soxr
 
-from modeling_saxsolo.vocabulary_saxsolo import HIGHEST_PITCH, INSTRUMENT_RANGES, LOWEST_PITCH
+from modeling_saxsolo.folded_planner_saxsolo import FoldedPlanner
+from modeling_saxsolo.vocabulary_saxsolo import FREE
 
 from .hearing import hear
-from .planning import NotePlan
+from .planning import load_planner, plan_of
 from .playing import play
 from .sounding import Voice
 from .spectra import Array
 
+#: graphs by their names, planner, configuration
+Loaded = tuple[dict[str, Any], FoldedPlanner, dict[str, Any]]
 
-def load(folder: Path, threads: int = 1) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The sessions of the graphs by their names, and the configuration."""
+
+def load(folder: Path, threads: int = 1) -> Loaded:
+    """What a folder holds."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3
@@ -40,7 +45,7 @@ def load(folder: Path, threads: int = 1) -> tuple[dict[str, Any], dict[str, Any]
         for path in sorted((folder / "graphs").glob("*.onnx"))
         if path.stem != "codec_encoder"
     }
-    return graphs, config
+    return graphs, load_planner(folder, config), config
 
 
 def improvise(
@@ -50,7 +55,7 @@ def improvise(
     seed: int = 0,
     instrument: str = "tenor",
     temperature: float | None = None,
-    loaded: tuple[dict[str, Any], dict[str, Any]] | None = None,
+    loaded: Loaded | None = None,
 ) -> tuple[Array, Array]:
     """Samples (n,) of a solo at the codec's rate, and its codes (N, T).
 
@@ -69,7 +74,7 @@ def stream(
     seed: int = 0,
     instrument: str = "tenor",
     temperature: float | None = None,
-    loaded: tuple[dict[str, Any], dict[str, Any]] | None = None,
+    loaded: Loaded | None = None,
 ) -> Iterator[tuple[Array, Array]]:
     """A solo as it is made up: samples (n,) at the codec's rate, and the codes (N, t) behind them;
     the samples of the last frames come with no codes.
@@ -77,9 +82,7 @@ def stream(
     Args:
         audio: (n,) or (n, channels) float32. temperature: 0 takes the likeliest everywhere.
     """
-    graphs, config = loaded or load(folder)
-    # notes have draws of their own: they are decided as they are needed
-    random, of_notes = (np.random.default_rng((seed, part)) for part in (0, 1))
+    graphs, planner, config = loaded or load(folder)
     mono = audio if audio.ndim == 1 else audio.mean(axis=1)
     heard = hear(
         graphs["ear"],
@@ -90,24 +93,16 @@ def stream(
     conditions = config["model"]["conditions"]
     ids = [conditions[name].index(asked[name]) if name in asked else -1 for name in conditions]
     warm = config["sampling"]["temperature"] if temperature is None else temperature
-    plan = NotePlan(
-        graphs,
-        config,
-        heard.sheet,
-        heard.first,
-        heard.last,
-        config["controls"].get(instrument, [0] * 5),
-        INSTRUMENT_RANGES.get(instrument, (LOWEST_PITCH, HIGHEST_PITCH)),
-        warm,
-        of_notes,
-    )
-    frames = heard.posteriors.shape[2]
-    place = np.arange(frames)
+    place = np.arange(heard.posteriors.shape[2])
     playing = (place >= heard.first) & (place < heard.last)
-    forced = np.where(playing, -1, np.array(config["silence"])[:, None])
+    # notes have draws of their own: they are decided as they are needed
+    plan = plan_of(planner, config, heard.sheet, playing, instrument, warm, seed)
+    random = np.random.default_rng(seed)
+    forced = np.where(playing, FREE, np.array(config["silence"])[:, None])
     codes_warm = 0.0 if temperature == 0 else config["model"]["codec_temperature"]
     voice = Voice(graphs["codec_decoder"], config["codec"], heard.cents)
-    for codes in play(graphs, config, heard, plan.until, ids, codes_warm, random, forced):
+    notes = partial(plan.tokens, 0)
+    for codes in play(graphs, config, heard, notes, ids, codes_warm, random, forced):
         yield voice.push(codes[1:]), codes
     yield voice.finish(), np.zeros((config["model"]["num_streams"], 0), np.int64)
 
@@ -161,8 +156,7 @@ def play_backing(given: argparse.Namespace, folder: Path) -> None:
         raise ValueError(f"temperature {given.temperature}: give 0 or more")
     audio, rate = soundfile.read(given.backing, dtype="float32")
     begun = time.perf_counter()
-    graphs, config = load(folder, given.threads)
-    how = (given.seed, given.instrument, given.temperature, (graphs, config))
+    how = (given.seed, given.instrument, given.temperature, load(folder, given.threads))
     played, first, length = config["codec"]["sampling_rate"], 0.0, 0
     with soundfile.SoundFile(given.out, "w", played, 1) as file:
         for samples, _ in stream(audio, rate, folder, *how):

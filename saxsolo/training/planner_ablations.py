@@ -20,7 +20,8 @@ from modeling_saxsolo.note_events_saxsolo import (
     event_rows,
     wait,
 )
-from modeling_saxsolo.planner_saxsolo import AHEAD, SaxsoloPlanner
+from modeling_saxsolo.planner_features_saxsolo import AHEAD
+from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.vocabulary_saxsolo import NO_CHORD, NO_ROOT
 
 from .errors import SettingsError

@@ -34,7 +34,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     sheet_table,
     wait,
 )
-from modeling_saxsolo.planner_saxsolo import CONTROLS, control_classes
+from modeling_saxsolo.planner_features_saxsolo import CONTROLS, control_classes
 from modeling_saxsolo.vocabulary_saxsolo import (
     FEELS,
     LOWEST_PITCH,

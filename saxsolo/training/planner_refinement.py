@@ -30,7 +30,8 @@ from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from modeling_saxsolo.note_events_saxsolo import TICKS
-from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner, control_classes
+from modeling_saxsolo.planner_features_saxsolo import control_classes
+from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.planning_saxsolo import PlanSettings
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import write_text

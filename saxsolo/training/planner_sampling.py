@@ -32,10 +32,10 @@ from modeling_saxsolo.note_events_saxsolo import (
     tokens_of,
     wait,
 )
+from modeling_saxsolo.planner_features_saxsolo import control_classes
 from modeling_saxsolo.planner_saxsolo import (
     PlannerPast,
     SaxsoloPlanner,
-    control_classes,
     place_features,
     rest_before,
     roots_ahead,
@@ -177,7 +177,7 @@ def _next_events(
     lean = torch.from_numpy(settings.phrasing.steps(True))
     logits = logits + ended[:, None] * lean
     if settings.onset_bias:
-        logits = with_onset_bias(logits, settings.onset_bias)
+        logits = torch.from_numpy(with_onset_bias(logits.numpy(), settings.onset_bias))
     # the first note of a line comes within eight beats
     unplayed = line[:, 0, CENTRE] == NO_PITCH
     logits[unplayed, WAIT] = -torch.inf

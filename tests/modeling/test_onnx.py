@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from modeling_saxsolo.lead_sheet_saxsolo import sheet_of_inputs, sheet_of_music
-from modeling_saxsolo.vocabulary_saxsolo import INSTRUMENT_RANGES, LABEL_SIZES
+from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
@@ -21,7 +21,7 @@ from saxsolo.publishing.onnx_export import (  # noqa: E402
 )
 from saxsolo.runtime import command  # noqa: E402
 from saxsolo.runtime.hearing import Heard, hear  # noqa: E402
-from saxsolo.runtime.planning import NotePlan  # noqa: E402
+from saxsolo.runtime.planning import plan_of  # noqa: E402
 from saxsolo.runtime.playing import play  # noqa: E402
 from saxsolo.runtime.sounding import Voice  # noqa: E402
 
@@ -116,7 +116,7 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
 
     from modeling_saxsolo.ear_stream_saxsolo import label_posteriors
 
-    graphs, config = command.load(folder)
+    graphs, planner, config = command.load(folder)
     samples, rate = soundfile.read(BACKING, dtype="float32", always_2d=True)
     audio = soxr.resample(samples.mean(axis=1), rate, 16_000)[: 16_000 * 9]
     progressions = np.array(config["progressions"])
@@ -141,11 +141,8 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
         do_sample=False,
         habits="free",  # the graphs are told nothing
     )[0].numpy()
-    random = np.random.default_rng(0)
-    controls = config["controls"]["tenor"]
-    pitches = INSTRUMENT_RANGES["tenor"]
-    plan = NotePlan(graphs, config, sheet, 0, frames, controls, pitches, 0.0, random)
-    notes = plan.until(frames)
+    plan = plan_of(planner, config, sheet, np.ones(frames, bool), "tenor", 0.0, seed=0)
+    notes = plan.tokens(0, frames)
     assert np.array_equal(notes, expected[0])
     heard = Heard(ours.posteriors, sheet, ours.cents, 0, frames)
     codes = played(graphs, config, heard, notes, ids)

@@ -14,8 +14,7 @@ from modeling_saxsolo.note_events_saxsolo import NO_PITCH, TICKS, WAIT
 from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
-from modeling_saxsolo.sampling_saxsolo import FREE
-from modeling_saxsolo.vocabulary_saxsolo import HOLD, ONSET
+from modeling_saxsolo.vocabulary_saxsolo import FREE, HOLD, ONSET
 from saxsolo.corpus.scores.builtin import builtin_scores
 from saxsolo.training.errors import SettingsError
 from saxsolo.training.planner import load_planner
@@ -86,7 +85,7 @@ def test_the_likeliest_line_is_the_one_that_the_model_plans() -> None:
     lines = sample_lines(model, windows, cold, seed=1)
     asked = {"lowest": 50, "highest": 70}
     settings = replace(cold, do_sample=False)
-    plan = NotePlan(model, SHEET, np.full(1200, FREE), 0, settings, asked, seed=1)
+    plan = NotePlan(model.folded(), SHEET, np.full(1200, FREE), 0, settings, asked, seed=1)
     tokens = plan.tokens(0, 1200)
     stream = stream_of(SHEET, lines[0], 1200, cold, np.random.default_rng(0))
     assert ((stream >= ONSET) & (stream < HOLD)).sum() > 10

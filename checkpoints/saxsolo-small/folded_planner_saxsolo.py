@@ -1,0 +1,1 @@
+../../modeling_saxsolo/folded_planner_saxsolo.py

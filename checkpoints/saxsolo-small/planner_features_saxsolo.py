@@ -1,0 +1,1 @@
+../../modeling_saxsolo/planner_features_saxsolo.py

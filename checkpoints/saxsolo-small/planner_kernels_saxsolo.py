@@ -1,0 +1,1 @@
+../../modeling_saxsolo/planner_kernels_saxsolo.py
