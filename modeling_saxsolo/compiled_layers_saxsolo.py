@@ -1,9 +1,12 @@
-"""The decoder's layers on one step of a few rows, compiled: see decoder_kernels_saxsolo.
+"""The decoder's layers on the next steps of some solos, compiled: see decoder_kernels_saxsolo.
 
-R rows (a batch), H heads, d head size, D hidden size, L layers, S steps, M memory.
+Solos come and go: each has a slot of the room for keys and values, and stands where it stands. What
+is computed for one does not depend on the others, to the bit.
+
+R slots, H heads, d head size, D hidden size, L layers, S steps, M memory.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -58,58 +61,83 @@ class CompiledLayers:
         ]
         self.norms = as_array(torch.stack([torch.stack(scales) for scales in norms]))
         self.norm = as_array(decoder.norm.weight)
+        self.room = _Room()
+        self.turns = self.cross_turns = np.zeros((0, 2, self.head_dim // 4), self.norm.dtype)
 
     def _unscaled(self, weights: torch.Tensor) -> tuple[Array, Array]:
         none = weights.new_zeros(*weights.shape[:-2], 0)
         return self.keep(weights), as_array(none)
 
-    def window(
-        self, heard: SaxsoloEncoderOutput, cache: EncoderDecoderCache, steps: int
-    ) -> "CompiledWindow":
-        """Ready for up to `steps` steps over `heard`, those of the prompt in `cache`."""
-        assert heard.rotary is not None, "the encoder makes it"
-        own: Any = cache.self_attention_cache.layers
-        memory: Any = cache.cross_attention_cache.layers
-        memory_keys = self.keep(torch.stack([layer.keys for layer in memory]))
-        _, rows, _, size, _ = memory_keys.shape
-        seen = np.ones((rows, size), bool)
-        if heard.memory_mask is not None:
-            seen[:] = as_array(heard.memory_mask).reshape(-1, size)
-        turns = as_array(heard.rotary.transpose(0, 1)).astype(self.norm.dtype)
-        cross_turns = turns
-        if not self.model.decoder.layers[0].rotary_cross:
-            cross_turns = np.zeros_like(turns)
-            cross_turns[:, 0] = 1
-        return CompiledWindow(
-            self,
-            self._with_room([layer.keys for layer in own], steps),
-            self._with_room([layer.values for layer in own], steps),
-            memory_keys,
-            self.keep(torch.stack([layer.values for layer in memory])),
-            seen,
-            turns,
-            cross_turns,
-        )
+    def join(
+        self, heard: SaxsoloEncoderOutput, cache: EncoderDecoderCache, row: int, steps: int
+    ) -> int:
+        """Room for up to `steps` steps of a solo over row `row` of `heard`, those of the prompt in
+        `cache`. Joining, leaving and playing are for one thread at a time.
 
-    def _with_room(self, parts: list[torch.Tensor], steps: int) -> Array:
-        """L keys or values (R, H, s, d) -> (L, R, H, steps, d)."""
-        known = self.keep(torch.stack(parts))
-        room = np.empty((*known.shape[:3], steps, known.shape[4]), known.dtype)
-        room[:, :, :, : known.shape[3]] = known
-        return room
+        Returns:
+            Its slot, for `through` and `leave`.
+        """
+        assert heard.rotary is not None, "the encoder makes it"
+        own, memory = _row(cache.self_attention_cache, row), _row(cache.cross_attention_cache, row)
+        parts = [self.keep(part) for part in (*own, *memory)]
+        slot = self.room.taken(parts, steps)
+        seen = self.room.seen[slot]
+        seen[parts[2].shape[2] :] = False
+        seen[: parts[2].shape[2]] = (
+            True if heard.memory_mask is None else as_array(heard.memory_mask[row]).reshape(-1)
+        )
+        if heard.rotary.shape[1] > len(self.turns):
+            # those of a step do not depend on the solo
+            self.turns = as_array(heard.rotary.transpose(0, 1)).astype(self.norm.dtype)
+            self.cross_turns = self.turns
+            if not self.model.decoder.layers[0].rotary_cross:
+                self.cross_turns = np.zeros_like(self.turns)
+                self.cross_turns[:, 0] = 1
+        return slot
+
+    def leave(self, slot: int) -> None:
+        """Gives the room of a solo back."""
+        self.room.free.append(slot)
+
+    def through(self, parts: Sequence[tuple[int, Array, int]]) -> Array:
+        """The next states of some solos, (slot, states (n, D), step of the first), all in one ->
+        the last state of each (P, D)."""
+        states = np.concatenate([state for _, state, _ in parts])
+        counts = np.array([len(state) for _, state, _ in parts])
+        slots = np.repeat([slot for slot, _, _ in parts], counts)
+        places = np.concatenate([first + np.arange(len(state)) for _, state, first in parts])
+        room = self.room
+        through(
+            states,
+            slots,
+            places,
+            self.eps,
+            self.norms,
+            self.weights,
+            self.scales,
+            room.keys,
+            room.values,
+            room.memory_keys,
+            room.memory_values,
+            room.seen,
+            self.turns,
+            self.cross_turns,
+        )
+        return states[counts.cumsum() - 1]
 
     def warm_up(self) -> None:
         """Compiles what is needed, or reads it from disk: seven seconds and one, once a process."""
-        nothing = self.keep(torch.zeros(len(self.norms), 1, self.heads, 1, self.head_dim))
-        turns = np.zeros((1, 2, self.head_dim // 4), self.norm.dtype)
-        keys, values, memory_keys, memory_values = (nothing.copy() for _ in range(4))
-        seen = np.ones((1, 1), bool)
-        window = CompiledWindow(self, keys, values, memory_keys, memory_values, seen, turns, turns)
-        state = np.zeros((1, 1, len(self.norm)), self.norm.dtype)
-        self.choices(window.through(state, slice(0, 1)))
+        nothing = torch.zeros(len(self.norms), self.heads, 1, self.head_dim)
+        slot = self.room.taken([self.keep(nothing)] * 4, 1)
+        kept = self.turns, self.cross_turns
+        if not len(self.turns):
+            self.turns = self.cross_turns = np.zeros((1, 2, self.head_dim // 4), self.norm.dtype)
+        self.choices(self.through([(slot, np.zeros((1, len(self.norm)), self.norm.dtype), 0)]))
+        self.turns, self.cross_turns = kept
+        self.leave(slot)
 
     def choices(self, hidden: Array) -> tuple[Array, Array | None]:
-        """Hidden states (R, D) that `CompiledWindow.through` gave -> logits of all codebooks, and
+        """Hidden states (R, D) that `through` gave -> logits of all codebooks, and
         preferences for distances (see intonation_saxsolo) where the model has them."""
         normal = np.empty_like(hidden)
         normalise(hidden, self.norm, self.eps, normal)
@@ -119,45 +147,75 @@ class CompiledLayers:
         return logits[:, : self.codes], leaning if leaning.shape[1] else None
 
 
-@dataclass(frozen=True)
-class CompiledWindow:
-    """The layers at work on one window: they remember keys and values of what went through.
+class _Room:
+    """Keys and values of the solos that are played, (L, R, H, S, d), and of what they attend to,
+    (L, R, H, M, d), as large as was ever needed."""
 
-    Attributes:
-        keys, values: (L, R, H, S, d), in part still to come.
-        memory_keys, memory_values: (L, R, H, M, d). seen: (R, M), what of it counts.
-        turns, cross_turns: (S, 2, d / 4) cosines and sines of each step, for its own side and for
-            the memory's.
-    """
+    def __init__(self) -> None:
+        self.arrays: list[Array] = []
+        self.seen = np.zeros((0, 0), bool)
+        self.free: list[int] = []
 
-    of: CompiledLayers
-    keys: Array
-    values: Array
-    memory_keys: Array
-    memory_values: Array
-    seen: Array
-    turns: Array
-    cross_turns: Array
+    @property
+    def keys(self) -> Array:
+        return self.arrays[0]
 
-    def through(self, state: Array, places: slice) -> Array:
-        """States (R, n, D) of the n steps at `places`, the next ones -> the last step's (R, D)."""
-        state = np.ascontiguousarray(state)
-        through(
-            state,
-            places.start,
-            self.of.eps,
-            self.of.norms,
-            self.of.weights,
-            self.of.scales,
-            self.keys,
-            self.values,
-            self.memory_keys,
-            self.memory_values,
-            self.seen,
-            self.turns,
-            self.cross_turns,
-        )
-        return np.ascontiguousarray(state[:, -1])
+    @property
+    def values(self) -> Array:
+        return self.arrays[1]
+
+    @property
+    def memory_keys(self) -> Array:
+        return self.arrays[2]
+
+    @property
+    def memory_values(self) -> Array:
+        return self.arrays[3]
+
+    def taken(self, parts: Sequence[Array], steps: int) -> int:
+        """A slot with keys, values and those of the memory (L, H, n, d) in it, and room for so many
+        steps."""
+        sizes = [steps, steps, parts[2].shape[2], parts[3].shape[2]]
+        if not self.arrays:
+            self.arrays = [
+                np.zeros((len(part), 0, part.shape[1], 0, part.shape[3]), part.dtype)
+                for part in parts
+            ]
+        slots = len(self.seen)
+        more = slots if self.free else max(1, 2 * slots)
+        room = [max(array.shape[3], size) for array, size in zip(self.arrays, sizes, strict=True)]
+        if more > slots or any(
+            array.shape[3] < size for array, size in zip(self.arrays, room, strict=True)
+        ):
+            self.arrays = [
+                _wider(array, more, size) for array, size in zip(self.arrays, room, strict=True)
+            ]
+            seen = np.zeros((more, room[2]), bool)
+            seen[:slots, : self.seen.shape[1]] = self.seen
+            self.seen = seen
+            self.free.extend(range(slots, more))
+        slot = self.free.pop()
+        for array, part in zip(self.arrays, parts, strict=True):
+            array[:, slot, :, : part.shape[2]] = part
+        return slot
+
+
+def _wider(array: Array, slots: int, size: int) -> Array:
+    """(L, R, H, S, d) with more room."""
+    layers, rows, heads, known, width = array.shape
+    # zeros: what is not seen must be numbers
+    wide = np.zeros((layers, slots, heads, size, width), array.dtype)
+    wide[:, :rows, :, :known] = array
+    return wide
+
+
+def _row(cache: Any, row: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """Keys and values of one row of a cache, (L, H, n, d)."""
+    keys, values = (
+        torch.stack([getattr(layer, name)[row] for layer in cache.layers])
+        for name in ("keys", "values")
+    )
+    return keys, values
 
 
 def eight_bits(weights: torch.Tensor) -> tuple[Array, Array]:

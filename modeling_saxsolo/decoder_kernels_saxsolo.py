@@ -10,7 +10,7 @@ eight bits (`fast_bits`), a quarter of the bytes, each output with a scale of it
 
 Without Numba nothing here is called; see folded_layers_saxsolo.
 
-R rows (a batch), n steps, B = R * n, H heads, d head size, D hidden size, I width of the MLP,
+R solos at once, B states of them, H heads, d head size, D hidden size, I width of the MLP,
 L layers, S room for steps, M memory, P = d / 4 pairs that are rotated.
 """
 
@@ -185,7 +185,8 @@ def attend(
 @compiled
 def through(
     states: Array,
-    first: int,
+    slots: Array,
+    places: Array,
     eps: float,
     norms: Array,
     weights: tuple[Array, ...],
@@ -198,10 +199,11 @@ def through(
     turns: Array,
     cross_turns: Array,
 ) -> None:
-    """All layers on states (R, n, D), in place; keys and values (L, R, H, S, d) get n more.
+    """All layers on states (B, D), in place; keys and values (L, R, H, S, d) get one more for each.
 
     Args:
-        first: how many steps came before.
+        slots: (B,) the solo that each state belongs to, 0 to R - 1. places: (B,) its step. The
+            states of a solo follow one another.
         norms: (L, 3, D) scales.
         weights: (L, in, out) of queries, keys and values; of what is attended to; of the memory's
             queries; of what is attended to there; of the MLP's gate and input; of its output.
@@ -210,16 +212,14 @@ def through(
         memory_keys, memory_values: (L, R, H, M, d); seen: (R, M) bool.
         turns, cross_turns: (S, 2, P) cosines and sines of each step.
     """
-    rows, steps, size = states.shape
+    count, size = states.shape
     heads, room, width = keys.shape[2], keys.shape[3], keys.shape[4]
     memory = memory_keys.shape[3]
     query_key_value, out, cross_query, cross_out, gate_up, down = weights
     inner = down.shape[1]
-    count = rows * steps
-    flat = states.reshape(count, size)
-    normal = np.empty_like(flat)
-    attended = np.empty_like(flat)
-    added = np.empty_like(flat)
+    normal = np.empty_like(states)
+    attended = np.empty_like(states)
+    added = np.empty_like(states)
     projected = np.empty((count, 3 * size), states.dtype)
     gates = np.empty((count, 2 * inner), states.dtype)
     gated = np.empty((count, inner), states.dtype)
@@ -228,11 +228,17 @@ def through(
     number = states.dtype.type
     one = number(1)
     scale = number(1 / np.sqrt(width))
+    # what lies behind the last that is seen is not read
+    remembered = np.zeros(count, np.int64)
+    for b in range(count):
+        for m in range(memory):
+            if seen[slots[b], m]:
+                remembered[b] = m + 1
     for layer in range(len(norms)):
-        normalise(flat, norms[layer, 0], eps, normal)
+        normalise(states, norms[layer, 0], eps, normal)
         product(normal, query_key_value[layer], scales[0][layer], projected)
         for b in range(count):
-            row, place = b // steps, first + b % steps
+            row, place = slots[b], places[b]
             for h in range(heads):
                 _rotate(projected[b], h * width, turns[place], scale)
                 _rotate(projected[b], size + h * width, turns[place], one)
@@ -241,15 +247,14 @@ def through(
                     keys[layer, row, h, place, i] = _narrowed(projected[b, key], keys)
                     values[layer, row, h, place, i] = _narrowed(projected[b, size + key], values)
         for b in range(count):
-            at = (layer, b // steps)
-            known = first + b % steps + 1
-            attend(projected[b], keys, values, at, known, always, scores, attended[b])
+            at = (layer, slots[b])
+            attend(projected[b], keys, values, at, places[b] + 1, always, scores, attended[b])
         product(attended, out[layer], scales[1][layer], added)
-        flat += added
-        normalise(flat, norms[layer, 1], eps, normal)
+        states += added
+        normalise(states, norms[layer, 1], eps, normal)
         product(normal, cross_query[layer], scales[2][layer], attended)
         for b in range(count):
-            row, place = b // steps, first + b % steps
+            row, place = slots[b], places[b]
             for h in range(heads):
                 _rotate(attended[b], h * width, cross_turns[place], scale)
             attend(
@@ -257,18 +262,18 @@ def through(
                 memory_keys,
                 memory_values,
                 (layer, row),
-                memory,
+                remembered[b],
                 seen[row],
                 scores,
                 normal[b],
             )
         product(normal, cross_out[layer], scales[3][layer], added)
-        flat += added
-        normalise(flat, norms[layer, 2], eps, normal)
+        states += added
+        normalise(states, norms[layer, 2], eps, normal)
         product(normal, gate_up[layer], scales[4][layer], gates)
         for b in range(count):
             for i in range(inner):
                 gate = gates[b, i]
                 gated[b, i] = gate / (one + np.exp(-gate)) * gates[b, inner + i]
         product(gated, down[layer], scales[5][layer], added)
-        flat += added
+        states += added

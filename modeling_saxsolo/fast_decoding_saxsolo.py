@@ -6,7 +6,8 @@ time goes into what stands between them. This module runs that chain without the
 
 Embedding and projection of each code are one table. What else the decoder receives at a step
 (chords, beats, the notes) does not depend on the codes and is computed for all steps at once. Steps
-at which nothing is chosen go through the layers together with the next.
+at which nothing is chosen go through the layers together with the next. Solos that several threads
+play by one decoder share its steps (together_saxsolo).
 
 It plays what `_play_window` plays, by the same draws (`code_draws`). Sums are taken in another
 order, so single codes may differ in float32; in float64 they do not (tests/modeling).
@@ -14,40 +15,24 @@ order, so single codes may differ in float32; in float64 they do not (tests/mode
 R rows (a batch), N streams, H heads, D hidden size, S steps, V vocabulary with pad and BOS.
 """
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
 import numpy as np
 import torch
-from transformers import DynamicCache, EncoderDecoderCache, GenerationConfig
+from transformers import DynamicCache, EncoderDecoderCache
 
 from .compiled_layers_saxsolo import CompiledLayers
-from .contour_saxsolo import follow
 from .decoder_kernels_saxsolo import AVAILABLE
 from .encoder_saxsolo import SaxsoloEncoderOutput
 from .folded_layers_saxsolo import FoldedLayers, as_array, centred
-from .intonation_saxsolo import REACH
-from .vocabulary_saxsolo import FREE
+from .played_row_saxsolo import PlayedRow, Sampling, Tables
+from .together_saxsolo import Together
 
 Array = np.ndarray[Any, np.dtype[Any]]
-
-
-@dataclass(frozen=True)
-class Sampling:
-    """How the codebooks are drawn."""
-
-    temperature: float = 1.0
-    top_k: int = 0
-
-    @classmethod
-    def of(cls, settings: GenerationConfig) -> "Sampling":
-        """As `generate` was asked to sample the codebooks."""
-        temperature = getattr(settings, "codec_temperature", None)
-        top_k = getattr(settings, "codec_top_k", None)
-        return cls(1.0 if temperature is None else temperature, top_k or 0)
 
 
 class FastDecoder:
@@ -70,16 +55,18 @@ class FastDecoder:
             )
         self.model = model
         config = model.config
-        self.streams = config.num_streams
-        self.code_size = config.codebook_size
-        self.vocab_size = config.vocab_size
-        self.silent = np.array(config.silent_codes or [], dtype=np.int64)
         with torch.no_grad():
-            self.table = as_array(centred(code_table(model.decoder.embed)))
-            self.by_pitch = config.pitch_range is not None
-            if self.by_pitch:
-                self.distance_table = as_array(centred(model.decoder.intonation.into.weight))
+            by_pitch = config.pitch_range is not None
+            self.tables = Tables(
+                as_array(centred(code_table(model.decoder.embed))),
+                as_array(centred(model.decoder.intonation.into.weight)) if by_pitch else None,
+                config.vocab_size,
+                config.codebook_size,
+                np.array(config.silent_codes or [], dtype=np.int64),
+                config,
+            )
             self.layers = CompiledLayers(model) if AVAILABLE else FoldedLayers(model)
+        self.together = Together(self.layers)
 
     def warm_up(self) -> None:
         """Makes ready what the first step of a process would wait for."""
@@ -112,8 +99,8 @@ class FastDecoder:
         Returns:
             (R, N, S - s) tokens.
         """
-        rows, _, known = past.shape
-        start = past.new_full((rows, self.streams, 1), self.model.config.decoder_start_token_id)
+        rows, streams, known = past.shape
+        start = past.new_full((rows, streams, 1), self.model.config.decoder_start_token_id)
         prompt = torch.cat([start, past], dim=-1)
         cache = EncoderDecoderCache(
             DynamicCache(config=self.model.config), DynamicCache(config=self.model.config)
@@ -122,53 +109,37 @@ class FastDecoder:
         steps = forced.shape[-1] - known
         notes = torch.cat([prompt[:, 0], forced[:, 0, known:-1]], dim=-1)
         inputs = as_array(centred(self._without_codes(heard, notes)[:, known + 1 :]))
-        window = self.layers.window(heard, cache, known + steps)
         given = forced[..., known:].cpu().numpy()
-        sounding = self._sounding(past, forced)
+        sounding = self._sounding(past, forced)[:, known:]
         around = self._note_codes(notes)
-        played = np.empty((rows, self.streams, steps), dtype=np.int64)
-        played[:, 0] = given[:, 0]
         logits = self._first_logits(hidden[:, -1], notes[:, known], prompt[:, 1, -1])
-        chosen = (given[:, 1:] == FREE).any(axis=(0, 1))
-        leans = np.zeros(forced.shape[-1], bool)
-        if asked is not None:
-            leans[:] = ~np.isnan(asked).all(axis=0)
-        done = 0
-        with one_blas_thread(), np.errstate(over="ignore"):
-            for step in range(steps):
-                if not chosen[step]:
-                    # where nothing is chosen steps wait, and go through the layers together
-                    played[..., step] = given[..., step]
-                else:
-                    if step > done:
-                        places = slice(known + done + 1, known + step + 1)
-                        state = self._input(played[..., done:step], around[:, places])
-                        state += inputs[:, done:step]
-                        logits, leaning = self.layers.choices(window.through(state, places))
-                        if leaning is not None:
-                            last = played[:, 1, step - 1]
-                            self._lean(logits, leaning, around[:, known + step], last)
-                        done = step
-                    if asked is not None and leans[known + step]:
-                        self._follow(logits, asked[:, known + step])
-                    if len(self.silent):
-                        self._keep_sounding(logits, sounding[:, known + step])
-                    drawn = None if draws is None else draws[..., known + step]
-                    codes = self._chosen(logits, sampling, drawn)
-                    free = given[:, 1:, step] == FREE
-                    played[:, 1:, step] = np.where(free, codes, given[:, 1:, step])
-                if on_step is not None:
-                    on_step(torch.from_numpy(played[..., step].flatten()))
-        return torch.from_numpy(played).to(past)
+        playing = [
+            PlayedRow(
+                self.tables,
+                prompt[row].numpy(),
+                given[row],
+                inputs[row],
+                around[row],
+                sounding[row],
+                logits[row],
+                sampling,
+                None if draws is None else draws[row][:, known:],
+                None if asked is None else asked[row, known:],
+            )
+            for row in range(rows)
+        ]
+        length = 1 + known + steps
 
-    def _input(self, played: Array, notes: Array) -> Array:
-        """(R, n, D): what played tokens (R, N, n) add to the decoder's input in the steps after
-        them, whose pitch codes are `notes` (R, n)."""
-        offsets = np.arange(self.streams - 1)[:, None] * self.vocab_size
-        state: Array = self.table[played[:, 1:] + offsets].sum(axis=1)
-        if self.by_pitch:
-            state += self.distance_table[self._distances(notes, played[:, 1])]
-        return state
+        def join(row: int) -> Any:
+            return self.layers.join(heard, cache, row, length)
+
+        def report(tokens: Array) -> None:
+            if on_step is not None:
+                on_step(torch.from_numpy(tokens.flatten()))
+
+        with one_blas_thread(), np.errstate(over="ignore"):
+            self.together.play(playing, join, report)
+        return torch.from_numpy(np.stack([row.played for row in playing])).to(past)
 
     def _without_codes(self, heard: SaxsoloEncoderOutput, notes: torch.Tensor) -> torch.Tensor:
         """(R, S, D): what the decoder receives at each step beside the codes. notes: (R, S)."""
@@ -189,38 +160,16 @@ class FastDecoder:
     ) -> Array:
         """(R, (N - 1) * V) after the prompt: hidden (R, D), last tokens of two streams (R,)."""
         logits = [head(hidden) for head in self.model.heads[1:]]
-        if self.by_pitch:
+        if self.tables.distances is not None:
             intonation = self.model.decoder.intonation
             logits[0] = intonation.lean(logits[0], hidden, intonation.notes(score), codes)
         return as_array(torch.cat(logits, dim=-1))
 
     def _note_codes(self, notes: torch.Tensor) -> Array:
         """(R, S) pitch codes of the notes that each step knows of; see intonation_saxsolo."""
-        if not self.by_pitch:
+        if self.tables.distances is None:
             return as_array(notes)
         return as_array(self.model.decoder.intonation.notes(notes))
-
-    def _distances(self, notes: Array, codes: Array) -> Array:
-        """As `SaxsoloIntonation.distances`."""
-        played = (codes > 0) & (codes < self.code_size) & (notes > 0)
-        distance = np.maximum(np.minimum(codes - notes, REACH), -REACH) + REACH
-        return np.where(played, distance, 2 * REACH + 1)
-
-    def _lean(self, logits: Array, leaning: Array, notes: Array, codes: Array) -> None:
-        """As `SaxsoloIntonation.lean`, in place, on the logits of all codebooks."""
-        size = 2 * REACH + 1
-        for row in range(len(logits)):
-            for part, around in enumerate((int(notes[row]), int(codes[row]))):
-                if not 0 < around < self.code_size:
-                    continue
-                first, last = max(1, around - REACH), min(self.code_size, around + REACH + 1)
-                skipped = part * size + first - around + REACH
-                logits[row, first:last] += leaning[row, skipped : skipped + last - first]
-
-    def _follow(self, logits: Array, targets: Array) -> None:
-        """As `AskedPitch`, in place, on the logits of all codebooks."""
-        for row in np.flatnonzero(~np.isnan(targets)):
-            follow(logits[row], targets[row], self.model.config)
 
     def _sounding(self, past: torch.Tensor, forced: torch.Tensor) -> Array:
         """(R, S): whether a note sounds in the frame whose first code is chosen at each step."""
@@ -230,39 +179,30 @@ class FastDecoder:
         before = np.zeros((len(score), delay), dtype=bool)
         return np.concatenate([before, sounds], axis=1)[:, : score.shape[1]]
 
-    def _keep_sounding(self, logits: Array, sounding: Array) -> None:
-        """Rule silent codes out in place, see `SoundingNotes`."""
-        for row in np.flatnonzero(sounding):
-            logits[row, self.silent] = -np.inf
 
-    def _chosen(self, logits: Array, sampling: Sampling, draws: Array | None) -> Array:
-        """A code of each codebook (R, N - 1): logits (R, (N - 1) * codes); see `DrawnCodes`."""
-        logits = logits.reshape(len(logits), self.streams - 1, -1)
-        if draws is None:
-            codes: Array = logits.argmax(axis=-1)
-            return codes
-        if sampling.temperature != 1:
-            logits = logits / sampling.temperature
-        chances = np.exp(logits - logits.max(axis=-1, keepdims=True))
-        if 0 < sampling.top_k < logits.shape[-1]:
-            kept = np.partition(logits, -sampling.top_k, axis=-1)[..., -sampling.top_k, None]
-            chances[logits < kept] = 0
-        reached = chances.cumsum(axis=-1, dtype=np.float64)
-        codes = np.empty(draws.shape, np.int64)
-        for place in np.ndindex(*draws.shape):
-            part = reached[place]
-            codes[place] = part.searchsorted(draws[place] * part[-1], side="right")
-        return codes
+_LIMITED = threading.Lock()
+# threads that play, and what they found
+_playing: list[Any] = []
 
 
-def one_blas_thread() -> AbstractContextManager[Any]:
-    """numpy's products on one thread: they are too small to share, and waiting for one another
-    takes longer than the work. Without threadpoolctl numpy's own number of threads holds."""
+@contextmanager
+def one_blas_thread() -> Iterator[None]:
+    """numpy's products on one thread, as long as anybody plays: they are too small to share, and
+    waiting for one another takes longer than the work. Without threadpoolctl numpy's own number of
+    threads holds."""
     controller = _blas()
     if controller is None:
-        return nullcontext()
-    limited: AbstractContextManager[Any] = controller.limit(limits=1, user_api="blas")
-    return limited
+        yield
+        return
+    with _LIMITED:
+        _playing.append(_playing[0] if _playing else controller.limit(limits=1, user_api="blas"))
+    try:
+        yield
+    finally:
+        with _LIMITED:
+            limit = _playing.pop()
+            if not _playing:
+                limit.restore_original_limits()
 
 
 @cache

@@ -11,10 +11,11 @@ weights that are folded beforehand:
 - Weights lie in memory with the longer side in rows: BLAS reads them two to four times as fast
   as rows of 192 numbers. Keys lie with time in rows, for the same reason.
 
-R rows (a batch), H heads, D hidden size, S steps, M memory.
+R rows, here one, H heads, D hidden size, S steps, M memory.
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +89,22 @@ class FoldedLayers:
         head = torch.cat([rotated, torch.arange(2 * pairs, self.head_dim)])
         return (torch.arange(self.heads)[:, None] * self.head_dim + head).flatten()
 
-    def window(
-        self, heard: SaxsoloEncoderOutput, cache: EncoderDecoderCache, steps: int
+    def join(
+        self, heard: SaxsoloEncoderOutput, cache: EncoderDecoderCache, row: int, steps: int
     ) -> "FoldedWindow":
-        """Ready for up to `steps` steps over `heard`, those of the prompt in `cache`."""
-        return FoldedWindow(self, heard, cache, steps)
+        """As `CompiledLayers.join`."""
+        return FoldedWindow(self, heard, cache, row, steps)
+
+    def leave(self, window: "FoldedWindow") -> None:
+        """As `CompiledLayers.leave`: nothing is shared here."""
+
+    def through(self, parts: Sequence[tuple["FoldedWindow", Array, int]]) -> Array:
+        """As `CompiledLayers.through`, one solo after another."""
+        states = [
+            window.through(state[None], slice(first, first + len(state)))
+            for window, state, first in parts
+        ]
+        return np.concatenate(states)
 
     def choices(self, hidden: Array) -> tuple[Array, Array | None]:
         """Hidden states (R, D) that `FoldedWindow.through` gave -> logits of all codebooks, and
@@ -100,24 +112,27 @@ class FoldedLayers:
         leaning = None if self.distance_heads is None else hidden @ self.distance_heads
         return hidden @ self.code_heads, leaning
 
-    def laid_out(self, cache: EncoderDecoderCache, steps: int, mask: torch.Tensor | None) -> Any:
+    def laid_out(
+        self, cache: EncoderDecoderCache, row: int, steps: int, mask: torch.Tensor | None
+    ) -> Any:
         """The layers with room for `steps` steps, the prompt's keys and values already there."""
         order = self.pairs()[: self.head_dim]
         layers = []
         for index, folded in enumerate(self.folded):
             own: Any = cache.self_attention_cache.layers[index]
             memory: Any = cache.cross_attention_cache.layers[index]
-            rows, heads, known, _ = own.keys.shape
-            values = np.empty((rows, heads, steps, self.head_dim), self.code_heads.dtype)
-            keys = np.empty((rows, heads, self.head_dim, steps), self.code_heads.dtype)
-            keys[..., :known] = as_array(own.keys[..., order].transpose(2, 3))
-            values[:, :, :known] = as_array(own.values)
+            one = slice(row, row + 1)
+            _, heads, known, _ = own.keys.shape
+            values = np.empty((1, heads, steps, self.head_dim), self.code_heads.dtype)
+            keys = np.empty((1, heads, self.head_dim, steps), self.code_heads.dtype)
+            keys[..., :known] = as_array(own.keys[one][..., order].transpose(2, 3))
+            values[:, :, :known] = as_array(own.values[one])
             layers.append(
                 _Layer(
                     **folded,
-                    memory_keys=as_array(memory.keys[..., order].transpose(2, 3)),
-                    memory_values=as_array(memory.values),
-                    memory_unseen=None if mask is None else ~as_array(mask),
+                    memory_keys=as_array(memory.keys[one][..., order].transpose(2, 3)),
+                    memory_values=as_array(memory.values[one]),
+                    memory_unseen=None if mask is None else ~as_array(mask[one]),
                     keys=keys,
                     values=values,
                 )
@@ -133,18 +148,19 @@ class FoldedLayers:
 
 
 class FoldedWindow:
-    """The layers at work on one window: they remember keys and values of what went through."""
+    """The layers at work on one solo: they remember keys and values of what went through."""
 
     def __init__(
         self,
         layers: FoldedLayers,
         heard: SaxsoloEncoderOutput,
         cache: EncoderDecoderCache,
+        row: int,
         steps: int,
     ):
         assert heard.rotary is not None, "the encoder makes it"
         self.of = layers
-        self.layers = layers.laid_out(cache, steps, heard.memory_mask)
+        self.layers = layers.laid_out(cache, row, steps, heard.memory_mask)
         # complex numbers (S, d / 2) that rotate queries and keys, and those of the memory's side
         cos, sin = as_array(heard.rotary)
         turned = cos + 1j * sin

@@ -25,7 +25,7 @@ from transformers.generation import BaseStreamer, GenerationMixin, LogitsProcess
 from .articulating_saxsolo import Articulation, checked_habits
 from .contour_saxsolo import AskedPitch, asked_codes
 from .delay_saxsolo import undo_delay
-from .fast_decoding_saxsolo import FastDecoder, Sampling, supports
+from .fast_decoding_saxsolo import FastDecoder, supports
 from .generation_inputs_saxsolo import (
     check_inputs,
     check_sheet,
@@ -38,8 +38,19 @@ from .generation_inputs_saxsolo import (
 from .generation_windows_saxsolo import SaxsoloWindows
 from .habits_saxsolo import AHEAD
 from .plans_saxsolo import PlansAhead, make_plans, plan_settings, planned_by, planned_tokens
+from .played_row_saxsolo import Sampling
 from .sampling_saxsolo import DrawnCodes, ForcedTokens, code_draws
-from .seeding_saxsolo import Seed, own_seed, play_each, seed_ahead, undrawn
+from .seeding_saxsolo import (
+    MOST_AT_ONCE,
+    Seed,
+    checked_seeds,
+    drawn_by_torch,
+    generator_of,
+    own_seed,
+    play_each,
+    seed_ahead,
+    undrawn,
+)
 from .streaming_saxsolo import FrameStreamer as FrameStreamer
 from .streaming_saxsolo import SkipPrompt
 from .threads_saxsolo import one_thread
@@ -113,7 +124,7 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         codec_top_k: int | None = None,
         habits: str | None = None,
         seed: Seed | Sequence[Seed] | None = None,
-        fast: bool = True,
+        fast: bool | FastDecoder = True,
         **kwargs: Any,
     ) -> torch.Tensor:
         """Play a solo over a backing.
@@ -159,9 +170,11 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
                 articulation says goes before.
             seed: whole numbers or torch generators, one for each solo: each solo is then what it
                 would be alone, and the global generator is left as it was. One for all plays each
-                solo from that seed.
+                solo from that seed. What `FastDecoder` plays is played side by side, in a batch.
             fast: play known notes by `FastDecoder` where it can: on the CPU in float32 or float64,
                 with neither processors nor a streamer of the library's. False: the library's loop.
+                A decoder of this model (`fast_decoder()`): by that one, in one batch with whatever
+                else it plays.
 
         Returns:
             (B * num_return_sequences, N, T) codes, the score stream first if there is one. Frames
@@ -231,29 +244,44 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         played_like = checked_habits(config, habits)
         if habits is None and articulation is not None:
             played_like = None
+        planned = by_events or plan_frames > 0
+        given_decoder = None if isinstance(fast, bool) else fast
+        fast = bool(fast) and planned and not logits_processor and not kwargs and supports(self)
+        fast = fast and (streamer is None or isinstance(streamer, FrameStreamer))
+        random = None
         if seed is not None:
-            if streamer is not None and len(backing_codes) * copies > 1:
+            seeds = checked_seeds(seed, len(backing_codes) * copies)
+            if streamer is not None and len(seeds) > 1:
                 raise ValueError("a streamer takes one solo: call once for each seed.")
-            play = partial(
-                self.generate,
-                generation_config=settings,
-                logits_processor=logits_processor,
-                streamer=streamer,
-                pitch_temperature=pitch_temperature,
-                rhythm_temperature=rhythm_temperature,
-                onset_bias=onset_bias,
-                plan="events" if by_events else "frames",
-                plan_frames=plan_frames,
-                notes_only=notes_only,
-                **asked,
-                codec_temperature=settings.codec_temperature,
-                codec_top_k=settings.codec_top_k,
-                habits=habits,
-                fast=fast,
-                **kwargs,
-            )
-            rows = {**inputs, **sheet, "prompt_codes": prompt_codes, "forced_codes": forced_codes}
-            return play_each(play, seed, rows, copies, config.pad_token_id)
+            # what is drawn by generators of its own needs the process's one for nothing
+            apart = by_events and (fast or notes_only) and not kwargs
+            if len(seeds) > 1 or not apart:
+                if fast and given_decoder is None:
+                    given_decoder = self.fast_decoder()
+                play = partial(
+                    self.generate,
+                    generation_config=settings,
+                    logits_processor=logits_processor,
+                    streamer=streamer,
+                    pitch_temperature=pitch_temperature,
+                    rhythm_temperature=rhythm_temperature,
+                    onset_bias=onset_bias,
+                    plan="events" if by_events else "frames",
+                    plan_frames=plan_frames,
+                    notes_only=notes_only,
+                    **asked,
+                    codec_temperature=settings.codec_temperature,
+                    codec_top_k=settings.codec_top_k,
+                    habits=habits,
+                    fast=given_decoder or fast,
+                    **kwargs,
+                )
+                rows = {**inputs, **sheet}
+                rows |= {"prompt_codes": prompt_codes, "forced_codes": forced_codes}
+                at_once = MOST_AT_ONCE if apart and fast else 1
+                one = play if apart else partial(drawn_by_torch, play, self.device)
+                return play_each(one, seeds, rows, at_once, config.pad_token_id)
+            random = generator_of(seeds[0], self.device)
         inputs = repeated(inputs, copies)
         if prompt_codes is None:
             prompt_codes = backing_codes.new_zeros(len(backing_codes), config.num_streams, 0)
@@ -282,23 +310,20 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
                 asked,
             )
             rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
-            plans = make_plans(self.planner, config, rows, step, drawn, asked)
+            plans = make_plans(self.planner, config, rows, step, drawn, asked, random)
             if notes_only:
                 return planned_tokens(plans, inputs["backing_codes"])
-        planned = by_events or plan_frames > 0
         articulator = None
         if played_like is not None and planned and not notes_only:
-            articulator = Articulation(config, played_like, inputs, seed_ahead())
+            articulator = Articulation(config, played_like, inputs, seed_ahead(random))
         if isinstance(streamer, FrameStreamer):
             streamer.articulation = inputs["articulation"]
-        fast = fast and planned and not logits_processor and not kwargs and supports(self)
-        fast = fast and (streamer is None or isinstance(streamer, FrameStreamer))
-        decoder = FastDecoder(self) if fast else None
+        decoder = (given_decoder or self.fast_decoder()) if fast else None
         # of known notes; all streams together are drawn as the library draws
         draws = None
         if planned and settings.do_sample and not kwargs:
             count, streams, _ = played.shape
-            draws = partial(code_draws, own_seed(self.device), count, streams - 1)
+            draws = partial(code_draws, own_seed(self.device, random), count, streams - 1)
         ahead = None if plans is None else PlansAhead(plans)
         while step < played.shape[-1]:
             first, last, stop = self._next_window(step, inputs["backing_codes"].shape[-1])
@@ -362,6 +387,15 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
             streamer.end()
         codes = undo_delay(played, config.stream_delays)
         return codes[:, :1] if notes_only else codes
+
+    def fast_decoder(self) -> FastDecoder:
+        """A decoder of this model, for `fast`: threads that play by the same one share its steps.
+        It holds for the weights as they are.
+
+        Raises:
+            ValueError: for a model that it cannot play, see `FastDecoder`.
+        """
+        return FastDecoder(self)
 
     def _plan_notes(
         self,

@@ -89,6 +89,7 @@ def make_plans(
     known: int,
     settings: PlanSettings,
     asked: Mapping[str, float | None],
+    random: torch.Generator | None = None,
 ) -> list[NotePlan]:
     """One plan for each solo of a batch.
 
@@ -98,6 +99,7 @@ def make_plans(
         known: frames that are played.
         asked: controls for all of them, see `control_classes`; None = not asked. What is none of
             the controls is in the settings.
+        random: what the plans' seeds are drawn from; torch's global generator when None.
 
     Raises:
         ValueError: without a lead sheet and anything that it could be made of.
@@ -110,7 +112,7 @@ def make_plans(
         controls = {**_named(config, inputs["condition_ids"], row), **_controls(asked)}
         sheet = lead_sheet(config, inputs, row)
         limits = within_instrument(settings, _words(config, inputs["condition_ids"], row))
-        seed = int(torch.randint(2**62, (1,)))
+        seed = int(torch.randint(2**62, (1,), generator=random))
         plans.append(NotePlan(folded, sheet, given, known, limits, controls, seed))
     return plans
 

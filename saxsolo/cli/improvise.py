@@ -66,6 +66,9 @@ def improvise(
         typer.Option(help="JSON list of backings, each with its own settings and folder."),
     ] = None,
     takes: Annotated[int, typer.Option(help="Of each backing, seeds one after another.")] = 1,
+    at_once: Annotated[
+        int, typer.Option(min=1, max=64, help="Takes that are played side by side.")
+    ] = 8,
     seconds: Annotated[
         float | None, typer.Option(help="Length of the solo.", show_default="the backing's")
     ] = None,
@@ -295,7 +298,7 @@ def improvise(
             written = band.save(out)
             if not (quiet or as_json):
                 print("\n".join(printable(path) for path in written))
-        outcomes = _play(jobs, saving, checkpoint, codec, device, quiet, quiet or as_json)
+        outcomes = _play(jobs, saving, checkpoint, codec, device, at_once, quiet, quiet or as_json)
         _report(outcomes, as_json)
 
 
@@ -336,6 +339,7 @@ def _play(
     checkpoint: str | None,
     codec: str | None,
     device: Device | None,
+    at_once: int,
     quiet: bool,
     mute: bool,
 ) -> list["Outcome"]:
@@ -354,6 +358,7 @@ def _play(
         lambda: load_player(checkpoint, codec, place),
         saving,
         (lambda word: nullcontext()) if quiet else Progress,
+        at_once,
     ):
         outcomes.append(outcome)
         if not quiet and outcome.job.source is not None:

@@ -1,5 +1,7 @@
 """What is heard in a backing before a solo is played over it, and the beat grid that it holds."""
 
+import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -101,6 +103,36 @@ def hear_backing(
         sheet = processor.lead_sheet(ear, music)
     rests = processor.rests(frames, ear, start, seconds is not None, measure.fades_from)
     return HeardBacking(frames, measure, codes, ear, music, sheet, rests)
+
+
+#: listens as `hear_backing` does
+Hear = Callable[[Player, Source, float | None, bool, float | None], HeardBacking]
+
+
+class HearOnce:
+    """`hear_backing` for several solos over the same sources, in any thread: each is listened to
+    once, as long as it is remembered among the last few."""
+
+    def __init__(self, remembered: int = 4):
+        # with the sources, so that no other takes their place
+        self._heard: dict[tuple[Any, ...], tuple[Source, HeardBacking]] = {}
+        self._lock, self._remembered = threading.Lock(), remembered
+
+    def __call__(
+        self,
+        player: Player,
+        source: Source,
+        seconds: float | None = None,
+        force: bool = False,
+        start: float | None = None,
+    ) -> HeardBacking:
+        key = (id(source), seconds, force, start)
+        with self._lock:
+            if key not in self._heard:
+                while len(self._heard) >= self._remembered:
+                    del self._heard[next(iter(self._heard))]
+                self._heard[key] = source, hear_backing(player, source, seconds, force, start)
+            return self._heard[key][1]
 
 
 def backing_grid(player: Player, heard: HeardBacking) -> BeatGrid | None:

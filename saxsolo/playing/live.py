@@ -29,7 +29,7 @@ from modeling_saxsolo.ear_spectrum_saxsolo import (
     ear_features,
 )
 from modeling_saxsolo.ear_stream_saxsolo import label_posteriors
-from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder, Sampling
+from modeling_saxsolo.fast_decoding_saxsolo import FastDecoder
 from modeling_saxsolo.habits_saxsolo import Articulator
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet, sheet_of_music
 from modeling_saxsolo.note_events_saxsolo import TICKS
@@ -37,6 +37,7 @@ from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.planner_features_saxsolo import control_classes
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
 from modeling_saxsolo.plans_saxsolo import within_instrument
+from modeling_saxsolo.played_row_saxsolo import Sampling
 from modeling_saxsolo.resample_saxsolo import Resampler
 from modeling_saxsolo.sampling_saxsolo import code_draws
 from modeling_saxsolo.seeding_saxsolo import own_seed
@@ -202,7 +203,7 @@ class LiveSolo:
         self.controls = {"lowest": low, "highest": high}
         control_classes(**self.controls)
         self.ear = LiveEar(player.ear.model, how.tuning)
-        self.decoder = FastDecoder(model)
+        self.decoder = player.decoder or FastDecoder(model)
         self.decoder.warm_up()
         self.voice = StreamingDecoder(player.codec.model)
         self.resampler = Resampler(sampling_rate, SAMPLING_RATE)
@@ -235,7 +236,7 @@ class LiveSolo:
             labels = placed.labels(round(seconds * FRAME_RATE)).T.astype(np.int64)
             self._sheet = plain_sheet(seconds).told(labels)
         self._blocks = 0
-        self._state = torch.Generator().manual_seed(how.seed).get_state()
+        self._random = torch.Generator().manual_seed(how.seed)
 
     def push(self, samples: np.ndarray) -> Iterator[np.ndarray]:
         """Take samples (n,) or (n, channels) float32; gives the solo's samples that are due."""
@@ -250,10 +251,7 @@ class LiveSolo:
     @torch.inference_mode()
     def _block(self) -> np.ndarray:
         """The next half second: (16000,) at the codec's rate, all but what the codec holds back."""
-        with torch.random.fork_rng([]):
-            torch.set_rng_state(self._state)
-            frames = self._frames()
-            self._state = torch.get_rng_state()
+        frames = self._frames()
         self._blocks += 1
         if not frames.shape[-1]:
             return np.zeros(0, np.float32)
@@ -282,7 +280,7 @@ class LiveSolo:
         given[:wait] = REST
         given[:step] = self._steps[0, 0].numpy()
         here = replace(sheet, beats=sheet.beats - origin / FRAME_RATE)
-        drawn = int(torch.randint(2**62, (1,)))
+        drawn = own_seed(self.model.device, self._random)
         plan = NotePlan(self.planner, here, given, step, self.plan, self.controls, drawn)
         forced[0, 0] = torch.from_numpy(plan.tokens(0, stop))
         inputs: dict[str, Any] = {
@@ -302,7 +300,7 @@ class LiveSolo:
         past = self.model._without_earlier(self._steps[..., first:])
         heard = self.model.encoder(**inputs)
         asked = asked_codes(config, forced[:, 0, first:], inputs.get("articulation"))
-        seed = own_seed(self.model.device)
+        seed = own_seed(self.model.device, self._random)
         draws = code_draws(seed, 1, config.num_codebooks, first, stop)
         new = self.decoder.play(heard, past, forced[..., first:], self.sampling, draws, asked=asked)
         self._steps = torch.cat([self._steps, new], dim=-1)

@@ -44,7 +44,7 @@ from .asking import (
 from .backing_notes import channel_notes, metre_notes
 from .chart_placing import chart_notes, chart_text, place_chart
 from .giving import settings_with_notes, with_given_notes
-from .hearing import HeardBacking, backing_grid, hear_backing
+from .hearing import Hear, HeardBacking, backing_grid, hear_backing
 from .rendered_band import RenderedBand
 from .revision import Revision, in_blocks, revised
 from .run_facts import describe
@@ -52,9 +52,6 @@ from .settings import Settings, SettingsKeywords
 from .take import Take
 from .take_fit import fit_of
 from .where_to_play import playing_frames
-
-# torch has one random state for the process: two solos at once would disturb each other's
-_RANDOM_STATE = threading.Lock()
 
 
 class Performance:
@@ -66,6 +63,7 @@ class Performance:
         settings: how to play.
         revision: the earlier solo of which a part is kept.
         placed: the chart on the backing's clock, where that is known; else it is looked for.
+        hear: listens to a backing, as `hear_backing`.
 
     Attributes:
         frames: (N, t) codes so far, a list of parts.
@@ -79,8 +77,9 @@ class Performance:
         settings: Settings,
         revision: Revision | None = None,
         placed: PlacedChart | None = None,
+        hear: Hear = hear_backing,
     ):
-        self.placed = placed
+        self.placed, self.hear = placed, hear
         self.player, self.source, self.settings = player, source, settings
         self.revision = revision
         self.condition_ids = condition_ids(player, settings)
@@ -141,7 +140,7 @@ class Performance:
         """
         with _one_thread():
             how = self.settings
-            heard = hear_backing(self.player, self.source, how.seconds, how.force, how.start)
+            heard = self.hear(self.player, self.source, how.seconds, how.force, how.start)
             placed = self.placed or self._placed(heard)
         if placed is not None and not tells_labels(self.player):
             raise SettingError(
@@ -176,26 +175,18 @@ class Performance:
         """
         heard = self.heard = heard or self.listen()
         model = self.player.solo.model
-        with self._seeded(), torch.inference_mode():
+        with _one_thread(), torch.inference_mode():
             planned = model.generate(
                 **heard.inputs(model.device),
                 condition_ids=self.condition_ids,
                 prompt_codes=self._prompt(),
                 generation_config=self.generation_config,
                 notes_only=True,
+                seed=self.settings.seed,
                 **self.asked,
             )
         tokens: np.ndarray = planned[0, 0].cpu().numpy()
         return tokens
-
-    @contextmanager
-    def _seeded(self) -> Iterator[None]:
-        """One thread, and torch's random state from the settings' seed, left as it was after."""
-        device = self.player.solo.model.device
-        devices = [device.index or 0] if device.type == "cuda" else []
-        with _RANDOM_STATE, _one_thread(), torch.random.fork_rng(devices):
-            torch.manual_seed(self.settings.seed)
-            yield
 
     def _placed(self, heard: HeardBacking) -> PlacedChart | None:
         """The chart of the settings where it lies in the whole track, however little is played."""
@@ -207,7 +198,7 @@ class Performance:
             )
         by_ear = how.chords is not None and (how.first_bar is None or how.tempo is None)
         if by_ear and ear is not None and self.seconds < self.source.seconds:
-            whole = hear_backing(self.player, self.source, None, how.force, how.start)
+            whole = self.hear(self.player, self.source, None, how.force, how.start)
             ear, cents = whole.ear, whole.measure.cents
         placed = place_chart(how, self.player, ear, cents, self.seconds, self.source.name)
         return None if placed is None else placed.until(self.seconds)
@@ -241,7 +232,7 @@ class Performance:
 
         def work() -> None:
             try:
-                with self._seeded(), torch.inference_mode():
+                with _one_thread(), torch.inference_mode():
                     model.generate(
                         **heard.inputs(model.device),
                         condition_ids=self.condition_ids,
@@ -250,6 +241,8 @@ class Performance:
                         **self.asked,
                         **self._told(heard.frames),
                         streamer=streamer,
+                        seed=self.settings.seed,
+                        fast=self.player.decoder or True,
                     )
                 queue.put(None)
             except _Stopped:
@@ -326,6 +319,7 @@ def improvise(
     scratch: Path | None = None,
     chart: Chart | Path | str | None = None,
     placed: PlacedChart | None = None,
+    hear: Hear = hear_backing,
     **settings: Unpack[SettingsKeywords],
 ) -> Take:
     """Plays a saxophone solo over a backing.
@@ -342,6 +336,7 @@ def improvise(
         scratch: folder that holds the audio until the take is saved, on disk, under no name.
         chart: a chart, or a file with one, in place of `chords`.
         placed: the chart on the backing's clock, where that is known.
+        hear: listens to a backing; `HearOnce` listens once for several solos.
         **settings: seed, seconds, temperature, instrument, feel, chords, density, space, lowest,
             highest, solo, trade, harmony, time, motif and line (text, or a MIDI or MusicXML file)
             ...; see `Settings`.
@@ -363,7 +358,7 @@ def improvise(
         placed, backing = placed or backing.placed, backing.source
     source = open_sound(backing, partial=how.force)
     player = player or load_player(checkpoint, codec, checked_device(device))
-    performance = Performance(player, source, how, placed=placed)
+    performance = Performance(player, source, how, placed=placed, hear=hear)
     solo = Scratch(scratch)
     start = time.perf_counter()
     for block in performance:

@@ -8,6 +8,7 @@ import json
 import os
 import re
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from modeling_saxsolo.codec_adapter_saxsolo import CODECS, load_whole
 from modeling_saxsolo.codec_adapter_saxsolo import load_codec as load_codec_model
 from modeling_saxsolo.ear_saxsolo import SaxsoloEar
 from modeling_saxsolo.errors_saxsolo import CodecError
+from modeling_saxsolo.fast_decoding_saxsolo import supports
 from modeling_saxsolo.modeling_saxsolo import SaxsoloForConditionalGeneration
 from modeling_saxsolo.processing_saxsolo import SaxsoloProcessor
 from saxsolo.assets import asset
@@ -64,6 +66,13 @@ class Player:
     def sampling_rate(self) -> int:
         """Samples a second of what is played."""
         return self.processor.sampling_rate
+
+    @cached_property
+    def decoder(self) -> Any:
+        """What plays the codebooks of all solos of this player in one batch (`FastDecoder`); None
+        where the model cannot be played by it."""
+        model = self.solo.model
+        return model.fast_decoder() if supports(model) else None
 
 
 def load_player(

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from transformers import DynamicCache, EncoderDecoderCache
 
@@ -14,25 +14,37 @@ from modeling_saxsolo.folded_layers_saxsolo import FoldedLayers
 STEPS = 12
 
 
-def choices(layers, model, heard, ways):
-    """Logits after STEPS random steps, of which `ways` go through together."""
+def prompted(model, heard):
+    """The cache of a prompt of one step, two rows."""
     cache = EncoderDecoderCache(
         DynamicCache(config=model.config), DynamicCache(config=model.config)
     )
-    rows, streams = 2, model.config.num_streams
-    start = torch.full((rows, 1, streams), model.config.decoder_start_token_id)
+    start = torch.full((2, 1, model.config.num_streams), model.config.decoder_start_token_id)
     with torch.no_grad():
         model.decoder(start, heard, cache)
-    window = layers.window(heard, cache, 1 + STEPS)
+    return cache
+
+
+def some_states(model, rows=2):
     random = np.random.default_rng(0)
     states = random.normal(size=(rows, STEPS, model.config.hidden_size))
     states -= states.mean(axis=2, keepdims=True)
-    states = states.astype(model.decoder.norm.weight.numpy(force=True).dtype)
-    place = 0
+    return states.astype(model.decoder.norm.weight.numpy(force=True).dtype)
+
+
+def choices(layers, model, heard, ways):
+    """Logits after STEPS random steps, of which `ways` go through together."""
+    cache = prompted(model, heard)
+    windows = [layers.join(heard, cache, row, 1 + STEPS) for row in range(2)]
+    states, place = some_states(model), 0
     for count in ways:
-        part = states[:, place : place + count].copy()
-        hidden = window.through(part, slice(1 + place, 1 + place + count))
+        parts = states[:, place : place + count].copy()
+        hidden = layers.through(
+            [(window, part, 1 + place) for window, part in zip(windows, parts, strict=True)]
+        )
         place += count
+    for window in windows:
+        layers.leave(window)
     logits, leaning = layers.choices(hidden)
     return logits if leaning is None else np.concatenate([logits, leaning], axis=1)
 
@@ -75,6 +87,52 @@ def test_compiled_layers_compute_what_numpy_does(heard, kind, error, numbers):
     for ways in ([1] * STEPS, [5, 1, 6]):
         found = choices(compiled, model, memory, ways)
         assert np.abs(found - wanted).max() < error * np.abs(wanted).max(), ways
+
+
+@pytest.mark.parametrize("kind", ["double", "eight bits"])
+@given(st.lists(st.integers(1, 5), min_size=4, max_size=9))
+@settings(
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+def test_a_solo_does_not_depend_on_those_beside_it(heard, kind, steps):
+    """To the bit, whoever comes and goes, and wherever each stands."""
+    model, memory = heard(kind)
+    with torch.no_grad():
+        layers, alone = CompiledLayers(model), CompiledLayers(model)
+    cache, states = prompted(model, memory), some_states(model, len(steps))
+
+    def joined(where, solo):
+        return where.join(memory, cache, solo % 2, 1 + steps[solo])
+
+    def last(where, hidden):
+        return where.choices(hidden)[0]
+
+    wanted = []
+    for solo, count in enumerate(steps):
+        window = joined(alone, solo)
+        for step in range(count):
+            hidden = alone.through([(window, states[solo, step : step + 1].copy(), 1 + step)])
+        wanted.append(last(alone, hidden)[0])
+        alone.leave(window)
+    # each begins one step after the one before
+    windows, found = {}, {}
+    for now in range(len(steps) + max(steps)):
+        if now < len(steps):
+            windows[now] = joined(layers, now)
+        parts = [
+            (window, states[solo, now - solo : now - solo + 1].copy(), 1 + now - solo)
+            for solo, window in windows.items()
+        ]
+        if not parts:
+            continue
+        hidden = layers.through(parts)
+        for solo, row in zip(list(windows), last(layers, hidden), strict=True):
+            if now - solo + 1 == steps[solo]:
+                found[solo] = row
+                layers.leave(windows.pop(solo))
+    assert len(found) == len(steps)
+    for solo, logits in enumerate(wanted):
+        np.testing.assert_array_equal(found[solo], logits)
 
 
 @settings(deadline=None, max_examples=30)

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/played_row_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/together_saxsolo.py
