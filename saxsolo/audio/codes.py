@@ -1,5 +1,6 @@
 """Audio to codes and back, block by block, for a sound of any length."""
 
+import threading
 from collections.abc import Iterable, Iterator
 from itertools import chain
 
@@ -10,6 +11,9 @@ from transformers import PreTrainedModel
 from modeling_saxsolo.codec_adapter_saxsolo import StreamingDecoder
 
 DECODE_FRAMES = 25
+# one thread makes sound at a time: threads of solos that are played at once would take the
+# interpreter from one another between the operations
+_SOUNDING = threading.Lock()
 
 
 def decode_blocks(
@@ -22,7 +26,7 @@ def decode_blocks(
     """
     decoder = StreamingDecoder(codec, cents)
     for part in chain(codes, [None]):
-        with torch.inference_mode():
+        with _SOUNDING, torch.inference_mode():
             audio = decoder.finish() if part is None else decoder.push(part.to(codec.device))
         if audio.numel():
             yield audio.reshape(-1).float().cpu().numpy()

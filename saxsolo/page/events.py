@@ -10,11 +10,13 @@ from . import handlers
 from .chart_box import EAR, connect_chart, filled_outputs, written_after_take
 from .cleaning import CLEAN_EVERY, OLDEST_UPLOAD
 from .controls import Controls, fresh
+from .gpu import ON_ZERO_GPU
 from .handlers import AGAIN, ANOTHER, BARS, CONTINUE, PLAY
 from .harp import add_harp
 from .heard_tab import connect_heard, lay_out_heard
 from .judge_tab import connect_judge, lay_out_judge
 from .layout import INTRODUCTION, Layout, lay_out
+from .limits import MOST_PLAYING
 from .line_box import connect_line
 from .listener import Listener
 from .say_box import connect_say
@@ -22,10 +24,13 @@ from .soloist import Soloist
 from .source_column import SourceColumn
 from .tools import add_tools
 
-# how many may wait for the solo that is being played
+# how many may wait for the solos that are being played
 MOST_WAITING = 8
-# one solo at a time, whoever asks for it
-PLAYER: dict[str, Any] = {"concurrency_id": "player", "concurrency_limit": 1}
+# solos that are played in one batch, whoever asks for them; a lent GPU plays one
+PLAYER: dict[str, Any] = {
+    "concurrency_id": "player",
+    "concurrency_limit": 1 if ON_ZERO_GPU else MOST_PLAYING,
+}
 
 
 def build(soloist: Soloist, listener: Listener) -> gr.Blocks:

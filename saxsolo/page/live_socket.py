@@ -5,7 +5,8 @@
     browser: samples of the band, float32 mono, as they come
     server:  samples of the solo, float32 at the same rate, each block when it is due
 
-The page at /live records and plays on one clock (live.html). One visitor plays at a time.
+The page at /live records and plays on one clock (live.html). Visitors who play at the same time
+share the steps of one decoder.
 """
 
 from __future__ import annotations
@@ -28,16 +29,18 @@ from saxsolo.playing.live import LiveSettings, LiveSolo
 from saxsolo.playing.settings import Settings
 from saxsolo.weights.loading import Player
 
+from .limits import MOST_LIVE
+
 PAGE = Path(__file__).parent / "live.html"
 LOOKAHEADS = (-2.0, 2.0)
 # seconds of a visit, and of sound in one message
 LONGEST_VISIT, LONGEST_MESSAGE = 600.0, 1.0
-BUSY = "Somebody else is playing live. Please try again in a few minutes."
+BUSY = "Others are playing live, as many as can. Please try again in a few minutes."
 
 
 def live_routes(player: Player) -> list[BaseRoute]:
     """The page at /live and the socket that it talks to."""
-    playing = asyncio.Lock()
+    playing = asyncio.Semaphore(MOST_LIVE)
 
     async def page(_: Request) -> HTMLResponse:
         html = PAGE.read_text(encoding="utf-8")

@@ -2,8 +2,8 @@
 
     controls -> one solo, streamed while it is generated (HLS) -> the stored take -> the page
 
-One solo is played at a time, a few requests wait, further ones are refused at once. The page loads
-nothing from another host: no fonts, no analytics.
+Four solos are played at a time, in one batch; a few requests wait, further ones are refused at
+once. The page loads nothing from another host: no fonts, no analytics.
 """
 
 import os

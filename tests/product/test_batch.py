@@ -104,7 +104,24 @@ def test_files_of_one_name_and_takes_of_each(play, tmp_path, backing):
     assert names(out / "backing") == ["take-1", "take-2", "takes.json"]
     runs = [json.loads((out / "backing" / f"take-{i}" / "run.json").read_text()) for i in (1, 2)]
     assert [one["seed"] for one in runs] == [5, 6]
-    assert "improvising 4/4" in stderr
+    assert "improvising 4 takes" in stderr
+
+
+def test_takes_at_once_are_those_played_alone_and_hear_once(play, tmp_path, backing, monkeypatch):
+    from saxsolo.playing import hearing
+
+    heard, whole = [], hearing.hear_backing
+    monkeypatch.setattr(hearing, "hear_backing", lambda *a: heard.append(a) or whole(*a))
+    out = tmp_path / "out"
+    found = []
+    for at_once in (1, 3):
+        code, _, stderr = play(backing, "--takes", 3, "--at-once", at_once)
+        assert code == 0, stderr
+        assert ("improvising 3/3" in stderr) == (at_once == 1)
+        found.append([(out / f"take-{i}" / "solo.wav").read_bytes() for i in (1, 2, 3)])
+        shutil.rmtree(out)
+    assert found[0] == found[1] and len(set(found[0])) == 3
+    assert len(heard) == 2
 
 
 @pytest.mark.parametrize("kind", list(FORMATS))
@@ -189,7 +206,8 @@ def test_a_defect_in_one_is_told_and_the_others_are_played(play, folder, tmp_pat
     assert names(tmp_path / "out") == ["good 0 mp3", "good 0 wav"]
 
 
-def test_interrupted_between_keeps_what_is_done(play, folder, tmp_path, monkeypatch):
+@pytest.mark.parametrize("at_once", [1, 3])
+def test_interrupted_between_keeps_what_is_done(play, folder, tmp_path, monkeypatch, at_once):
     from saxsolo.audio import writing as output
 
     whole, seen = output.Scratch.append, []
@@ -202,10 +220,14 @@ def test_interrupted_between_keeps_what_is_done(play, folder, tmp_path, monkeypa
         whole(self, samples)
 
     monkeypatch.setattr("saxsolo.playing.performance.Scratch.append", interrupted)
-    code, _, _ = play(*(folder / f"good 0 {k}.{k}" for k in ("wav", "flac", "mp3")))
+    backings = [folder / f"good 0 {k}.{k}" for k in ("wav", "flac", "mp3")]
+    code, _, _ = play(*backings, "--at-once", at_once)
     assert code == 130
-    assert names(tmp_path / "out") == ["good 0 wav"]
-    assert names(tmp_path / "out" / "good 0 wav") == ["mix.wav", "run.json", "solo.wav"]
+    out = tmp_path / "out"
+    left = names(out) if out.exists() else []
+    assert len(left) < 3 and (at_once > 1 or left == ["good 0 wav"])
+    for place in left:
+        assert names(out / place) == ["mix.wav", "run.json", "solo.wav"]
 
 
 def test_nothing_half_of_a_take_whose_score_fails(play, backing, tmp_path, monkeypatch):

@@ -4,6 +4,7 @@ import shutil
 import socket as sockets
 import threading
 import time
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ pytest.importorskip("websockets")
 starlette = pytest.importorskip("starlette.applications")
 from starlette.testclient import TestClient  # noqa: E402
 
+from saxsolo.page.limits import MOST_LIVE  # noqa: E402
 from saxsolo.page.live_socket import BUSY, live_routes  # noqa: E402
 from saxsolo.weights.loading import load_player  # noqa: E402
 
@@ -30,14 +32,10 @@ def asked(**changes):
     return {"rate": 44100, "lookahead": -0.5, "chords": CHORDS, "tempo": 120, "seed": 1, **changes}
 
 
-def test_blocks_come_when_they_are_due_and_one_visitor_plays(app):
-    client = TestClient(app)
-    with client.websocket_connect("/live/socket") as live:
+def test_blocks_come_when_they_are_due(app):
+    with TestClient(app).websocket_connect("/live/socket") as live:
         live.send_json(asked())
         assert live.receive_json() == {"ready": True}
-        with client.websocket_connect("/live/socket") as other:
-            other.send_json(asked())
-            assert other.receive_json() == {"error": BUSY}
         # with a lookahead of -0.5 s two blocks are due at once, the third after half a second
         live.send_bytes(np.zeros(4410, np.float32).tobytes())
         blocks = [np.frombuffer(live.receive_bytes(), "<f4") for _ in range(2)]
@@ -47,6 +45,25 @@ def test_blocks_come_when_they_are_due_and_one_visitor_plays(app):
         assert 1.2 * 44100 < sum(map(len, blocks)) <= 1.5 * 44100
         live.send_bytes(b"odd")
         assert "bytes" in live.receive_json()["error"]
+
+
+def test_visitors_at_once_hear_what_each_would_alone(app):
+    """Up to as many as can; one more is told so."""
+    client = TestClient(app)
+    with ExitStack() as visits:
+        lives = [
+            visits.enter_context(client.websocket_connect("/live/socket")) for _ in range(MOST_LIVE)
+        ]
+        for number, live in enumerate(lives):
+            live.send_json(asked(seed=1 + number // 2))
+            assert live.receive_json() == {"ready": True}
+        other = visits.enter_context(client.websocket_connect("/live/socket"))
+        other.send_json(asked())
+        assert other.receive_json() == {"error": BUSY}
+        for live in lives:
+            live.send_bytes(np.zeros(44100, np.float32).tobytes())
+        heard = [[live.receive_bytes() for _ in range(3)] for live in lives]
+    assert heard[0] == heard[1] != heard[2]
 
 
 @pytest.mark.parametrize(
