@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import onnxruntime
@@ -121,13 +121,18 @@ def stream(
     yield voice.finish(), np.zeros((config["model"]["num_streams"], 0), np.int64)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"saxsolo-runtime: {message}\n")
+
+
 def main(folder: Path | None = None) -> None:
     """Reads the command line and plays; mistakes are one line and exit code 2.
 
     Args:
         folder: what was exported; --model or $SAXSOLO_RUNTIME_MODEL when None.
     """
-    parser = argparse.ArgumentParser(description="A saxophone solo over a backing.")
+    parser = _Parser(description="A saxophone solo over a backing.")
     parser.add_argument("backing", help="WAV, FLAC, OGG or MP3")
     parser.add_argument("--out", default="solo.wav", help="WAV, FLAC, OGG or MP3")
     add_playing_options(parser)

@@ -152,9 +152,9 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
     backing = tmp_path / "backing.wav"
     soundfile.write(backing, samples, rate)
 
-    def run(name: str, seed: int) -> bytes:
+    def run(name: str, seed: int, *chart: str) -> bytes:
         out = tmp_path / name
-        arguments = [folder / "play.py", backing, "--out", out, "--seed", str(seed)]
+        arguments = [folder / "play.py", backing, "--out", out, "--seed", str(seed), *chart]
         done = subprocess.run(
             [sys.executable, "-c", ALONE, *map(str, arguments)],
             capture_output=True,
@@ -166,6 +166,8 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
         return out.read_bytes()
 
     assert run("a.wav", 1) == run("b.wav", 1) != run("c.wav", 2)
+    chart = ("--chords", "Ebm7 | Ab7", "--first-bar", "0", "--tempo", "120")
+    assert run("d.wav", 1, *chart) == run("e.wav", 1, *chart) != run("a.wav", 1)
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 200e6
 
 

@@ -98,23 +98,30 @@ def test_a_file_and_its_text_are_the_same_chart(tmp_path):
     assert chart_of_options(options()) is None
 
 
-def test_the_copied_programs_refuse_a_chart_in_one_line(tmp_path):
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--chords", "F7 | C7q"], "bar 2: cannot read the chord 'C7q'"),
+        (["--chords", "F7", "--first-bar", "soon"], "--first-bar: invalid float value: 'soon'"),
+        (["--chords", "F7", "--tempo", "9"], "tempo is 9.0; it must lie in 30..400"),
+    ],
+)
+def test_the_copied_programs_refuse_a_chart_in_one_line(tmp_path, arguments, message):
     """They read charts where neither torch nor saxsolo is installed."""
     pytest.importorskip("onnxruntime")
     copy_programs(tmp_path / "saxsolo_runtime")
     (tmp_path / "graphs").mkdir()
     conditions = {"instrument": ["tenor"]}
     (tmp_path / "config.json").write_text(json.dumps({"model": {"conditions": conditions}}))
-    arguments = [str(BACKING), "--model", str(tmp_path), "--chords", "F7 | C7q"]
     done = subprocess.run(
-        [sys.executable, "-P", "-c", ALONE, *arguments],
+        [sys.executable, "-P", "-c", ALONE, str(BACKING), "--model", str(tmp_path), *arguments],
         env={"PYTHONPATH": str(tmp_path)},
         cwd=tmp_path,
         capture_output=True,
         text=True,
     )
     assert (done.returncode, done.stdout) == (2, "")
-    assert done.stderr.startswith("saxsolo-runtime: bar 2: cannot read the chord 'C7q'")
+    assert done.stderr.startswith("saxsolo-runtime: ") and message in done.stderr
     assert done.stderr.count("\n") == 1
 
 
