@@ -45,6 +45,7 @@ CPU revision\t: 3
 PLAY = """
 import json, platform, resource, sys
 from pathlib import Path
+sys.modules["numba"] = None  # the folder does not want it, and plays without
 import numpy as np, soundfile
 from saxsolo_runtime.command import improvise
 

@@ -4,8 +4,8 @@
 
 A solo is played over the beginning of the backing (seed 1). Of each graph: calls; multiply-adds of
 its products and convolutions by the shapes that they had, its weights; the weights that its calls
-read if no cache holds them; and what its calls take in and give out. Spectra, pulses and searches
-are NumPy and are not counted: their share of the processor time on this machine is printed.
+read if no cache holds them; and what its calls take in and give out. The planner, spectra,
+pulses and searches are NumPy and are not counted: their share of the processor time is printed.
 """
 
 import math
@@ -91,18 +91,18 @@ def main(
     backing: Annotated[Path, typer.Argument(help="A backing track.")],
     seconds: Annotated[float, typer.Option(help="Of it.")] = 12.0,
 ) -> None:
-    sessions, config = command.load(folder)
+    sessions, planner, config = command.load(folder)
     audio, rate = soundfile.read(backing, dtype="float32")
     audio = audio[: round(seconds * rate)]
     seconds = len(audio) / rate
     timed = {name: TimedSession(session) for name, session in sessions.items()}
     begun = time.process_time()
-    command.improvise(audio, rate, folder, seed=1, loaded=(timed, config))
+    command.improvise(audio, rate, folder, seed=1, loaded=(timed, planner, config))
     whole = time.process_time() - begun
     inside = sum(one.seconds for one in timed.values())
 
     counted = {name: CountingSession(folder / "graphs" / f"{name}.onnx") for name in sessions}
-    command.improvise(audio, rate, folder, seed=1, loaded=(counted, config))
+    command.improvise(audio, rate, folder, seed=1, loaded=(counted, planner, config))
     print("a second of music:")
     print(
         "| graph | calls | multiply-adds, 10^6 | weights, MB | weights read, MB | in and out, MB |"

@@ -172,7 +172,7 @@ def test_a_chart_without_times_is_placed_by_ear_as_in_torch(default_player, fold
     from saxsolo.runtime import command
 
     audio, rate = soundfile.read(BACKING, dtype="float32", frames=12 * 32_000)
-    graphs, config = command.load(folder)
+    loaded = command.load(folder)
     chords = "Dm7 | G7 | Cmaj7 | Cmaj7"
     chart = GivenChart(chart_in_metre(chords))
     ours = command.listen(audio, rate, loaded, chart).placed
