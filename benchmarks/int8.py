@@ -38,7 +38,7 @@ def main(
         low = soxr.resample(audio, rate, 16_000)
         heard = [
             hear(graphs["ear"], low, np.array(config["progressions"])).posteriors[0]
-            for graphs, config in both
+            for graphs, _, config in both
         ]
         root, phase = (
             float(np.mean(heard[0][part].argmax(0) == heard[1][part].argmax(0)))
@@ -46,10 +46,10 @@ def main(
         )
         _, codes = command.improvise(audio, rate, full, seed=1, loaded=both[0])
         sounds = []
-        for graphs, config in both:
+        for graphs, _, config in both:
             voice = Voice(graphs["codec_decoder"], config["codec"])
             sounds.append(np.concatenate([voice.push(codes[1:]), voice.finish()]))
-        played = both[0][1]["codec"]["sampling_rate"]
+        played = both[0][2]["codec"]["sampling_rate"]
         tracks = [track_pitch_of_blocks([sound], played) for sound in sounds]
         sure = (tracks[0].confidence >= SURE) & (tracks[1].confidence >= SURE)
         ratio = tracks[1].hertz[sure] / tracks[0].hertz[sure]

@@ -11,7 +11,7 @@ from saxsolo.atomic import output_folder
 from saxsolo.errors import SettingError
 
 FOLDER = "SAXSOLO_RUNTIME_MODEL"
-KNOWN = "--out, --seed, --instrument and --temperature"
+KNOWN = "--out, --seed, --instrument, --temperature and those of a chart"
 
 
 class _Parser(argparse.ArgumentParser):
@@ -37,9 +37,9 @@ def improvise_by_graphs(arguments: Sequence[str]) -> None:
     parser = _Parser(prog="saxsolo improvise", allow_abbrev=False)
     parser.add_argument("backing", type=Path)
     parser.add_argument("--out", type=Path, required=True)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--instrument", default="tenor")
-    parser.add_argument("--temperature", type=float)
+    from saxsolo.runtime.options import add_playing_options
+
+    add_playing_options(parser)
     given = parser.parse_args(list(arguments))
     folder = os.environ.get(FOLDER)
     if folder is None:

@@ -7,6 +7,8 @@ from fractions import Fraction
 
 # from this confidence on beats are taken to divide in three
 COMPOUND = 0.5
+# beats a minute of a chart, as a foot taps them
+SLOWEST, FASTEST = 30.0, 400.0
 # beats in a bar that are eighths: 7/8
 IN_EIGHTHS = 7
 

@@ -10,10 +10,11 @@ from importlib.util import find_spec
 from saxsolo.audio.files import Source
 from saxsolo.errors import SettingError
 from saxsolo.music.charts.form import played
+from saxsolo.music.metre import SLOWEST
 from saxsolo.music.placed_chart import PlacedChart
 from saxsolo.playing.chart_placing import chart_of_settings
 from saxsolo.playing.rendered_band import render_chart
-from saxsolo.playing.settings import SLOWEST, Settings
+from saxsolo.playing.settings import Settings
 
 from .controls import ANY_FEEL, Controls, checked
 

@@ -10,15 +10,10 @@ from urllib.parse import urlencode
 from transformers import GenerationConfig
 
 from saxsolo.errors import SettingError
+from saxsolo.music.metre import FASTEST, SLOWEST
 from saxsolo.music.pitch_names import pitch_of
 from saxsolo.playing.rendered_band import SOLO_FEELS
-from saxsolo.playing.settings import (
-    FASTEST,
-    MOST_BARS_TRADED,
-    MOST_DENSITY,
-    SLOWEST,
-    Settings,
-)
+from saxsolo.playing.settings import MOST_BARS_TRADED, MOST_DENSITY, Settings
 
 from .limits import LONGEST_BACKING, LONGEST_SOLO
 

@@ -1,29 +1,26 @@
-"""The chart that a person gives for a backing, placed on its clock: by the ear, or by a tempo."""
+"""The chart of the settings, placed on the clock of a backing by a player's ear or by a tempo."""
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from saxsolo.errors import SettingError
-from saxsolo.music.chart_alignment import align
+from saxsolo.music.chart_placing import PLACE_ADVICE, chart_in_metre, placed_on
 from saxsolo.music.charts.chart import Chart, ChartError
-from saxsolo.music.charts.reading import chart_of_text, read_chart
+from saxsolo.music.charts.reading import read_chart
 from saxsolo.music.charts.text import write_text
-from saxsolo.music.placed_chart import PlacedChart, place_by_tempo
+from saxsolo.music.placed_chart import PlacedChart
 
 if TYPE_CHECKING:
+    import numpy as np
     import torch
 
+    from modeling_saxsolo.ear_decoding_saxsolo import HeardMusic
     from saxsolo.weights.loading import Player
 
     from .settings import Settings
-
-# agreement of the ear with a chart, measured over held-out renders (docs/musicians/charts.md)
-SURE, DOUBTFUL = 0.55, 0.4
-_INTERVALS = ("", "a semitone", "a tone", "a minor third", "a major third", "a fourth", "a tritone")
 
 
 def chart_of_settings(settings: Settings) -> Chart | None:
@@ -34,16 +31,7 @@ def chart_of_settings(settings: Settings) -> Chart | None:
     """
     if settings.chords is None:
         return None
-    text, metre = settings.chords, settings.metre
-    if metre is None:
-        return chart_of_text(text)
-    if not re.search(r"(?im)^\s*(metre|meter|time)\s*:", text) and "://" not in text:
-        # chords that say nothing of a metre are read in this one
-        try:
-            return chart_of_text(f"Metre: {metre}\n{text}")
-        except ValueError:
-            pass
-    return chart_of_text(text).in_metre(metre)
+    return chart_in_metre(settings.chords, settings.metre)
 
 
 def chart_text(chart: Chart | Path | str, tune: str | None = None) -> str:
@@ -90,35 +78,16 @@ def place_chart(
     chart = chart_of_settings(settings)
     if chart is None:
         return None
-    if settings.first_bar is not None and settings.tempo is not None:
-        return place_by_tempo(chart, settings.first_bar, settings.tempo, seconds)
-    advice = "give --first-bar and --tempo (first_bar, tempo)"
-    if ear is None or player.ear is None:
-        raise SettingError(f"{player.solo.name} has no ear to place a chart with; {advice}")
-    # the command line reads a chart before it loads torch
-    from saxsolo.listening.track import decoded
 
-    music = decoded(player.ear.model, ear, cents)
-    arrays = {part: values.numpy() for part, values in ear.items()}
-    placed = align(chart, arrays, music, first_bar=settings.first_bar, tempo=settings.tempo)
-    if placed is None:
-        raise SettingError(f"no beats are heard in {name}, so its chart has no place; {advice}")
-    return placed
+    def hearing() -> tuple[Mapping[str, np.ndarray], HeardMusic]:
+        if ear is None or player.ear is None:
+            raise SettingError(
+                f"{player.solo.name} has no ear to place a chart with; {PLACE_ADVICE}"
+            )
+        # the command line reads a chart before it loads torch
+        from saxsolo.listening.track import decoded
 
+        arrays = {part: values.numpy() for part, values in ear.items()}
+        return arrays, decoded(player.ear.model, ear, cents)
 
-def chart_notes(placed: PlacedChart) -> list[str]:
-    """What a person should know of where the chart lies, one line each."""
-    notes = []
-    if placed.transposed:
-        up = "higher" if placed.transposed > 0 else "lower"
-        by = _INTERVALS[abs(placed.transposed)]
-        notes.append(f"the track is {by} {up} than the chart; the chart was moved")
-    if not placed.inside.any():
-        notes.append("the chart was found nowhere in the track; what is heard is played")
-    elif placed.agreement is not None and placed.agreement < SURE:
-        word = "does not fit" if placed.agreement < DOUBTFUL else "may not fit"
-        notes.append(
-            f"the chart {word} the track: the ear hears its roots in {placed.agreement:.0%} of the "
-            "time; the chart is played all the same"
-        )
-    return notes
+    return placed_on(chart, seconds, hearing, name, settings.first_bar, settings.tempo)

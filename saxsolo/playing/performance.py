@@ -28,6 +28,7 @@ from saxsolo.audio.writing import Scratch
 from saxsolo.device import checked_device
 from saxsolo.errors import SettingError
 from saxsolo.music.articulations import counted, named_articulations
+from saxsolo.music.chart_placing import chart_notes, check_first_bar
 from saxsolo.music.charts.chart import Chart
 from saxsolo.music.frame_labels import tokens_to_notes
 from saxsolo.music.placed_chart import PlacedChart
@@ -42,7 +43,7 @@ from .asking import (
     tells_labels,
 )
 from .backing_notes import channel_notes, metre_notes
-from .chart_placing import chart_notes, chart_text, place_chart
+from .chart_placing import chart_text, place_chart
 from .giving import settings_with_notes, with_given_notes
 from .hearing import Hear, HeardBacking, backing_grid, hear_backing
 from .rendered_band import RenderedBand
@@ -191,11 +192,7 @@ class Performance:
     def _placed(self, heard: HeardBacking) -> PlacedChart | None:
         """The chart of the settings where it lies in the whole track, however little is played."""
         how, ear, cents = self.settings, heard.ear, heard.measure.cents
-        if how.first_bar is not None and how.first_bar >= self.source.seconds:
-            raise SettingError(
-                f"first_bar {how.first_bar:g} s lies behind the end of {self.source.name} "
-                f"({self.source.seconds:.1f} s)"
-            )
+        check_first_bar(how.first_bar, self.source.seconds, self.source.name)
         by_ear = how.chords is not None and (how.first_bar is None or how.tempo is None)
         if by_ear and ear is not None and self.seconds < self.source.seconds:
             whole = self.hear(self.player, self.source, None, how.force, how.start)

@@ -17,14 +17,13 @@ from saxsolo.errors import SettingError
 from saxsolo.music.charts.chart import ChartError, beats_of
 from saxsolo.music.charts.reading import chart_of_text
 from saxsolo.music.given_notes import notes_text, read_notes
+from saxsolo.music.metre import FASTEST, SLOWEST
 from saxsolo.music.pitch_names import pitch_name, pitch_of
 from saxsolo.music.spans import read_spans, spans_text
 
 LARGEST_SEED = 2**63 - 1
 HIGHEST_TEMPERATURE = 10.0
 HIGHEST_GUIDANCE = 20.0
-# beats a minute, as a foot taps them
-SLOWEST, FASTEST = 30.0, 400.0
 LONGEST_CHART = 100_000
 # notes a second
 MOST_DENSITY = 20.0

@@ -1,10 +1,10 @@
 """The programs that play from exported graphs, as a package of their own: `saxsolo_runtime`.
 
-They are saxsolo/runtime and what of modeling_saxsolo needs no torch. This module imports the
+They are saxsolo/runtime, what of modeling_saxsolo needs no torch, and the charts of saxsolo/music.
+This module imports the
 standard library alone, and nothing beside it, since packaging/runtime loads it by its path.
 """
 
-import shutil
 from pathlib import Path
 
 PACKAGE = Path(__file__).parents[1]
@@ -13,6 +13,7 @@ NUMPY_MODULES = (
     "chord_search_saxsolo",
     "decoder_kernels_saxsolo",
     "ear_decoding_saxsolo",
+    "errors_saxsolo",
     "folded_planner_saxsolo",
     "lead_sheet_saxsolo",
     "line_saxsolo",
@@ -28,6 +29,18 @@ NUMPY_MODULES = (
     "viterbi_saxsolo",
     "vocabulary_saxsolo",
 )
+#: of saxsolo: charts and their place on a track
+CHART_MODULES = (
+    "errors",
+    "music/__init__",
+    "music/beat_grid",
+    "music/chart_alignment",
+    "music/chart_placing",
+    "music/chord_symbols",
+    "music/metre",
+    "music/placed_chart",
+    *(f"music/charts/{path.stem}" for path in sorted((PACKAGE / "music" / "charts").glob("*.py"))),
+)
 REQUIREMENTS = ("numpy>=1.26", "onnxruntime>=1.22", "soundfile>=0.13", "soxr>=0.5")
 PLAY = '''"""Plays a saxophone solo over a backing: python play.py --help."""
 
@@ -41,10 +54,13 @@ main(Path(__file__).parent)
 
 def copy_programs(package: Path) -> None:
     """Writes the package into a folder of its name, which is made where it is missing."""
-    package.mkdir(parents=True, exist_ok=True)
-    for path in sorted((PACKAGE / "runtime").glob("*.py")):
-        text = path.read_text("utf-8").replace("from modeling_saxsolo.", "from .")
-        (package / path.name).write_text(text, "utf-8")
-    for name in NUMPY_MODULES:
-        source = PACKAGE.parent / "modeling_saxsolo" / f"{name}.py"
-        shutil.copyfile(source, package / source.name)
+    modeling = PACKAGE.parent / "modeling_saxsolo"
+    files = {path: path.name for path in sorted((PACKAGE / "runtime").glob("*.py"))}
+    files |= {modeling / f"{name}.py": f"{name}.py" for name in NUMPY_MODULES}
+    files |= {PACKAGE / f"{name}.py": f"{name}.py" for name in CHART_MODULES}
+    for source, name in files.items():
+        text = source.read_text("utf-8")
+        for owner in ("modeling_saxsolo", "saxsolo"):
+            text = text.replace(f"from {owner}.", f"from {package.name}.")
+        (package / name).parent.mkdir(parents=True, exist_ok=True)
+        (package / name).write_text(text, "utf-8")

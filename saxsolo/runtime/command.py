@@ -12,7 +12,7 @@ import time
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import numpy as np
 import onnxruntime
@@ -21,8 +21,11 @@ import soxr
 
 from modeling_saxsolo.folded_planner_saxsolo import FoldedPlanner
 from modeling_saxsolo.vocabulary_saxsolo import FREE
+from saxsolo.music.chart_placing import chart_notes
 
-from .hearing import hear
+from .charts import GivenChart
+from .hearing import Heard, hear
+from .options import add_playing_options, chart_of_options
 from .planning import load_planner, plan_of
 from .playing import play
 from .sounding import Voice
@@ -56,39 +59,50 @@ def improvise(
     instrument: str = "tenor",
     temperature: float | None = None,
     loaded: Loaded | None = None,
+    chart: GivenChart | None = None,
 ) -> tuple[Array, Array]:
     """Samples (n,) of a solo at the codec's rate, and its codes (N, T).
 
     Args:
-        as `stream`.
+        audio: (n,) or (n, channels) float32. temperature: 0 takes the likeliest everywhere.
+        loaded: what `load` gives of the folder. chart: played over in place of what is heard.
+
+    Raises:
+        ValueError: for a chart that has no place in the backing.
     """
-    blocks = stream(audio, rate, folder, seed, instrument, temperature, loaded)
+    loaded = loaded or load(folder)
+    heard = listen(audio, rate, loaded, chart)
+    blocks = stream(heard, loaded, seed, instrument, temperature)
     samples, codes = zip(*blocks, strict=True)
     return np.concatenate(samples), np.concatenate(codes, axis=1)
 
 
+def listen(audio: Array, rate: int, loaded: Loaded, chart: GivenChart | None = None) -> Heard:
+    """What is heard in a backing (n,) or (n, channels) float32, and what a chart says of it.
+
+    Raises:
+        ValueError: for a chart that has no place in it.
+    """
+    graphs, _, config = loaded
+    mono = audio if audio.ndim == 1 else audio.mean(axis=1)
+    low = soxr.resample(mono.astype(np.float32), rate, 16_000)
+    return hear(graphs["ear"], low, np.array(config["progressions"]), chart)
+
+
 def stream(
-    audio: Array,
-    rate: int,
-    folder: Path,
+    heard: Heard,
+    loaded: Loaded,
     seed: int = 0,
     instrument: str = "tenor",
     temperature: float | None = None,
-    loaded: Loaded | None = None,
 ) -> Iterator[tuple[Array, Array]]:
     """A solo as it is made up: samples (n,) at the codec's rate, and the codes (N, t) behind them;
     the samples of the last frames come with no codes.
 
     Args:
-        audio: (n,) or (n, channels) float32. temperature: 0 takes the likeliest everywhere.
+        temperature: 0 takes the likeliest everywhere.
     """
-    graphs, planner, config = loaded or load(folder)
-    mono = audio if audio.ndim == 1 else audio.mean(axis=1)
-    heard = hear(
-        graphs["ear"],
-        soxr.resample(mono.astype(np.float32), rate, 16_000),
-        np.array(config["progressions"]),
-    )
+    graphs, planner, config = loaded
     asked = {**config["default_conditions"], "instrument": instrument}
     conditions = config["model"]["conditions"]
     ids = [conditions[name].index(asked[name]) if name in asked else -1 for name in conditions]
@@ -107,18 +121,21 @@ def stream(
     yield voice.finish(), np.zeros((config["model"]["num_streams"], 0), np.int64)
 
 
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(2, f"saxsolo-runtime: {message}\n")
+
+
 def main(folder: Path | None = None) -> None:
     """Reads the command line and plays; mistakes are one line and exit code 2.
 
     Args:
         folder: what was exported; --model or $SAXSOLO_RUNTIME_MODEL when None.
     """
-    parser = argparse.ArgumentParser(description="A saxophone solo over a backing.")
+    parser = _Parser(description="A saxophone solo over a backing.")
     parser.add_argument("backing", help="WAV, FLAC, OGG or MP3")
     parser.add_argument("--out", default="solo.wav", help="WAV, FLAC, OGG or MP3")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--instrument", default="tenor")
-    parser.add_argument("--temperature", type=float, help="0 takes the likeliest")
+    add_playing_options(parser)
     parser.add_argument("--threads", type=int, default=1)
     if folder is None:
         known = os.environ.get("SAXSOLO_RUNTIME_MODEL")
@@ -141,10 +158,10 @@ def play_backing(given: argparse.Namespace, folder: Path) -> None:
     """Plays over a file into a file.
 
     Args:
-        given: backing, out, seed, instrument, temperature, threads, as `main` reads them.
+        given: backing, out, threads and what `add_playing_options` adds.
 
     Raises:
-        ValueError: for a folder, an instrument or a temperature that cannot be played.
+        ValueError: for a folder, an instrument, a temperature or a chart that cannot be played.
     """
     if not (folder / "config.json").is_file() or not (folder / "graphs").is_dir():
         raise ValueError(f"{folder} is no folder of `saxsolo export --format onnx`")
@@ -154,12 +171,17 @@ def play_backing(given: argparse.Namespace, folder: Path) -> None:
         raise ValueError(f"instrument {given.instrument!r}: give one of {', '.join(instruments)}")
     if given.temperature is not None and not 0 <= given.temperature < float("inf"):
         raise ValueError(f"temperature {given.temperature}: give 0 or more")
+    chart = chart_of_options(given)
     audio, rate = soundfile.read(given.backing, dtype="float32")
     begun = time.perf_counter()
-    how = (given.seed, given.instrument, given.temperature, load(folder, given.threads))
+    loaded = load(folder, given.threads)
+    heard = listen(audio, rate, loaded, chart)
+    for note in [] if heard.placed is None else chart_notes(heard.placed):
+        print(f"saxsolo-runtime: {note}", file=sys.stderr)
+    how = (given.seed, given.instrument, given.temperature)
     played, first, length = config["codec"]["sampling_rate"], 0.0, 0
     with soundfile.SoundFile(given.out, "w", played, 1) as file:
-        for samples, _ in stream(audio, rate, folder, *how):
+        for samples, _ in stream(heard, loaded, *how):
             file.write(samples)
             length += len(samples)
             first = first or time.perf_counter() - begun

@@ -1,14 +1,16 @@
 """What is heard in a backing: the ear's probabilities, beats, bars and chords, the band."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from modeling_saxsolo.ear_decoding_saxsolo import decode
-from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, sheet_of_music
+from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, sheet_of_inputs, sheet_of_music
 from modeling_saxsolo.loudness_saxsolo import LoudnessMeter
+from saxsolo.music.placed_chart import PlacedChart
 
+from .charts import GivenChart, told
 from .spectra import Array, pulses, spectra, tuning
 
 FRAME_RATE, FRAMES_PER_TOKEN = 50, 4
@@ -25,6 +27,7 @@ class Heard:
     Attributes:
         posteriors: (1, 41, T) float32. sheet: beats and chords. cents: the tuning, in steps of 5.
         first, last: where the band begins and ends, frames.
+        placed: the chart that a person gave; None where none was given.
     """
 
     posteriors: Array
@@ -32,10 +35,15 @@ class Heard:
     cents: float
     first: int
     last: int
+    placed: PlacedChart | None = None
 
 
-def hear(session: Any, audio: Array, progressions: Array) -> Heard:
-    """Listens to (n,) float32 at 16 kHz."""
+def hear(session: Any, audio: Array, progressions: Array, chart: GivenChart | None = None) -> Heard:
+    """Listens to (n,) float32 at 16 kHz; where a chart says something, it is told, not heard.
+
+    Raises:
+        ValueError: for a chart that has no place in it.
+    """
     cents = 5.0 * round(tuning(audio) / 5.0)
     whole = spectra(audio, cents)
     spans = _windows(len(whole.harmony))
@@ -59,8 +67,15 @@ def hear(session: Any, audio: Array, progressions: Array) -> Heard:
     first, last = _band(heard["activity"])
     last = max(first + 1, _until_it_fades(audio, last))
     posteriors = np.concatenate([heard[name] for name in LABELS], axis=1).T[None]
-    sheet = sheet_of_music(music, frames / FRAME_RATE)
-    return Heard(np.ascontiguousarray(posteriors), sheet, cents, first, last)
+    # `generate` is given the beats in single precision
+    sheet = sheet_of_inputs(sheet_of_music(music, frames / FRAME_RATE).inputs())
+    alone = Heard(np.ascontiguousarray(posteriors), sheet, cents, first, last)
+    if chart is None:
+        return alone
+    placed = chart.placed(len(audio) / 16_000, lambda: (heard, music))
+    labels = placed.labels(frames).T.astype(np.int64)
+    posteriors = told(alone.posteriors[0], labels)[None]
+    return replace(alone, posteriors=posteriors, sheet=sheet.told(labels), placed=placed)
 
 
 def _windows(tokens: int) -> list[tuple[int, int, int]]:

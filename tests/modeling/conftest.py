@@ -89,3 +89,29 @@ def make_backing(make_inputs):
         return {k: v for k, v in inputs.items() if k not in ("labels", "frame_labels")}
 
     return make
+
+
+@pytest.fixture(scope="session")
+def default_player():
+    """The default model, codec and ear, on the CPU."""
+    from saxsolo.weights.loading import load_player
+
+    return load_player(device="cpu")
+
+
+@pytest.fixture(scope="session")
+def folder(default_player, tmp_path_factory):
+    """What `saxsolo export --format onnx` writes of the default."""
+    pytest.importorskip("onnx")
+    pytest.importorskip("onnxruntime")
+    from saxsolo.publishing.onnx_export import export_onnx
+
+    out = tmp_path_factory.mktemp("onnx")
+    export_onnx(default_player, out)
+    return out
+
+
+@pytest.fixture
+def in_32_bits(monkeypatch):
+    """Known notes are played in 32 bits, as the graphs play them: compiled layers round."""
+    monkeypatch.setattr("modeling_saxsolo.fast_decoding_saxsolo.AVAILABLE", False)

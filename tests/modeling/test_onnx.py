@@ -14,7 +14,6 @@ from modeling_saxsolo.vocabulary_saxsolo import LABEL_SIZES
 onnxruntime = pytest.importorskip("onnxruntime")
 pytest.importorskip("onnx")
 from saxsolo.publishing.onnx_export import (  # noqa: E402
-    export_onnx,
     model_settings,
     solo_graphs,
     write_graph,
@@ -95,22 +94,8 @@ def test_tiny_model_plays_the_same_codes_over_several_windows(make_model, tmp_pa
     assert (codes[1:, 130:170] == 7).all()
 
 
-@pytest.fixture(scope="module")
-def player():
-    from saxsolo.weights.loading import load_player
-
-    return load_player(device="cpu")
-
-
-@pytest.fixture(scope="module")
-def folder(player, tmp_path_factory):
-    out = tmp_path_factory.mktemp("onnx")
-    export_onnx(player, out)
-    return out
-
-
 @pytest.mark.slow
-def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
+def test_default_model_hears_plans_plays_and_sounds_the_same(default_player, folder, in_32_bits):
     import soundfile
     import soxr
 
@@ -121,7 +106,7 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
     audio = soxr.resample(samples.mean(axis=1), rate, 16_000)[: 16_000 * 9]
     progressions = np.array(config["progressions"])
     ours = hear(graphs["ear"], audio, progressions)
-    theirs = player.ear.model.hear(torch.from_numpy(audio), cents=ours.cents)
+    theirs = default_player.ear.model.hear(torch.from_numpy(audio), cents=ours.cents)
     posteriors = label_posteriors(theirs)[None]
     frames = ours.posteriors.shape[2]
     assert np.allclose(ours.posteriors, posteriors[..., :frames], atol=2e-3)
@@ -134,7 +119,7 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
     # `generate` is given the beats in single precision
     sheet = sheet_of_inputs(sheet.inputs())
     ids = [2, -1, -1, 0]
-    expected = player.solo.model.generate(
+    expected = default_player.solo.model.generate(
         frame_label_posteriors=posteriors,
         condition_ids=torch.tensor([ids]),
         **{name: torch.from_numpy(v)[None] for name, v in sheet.inputs().items()},
@@ -153,7 +138,8 @@ def test_default_model_hears_plans_plays_and_sounds_the_same(player, folder):
     parts = [voice.push(codes[1:, at : at + 25]) for at in range(0, frames, 25)]
     sound = np.concatenate([*parts, voice.finish()])
     with torch.no_grad():
-        wanted = player.codec.model.decode(torch.from_numpy(codes[None, 1:]), cents=15.0)[0, 0]
+        given = torch.from_numpy(codes[None, 1:])
+        wanted = default_player.codec.model.decode(given, cents=15.0)[0, 0]
     assert sound.shape == wanted.shape
     assert np.abs(sound - wanted.numpy()).max() < 1e-3 * float(wanted.abs().max())
 
@@ -166,9 +152,9 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
     backing = tmp_path / "backing.wav"
     soundfile.write(backing, samples, rate)
 
-    def run(name: str, seed: int) -> bytes:
+    def run(name: str, seed: int, *chart: str) -> bytes:
         out = tmp_path / name
-        arguments = [folder / "play.py", backing, "--out", out, "--seed", str(seed)]
+        arguments = [folder / "play.py", backing, "--out", out, "--seed", str(seed), *chart]
         done = subprocess.run(
             [sys.executable, "-c", ALONE, *map(str, arguments)],
             capture_output=True,
@@ -180,6 +166,8 @@ def test_the_folder_plays_alone_and_the_same_for_a_seed(folder, tmp_path):
         return out.read_bytes()
 
     assert run("a.wav", 1) == run("b.wav", 1) != run("c.wav", 2)
+    chart = ("--chords", "Ebm7 | Ab7", "--first-bar", "0", "--tempo", "120")
+    assert run("d.wav", 1, *chart) == run("e.wav", 1, *chart) != run("a.wav", 1)
     assert sum(path.stat().st_size for path in folder.rglob("*")) < 200e6
 
 
@@ -207,7 +195,7 @@ def test_the_command_plays_from_the_folder_where_torch_is_missing(folder, tmp_pa
     assert done.returncode == 0, done.stderr
     solo, played = soundfile.read(tmp_path / "take" / "solo.wav")
     assert abs(len(solo) / played - len(samples) / rate) < 0.05
-    refused = run("--chords", "Dm7 | G7")
+    refused = run("--prompt", "earlier")
     assert refused.returncode == 2 and refused.stderr.count("\n") == 1
     assert "without torch" in refused.stderr
 
