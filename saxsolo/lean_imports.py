@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -84,6 +85,9 @@ _OF_TRANSFORMERS = (
     "transformers.processing_utils",
     "transformers.models.auto.processing_auto",
 )
+# models of the library that are looked for while it is imported, and a codec of it
+_MODELS = ("auto", "encodec", "encoder_decoder")
+_Scan = Callable[..., dict[Any, Any]]
 # of the compiler, masks want one class, and only where they are made of functions
 _COMPILER = ("torch._dynamo", "torch._dynamo._trace_wrapped_higher_order_op")
 
@@ -95,6 +99,7 @@ def lean_imports() -> None:
         return
     with _no_collection():
         Deferred(_OTHERS).start()
+        sys.meta_path.insert(0, AfterImport({"numba.core.caching": _run_without_compiler}))
         torch_parts = Deferred(_OF_TORCH, whole="torch")
         torch_parts.start()
         try:
@@ -143,6 +148,10 @@ def _lean_transformers() -> None:
     finally:
         sys.meta_path.remove(finder)
         absent.leave()
+    modeling = sys.modules.get("transformers.modeling_utils")
+    name = "get_model_conversion_mapping"
+    if hasattr(modeling, name):
+        setattr(modeling, name, partial(_conversions, getattr(modeling, name)))
 
 
 class _Absent:
@@ -154,7 +163,7 @@ class _Absent:
     def enter(self, module: Any) -> None:
         """Tells it, in its module `import_utils`, as soon as that has been run."""
         told = {name: _absent for name in _UNUSED if hasattr(module, name)}
-        told["define_import_structure"] = partial(_scan_once, module.define_import_structure)
+        told["define_import_structure"] = partial(_few_models, module.define_import_structure)
         self._before = {name: getattr(module, name) for name in told}
         vars(module).update(told)
 
@@ -163,15 +172,73 @@ class _Absent:
         for place in ("transformers.utils", "transformers.utils.import_utils"):
             if place in sys.modules:
                 vars(sys.modules[place]).update(self._before)
+        for name in ("transformers", "transformers.models"):
+            if name in sys.modules:
+                _list_later(sys.modules[name], self._before["define_import_structure"])
 
 
 def _absent(*_: Any, **__: Any) -> bool:
     return False
 
 
-def _scan_once(scan: Callable[..., Any], path: str, prefix: str | None = None) -> Any:
-    # of a file its folder is scanned: named as such, the library knows it already
-    return scan(Path(path).parent if Path(path).is_file() else path, prefix)
+def _few_models(scan: _Scan, path: str | Path, prefix: str | None = None) -> dict[Any, Any]:
+    """What the files of `_MODELS` alone define, for the whole library's list of models."""
+    folder = Path(path).parent if Path(path).is_file() else Path(path)
+    if folder.name != "models":
+        return scan(folder, prefix)
+    found: dict[Any, Any] = {frozenset(): {}}
+    for model in _MODELS:
+        name = model if prefix is None else f"{prefix}.{model}"
+        for backends, modules in scan(folder / model, name).items():
+            found.setdefault(backends, {}).update(modules)
+    return found
+
+
+def _list_later(package: Any, scan: _Scan) -> None:
+    """Reads the list of all models when a name is wanted that is not among the few."""
+    lazy = type(package)
+
+    class ListedLater(lazy):  # type: ignore[misc, valid-type]
+        def __getattr__(self, name: str) -> Any:
+            try:
+                return lazy.__getattr__(self, name)
+            except AttributeError:
+                # a module of the package is imported, not looked up
+                if name.startswith("__") or find_spec(f"{self.__name__}.{name}"):
+                    raise
+            self.__class__ = lazy
+            in_library = self.__name__ == "transformers"
+            folder = Path(self.__file__).parent / ("models" if in_library else "")
+            structure = scan(folder, "models" if in_library else None)
+            known = {module: set(names) for module, names in self._import_structure.items()}
+            structure[frozenset()] = known | structure[frozenset()]
+            listed = lazy(self.__name__, self.__file__, structure, self.__spec__, self._objects)
+            places = ("_modules", "_class_to_module", "_object_missing_backend", "__all__")
+            for place in (*places, "_import_structure"):
+                vars(self)[place] = vars(listed)[place]
+            return getattr(self, name)
+
+    package.__class__ = ListedLater
+
+
+def _conversions(real: Callable[..., Any], model: Any, *args: Any, **kwargs: Any) -> Any:
+    """How weights of other libraries and times are renamed: those of this package never."""
+    ours = type(model).__module__.partition(".")[0] == "modeling_saxsolo"
+    return [] if ours else real(model, *args, **kwargs)
+
+
+def _run_without_compiler(caching: Any) -> None:
+    """Lets Numba read machine code from its cache without the parts that compile; where nothing is
+    cached, it gets them ready when it compiles."""
+
+    def load_overload(cache: Any, signature: Any, context: Any) -> Any:
+        # the machine code calls what this defines
+        import_module("numba.core.runtime").rtsys.initialize(context)
+        with cache._guard_against_spurious_io_errors():
+            return cache._load_overload(signature, context)
+
+    if hasattr(caching.Cache, "_load_overload"):
+        caching.Cache.load_overload = load_overload
 
 
 def _undecorated(function: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
