@@ -13,15 +13,16 @@ computes on several devices imports everything as it is.
 """
 
 import gc
+import inspect
 import os
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
+from types import FrameType, ModuleType
 from typing import Any
 
 from .deferred_imports import AfterImport, Deferred, later
@@ -68,6 +69,7 @@ _UNUSED = (
     "is_accelerate_available",
     "is_jinja_available",
     "is_vision_available",
+    "is_psutil_available",
 )
 # these are looked for as attributes of their packages
 _LOOKED_FOR = (
@@ -133,12 +135,20 @@ def _no_collection() -> Iterator[None]:
 
 def _lean_transformers() -> None:
     absent = _Absent()
-    finder = AfterImport({"transformers.utils.import_utils": absent.enter})
+    finder = AfterImport(
+        {
+            "transformers.utils.import_utils": absent.enter,
+            "transformers.utils.auto_docstring": _without_docstrings,
+        }
+    )
     sys.meta_path.insert(0, finder)
     try:
         import torch
 
-        with _replaced(torch.compiler, "disable", _undecorated), _compiler_later():
+        with ExitStack() as kept:
+            kept.enter_context(_replaced(torch.compiler, "disable", _undecorated))
+            kept.enter_context(_replaced(inspect, "getframeinfo", _place_of_frame))
+            kept.enter_context(_compiler_later())
             for name in _OF_TRANSFORMERS:
                 import_module(name)
     except (ImportError, AttributeError):
@@ -162,7 +172,7 @@ class _Absent:
 
     def enter(self, module: Any) -> None:
         """Tells it, in its module `import_utils`, as soon as that has been run."""
-        told = {name: _absent for name in _UNUSED if hasattr(module, name)}
+        told: dict[str, Any] = {name: _absent for name in _UNUSED if hasattr(module, name)}
         told["define_import_structure"] = partial(_few_models, module.define_import_structure)
         self._before = {name: getattr(module, name) for name in told}
         vars(module).update(told)
@@ -215,7 +225,7 @@ def _list_later(package: Any, scan: _Scan) -> None:
             listed = lazy(self.__name__, self.__file__, structure, self.__spec__, self._objects)
             places = ("_modules", "_class_to_module", "_object_missing_backend", "__all__")
             for place in (*places, "_import_structure"):
-                vars(self)[place] = vars(listed)[place]
+                setattr(self, place, vars(listed)[place])
             return getattr(self, name)
 
     package.__class__ = ListedLater
@@ -241,8 +251,19 @@ def _run_without_compiler(caching: Any) -> None:
         caching.Cache.load_overload = load_overload
 
 
+def _without_docstrings(module: Any) -> None:
+    """Models of the library are not given docstrings, which are put together from their code."""
+    module.auto_docstring = _undecorated
+
+
+def _place_of_frame(frame: FrameType, context: int = 1) -> inspect.Traceback:
+    """As `inspect.getframeinfo`, which looks through the files of all modules for the code."""
+    code = frame.f_code
+    return inspect.Traceback(code.co_filename, frame.f_lineno, code.co_name, None, None)
+
+
 def _undecorated(function: Callable[..., Any] | None = None, *_: Any, **__: Any) -> Any:
-    """As `torch.compiler.disable` where nothing is compiled."""
+    """As a decorator such as `torch.compiler.disable` that leaves a function as it is."""
     return function if function is not None else lambda other: other
 
 
