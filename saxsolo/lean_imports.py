@@ -242,12 +242,18 @@ def _run_without_compiler(caching: Any) -> None:
     cached, it gets them ready when it compiles."""
 
     def load_overload(cache: Any, signature: Any, context: Any) -> Any:
-        # the machine code calls what this defines
-        import_module("numba.core.runtime").rtsys.initialize(context)
         with cache._guard_against_spurious_io_errors():
             return cache._load_overload(signature, context)
 
+    try:
+        helpers = import_module("numba.core.runtime._nrt_python").c_helpers
+        add_symbol = import_module("llvmlite.binding").add_symbol
+    except (ImportError, AttributeError):
+        return
     if hasattr(caching.Cache, "_load_overload"):
+        # what the machine code calls, under the names that Numba's runtime gives it
+        for name, address in helpers.items():
+            add_symbol(name if name.startswith("_") else f"NRT_{name}", address)
         caching.Cache.load_overload = load_overload
 
 
