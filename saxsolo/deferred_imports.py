@@ -42,6 +42,13 @@ class LaterName:
     def __getattr__(self, name: str) -> Any:
         return getattr(self.real(), name)
 
+    def __instancecheck__(self, instance: Any) -> bool:
+        return isinstance(instance, self.real())
+
+    def __or__(self, other: Any) -> Any:
+        # in an annotation, which is computed where it stands
+        return Any
+
 
 def later(module: str, *names: str) -> dict[str, Any]:
     """What is given for names of a module, by name."""

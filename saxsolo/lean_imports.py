@@ -58,6 +58,17 @@ _OF_TORCH: dict[str, dict[str, Any]] = {
 }
 _OTHERS: dict[str, dict[str, Any]] = {
     "av": {},
+    # fetching from the Hub and sending to it
+    "huggingface_hub.hf_api": later("huggingface_hub.hf_api", "HfApi", "RepoFile"),
+    "huggingface_hub._commit_api": later("huggingface_hub._commit_api", "CommitOperationAdd"),
+    "huggingface_hub._snapshot_download": later(
+        "huggingface_hub._snapshot_download", "snapshot_download"
+    ),
+    "transformers.safetensors_conversion": later(
+        "transformers.safetensors_conversion", "auto_conversion"
+    ),
+    "huggingface_hub.repocard": later("huggingface_hub.repocard", "ModelCard"),
+    "huggingface_hub.repocard_data": later("huggingface_hub.repocard_data", "ModelCardData"),
     "modeling_saxsolo.fast_decoding_saxsolo": later(
         "modeling_saxsolo.fast_decoding_saxsolo", "FastDecoder", "Sampling", "supports"
     ),
