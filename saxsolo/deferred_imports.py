@@ -147,13 +147,16 @@ class _ThenCall(Loader):
 
 
 class _ThereAlready(Loader):
-    """Gives the module that the run of its package has imported."""
+    """Gives the module that the run of its package has imported meanwhile."""
+
+    def __init__(self, module: ModuleType):
+        self.module, self.spec = module, module.__spec__
 
     def create_module(self, spec: ModuleSpec) -> ModuleType:
-        return sys.modules[spec.name]
+        return self.module
 
     def exec_module(self, module: ModuleType) -> None:
-        pass
+        module.__spec__ = self.spec
 
 
 class Deferred(MetaPathFinder):
@@ -216,9 +219,9 @@ class Deferred(MetaPathFinder):
             parent.run()
         else:
             return None
-        if name not in sys.modules:
+        there = sys.modules.get(name)
+        if there is None:
             return None
-        spec = PathFinder.find_spec(name, path, target)
-        if spec is not None:
-            spec.loader = _ThereAlready()
-        return spec
+        # of a module that has appeared meanwhile, the import takes this and not what is returned
+        there.__spec__ = ModuleSpec(name, _ThereAlready(there))
+        return there.__spec__
