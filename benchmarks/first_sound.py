@@ -3,9 +3,9 @@
     saxsolo benchmark first-sound [--backing FILE] [--seconds 30] [--runs 3]
 
 Each run is a process of its own that listens to the backing and plays the first half second. "lean"
-is what `saxsolo improvise` does (see saxsolo/lean_imports.py), "all" imports transformers as it is.
-They take turns, and the median of each column is printed: processor seconds, which a busy machine
-changes little, then seconds on the clock.
+is what `saxsolo improvise` does (see saxsolo/lean_imports.py), "all" imports torch and transformers
+as they are. They take turns, and the median of each column is printed: processor seconds, which a
+busy machine changes little, then seconds on the clock.
 """
 
 import json
@@ -28,8 +28,8 @@ def mark():
     marks.append(time.process_time())
 backing, seconds, way = sys.argv[1], float(sys.argv[2]), sys.argv[3]
 if way == "lean":
-    from saxsolo.lean_imports import lean_transformers
-    lean_transformers()
+    from saxsolo.lean_imports import lean_imports
+    lean_imports()
 import saxsolo.playing.performance
 import saxsolo
 mark()

@@ -132,23 +132,21 @@ def measure_backing(
     """Measure a backing as the codec hears it: mono and at its rate.
 
     Args:
-        audio, sampling_rate, new_rate, seconds: as in `heard_blocks`.
+        audio: as in `heard_blocks`, or a function that gives the blocks from the beginning each
+            time that it is called. Of blocks that come once, every mono is measured, since which of
+            them is heard is known at the end; else the mean is, and another only if it is heard.
+        sampling_rate, new_rate, seconds: as in `heard_blocks`.
 
     Raises:
         AudioError: for samples that cannot be used.
     """
+    once = isinstance(audio, Iterator)
+    blocks = audio if callable(audio) else lambda: audio
     channels = ChannelMeter()
-    # a sound that comes in blocks comes once: all are measured, and then one is chosen
-    meters = {
-        mono: BackingMeter(new_rate, channels, tuned=mono in ("mean", "difference"))
-        for mono in MONOS
-    }
-    for mean, difference in _monos(audio, sampling_rate, new_rate, seconds, channels):
-        meters["mean"].push(mean)
-        if difference is not None:
-            meters["difference"].push(difference)
-            meters["left"].push(mean + difference)
-            meters["right"].push(mean - difference)
+    meters = _meters(blocks(), sampling_rate, new_rate, seconds, channels, not once)
+    if channels.mono not in meters:
+        meters |= _meters(blocks(), sampling_rate, new_rate, seconds, None, False)
+        meters[channels.mono].channels = channels
     measure = meters[channels.mono].measure
     if channels.mono in ("left", "right"):
         # both have the tuning of their mean, which is measured
@@ -156,15 +154,44 @@ def measure_backing(
     return measure
 
 
+def _meters(
+    audio: Any,
+    sampling_rate: int,
+    new_rate: int,
+    seconds: float | None,
+    channels: ChannelMeter | None,
+    mean_alone: bool,
+) -> dict[str, BackingMeter]:
+    """The meters of each mono of a sound, or of the mean alone."""
+    meters = {
+        mono: BackingMeter(new_rate, channels, tuned=mono in ("mean", "difference"))
+        for mono in (("mean",) if mean_alone else MONOS)
+    }
+    parts = _monos(audio, sampling_rate, new_rate, seconds, channels, mean_alone)
+    for mean, difference in parts:
+        meters["mean"].push(mean)
+        if difference is not None:
+            meters["difference"].push(difference)
+            meters["left"].push(mean + difference)
+            meters["right"].push(mean - difference)
+    return meters
+
+
 def _monos(
-    audio: Any, sampling_rate: int, new_rate: int, seconds: float | None, channels: ChannelMeter
+    audio: Any,
+    sampling_rate: int,
+    new_rate: int,
+    seconds: float | None,
+    channels: ChannelMeter | None,
+    mean_alone: bool,
 ) -> Iterator[tuple[torch.Tensor, torch.Tensor | None]]:
-    """Mean and half the difference of left and right, (n,) at `new_rate`; no difference of one."""
+    """Mean and half the difference of left and right, (n,) at `new_rate`; no difference of one, or
+    where it is not asked for."""
     resamplers = [Resampler(sampling_rate, new_rate) for _ in range(2)]
     # the meter of channels takes what it would take of a sound that is cut before
     own = None if seconds is None else round(seconds * sampling_rate)
     left = None if seconds is None else round(seconds * new_rate)
-    stereo = False
+    both = False
 
     def fitted(parts: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor | None]:
         nonlocal left
@@ -174,18 +201,19 @@ def _monos(
 
     for block in blocks_of(audio):
         samples = as_stereo(block)
-        stereo = samples.shape[1] == 2
-        channels.push(samples[:own].numpy())
+        both = samples.shape[1] == 2 and not mean_alone
+        if channels is not None:
+            channels.push(samples[:own].numpy())
         own = None if own is None else max(0, own - len(samples))
         monos = [mix_down(samples)]
-        if stereo:
+        if both:
             monos.append(mix_down(samples, _factors("difference")))
         yield fitted([r.push(m) for r, m in zip(resamplers, monos, strict=False)])
         if left == 0:
             return
-    yield fitted([resampler.finish() for resampler in resamplers[: 1 + stereo]])
+    yield fitted([resampler.finish() for resampler in resamplers[: 1 + both]])
     while left:
-        yield fitted([torch.zeros(READ_SAMPLES)] * (1 + stereo))
+        yield fitted([torch.zeros(READ_SAMPLES)] * (1 + both))
 
 
 def heard_blocks(

@@ -216,7 +216,12 @@ def _with_repeats(
         best = np.lib.stride_tricks.sliding_window_view(padded, run).max(axis=1)
         first = np.arange(count - apart)
         alike[first, first + apart] = alike[first + apart, first] = best
-    weights = np.clip((alike - costs.alike) / (1 - costs.alike), 0, 1)
+    # in place: an hour has some thousand bars, and each such table a number for each two of them
+    del overlap
+    weights = alike
+    weights -= costs.alike
+    weights /= 1 - costs.alike
+    np.clip(weights, 0, 1, out=weights)
     weights /= np.maximum(1.0, weights.sum(axis=1, keepdims=True))
     shared = evidence.copy()
     shared[bars] += costs.repeats * np.einsum("ij,jbc->ibc", weights, evidence[bars])

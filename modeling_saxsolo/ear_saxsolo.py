@@ -9,6 +9,7 @@ stand in chunks, and a token attends to its own chunk and to all before it (chun
 et al. 2020, arXiv 2012.05481), so the look-ahead does not grow with the layers.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -392,9 +393,27 @@ class SaxsoloEar(PreTrainedModel):
         return {name: values.float().cpu() for name, values in heard.items()}
 
 
-def join_heard(pieces: list[dict[str, torch.Tensor]]) -> dict[str, torch.Tensor]:
-    """Stretches one after the other, each name -> (f, classes), as one."""
-    return {name: torch.cat([piece[name] for piece in pieces]) for name in pieces[0]}
+def join_heard(
+    pieces: Iterable[dict[str, torch.Tensor]], frames: int | None = None
+) -> dict[str, torch.Tensor]:
+    """Stretches one after the other, each name -> (f, classes), as one.
+
+    Args:
+        frames: at least how many there will be: each stretch is then put into its place when it
+            comes, and what is heard of an hour is in memory once and not twice.
+    """
+    if frames is None:
+        held = list(pieces)
+        return {name: torch.cat([piece[name] for piece in held]) for name in held[0]}
+    whole: dict[str, torch.Tensor] = {}
+    end = 0
+    for piece in pieces:
+        start, end = end, end + len(next(iter(piece.values())))
+        for name, values in piece.items():
+            if name not in whole:
+                whole[name] = values.new_empty(frames, *values.shape[1:])
+            whole[name][start:end] = values
+    return {name: values[:end] for name, values in whole.items()}
 
 
 def root_and_quality(chord: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:

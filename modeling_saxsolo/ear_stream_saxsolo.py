@@ -118,7 +118,10 @@ def label_posteriors(heard: Mapping[str, torch.Tensor]) -> torch.Tensor:
     Args:
         heard: as `hear_blocks` or `SaxsoloEar.hear` name it, (F, classes) each.
     """
-    return torch.cat([heard[name] for name in EAR_NAMES.values()], dim=-1).T.contiguous()
+    parts = [heard[name] for name in EAR_NAMES.values()]
+    rows = parts[0].new_empty(sum(part.shape[1] for part in parts), len(parts[0]))
+    torch.cat([part.T for part in parts], out=rows)
+    return rows
 
 
 def band_frames(activity: torch.Tensor) -> tuple[int, int]:

@@ -210,7 +210,8 @@ class SaxsoloProcessor(ProcessorMixin):
         """What must be known of a whole backing before it is listened to.
 
         Args:
-            audio: one sound, or an iterator of its blocks; as in `__call__`.
+            audio: one sound, or an iterator of its blocks, as in `__call__`; or a function that
+                gives them from the beginning, which is quicker.
             sampling_rate: samples a second of `audio`. seconds: of the first of them only.
 
         Raises:
@@ -295,11 +296,15 @@ class SaxsoloProcessor(ProcessorMixin):
                 done += len(held["chord"])
             held = stretch
         if held is not None:
-            length = resampled_length(samples, sampling_rate, self.sampling_rate)
-            if seconds is not None:
-                length = round(seconds * self.sampling_rate)
-            frames = -(-length // codec_layout(self.codec).frame_samples)
+            frames = self.frames_of(samples, sampling_rate, seconds)
             yield {name: _of_length(part, frames - done) for name, part in held.items()}
+
+    def frames_of(self, samples: int, sampling_rate: int, seconds: float | None = None) -> int:
+        """Frames that a backing of so many samples has, or one of `seconds`."""
+        length = resampled_length(samples, sampling_rate, self.sampling_rate)
+        if seconds is not None:
+            length = round(seconds * self.sampling_rate)
+        return -(-length // codec_layout(self.codec).frame_samples)
 
     def music(self, heard: Mapping[str, torch.Tensor], measure: BackingMeasure) -> HeardMusic:
         """Beats, bars and chords out of what the ear hears in one backing.

@@ -124,16 +124,16 @@ def quiet_libraries(lean: bool = False) -> None:
     """Keeps what libraries say off the person's terminal; their errors still come.
 
     Args:
-        lean: import transformers without its training parts, see `lean_transformers`.
+        lean: import torch and transformers without what playing never uses, see `lean_imports`.
     """
     warnings.filterwarnings("ignore")
     os.environ.setdefault("HF_HUB_DISABLE_PROGRESS_BARS", "1")
     os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
     logging.getLogger("transformers").setLevel(logging.ERROR)
     if lean:
-        from saxsolo.lean_imports import lean_transformers
+        from saxsolo.lean_imports import lean_imports
 
-        lean_transformers()
+        lean_imports()
     from transformers.utils import logging as transformers_logging
 
     transformers_logging.disable_progress_bar()

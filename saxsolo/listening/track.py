@@ -12,9 +12,10 @@ import torch
 
 from modeling_saxsolo.backing_saxsolo import heard_blocks, measure_backing
 from modeling_saxsolo.ear_decoding_saxsolo import DecodingCosts, HeardMusic, decode
-from modeling_saxsolo.ear_saxsolo import SaxsoloEar, join_heard
-from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE
+from modeling_saxsolo.ear_saxsolo import FRAMES_PER_TOKEN, SaxsoloEar, join_heard
+from modeling_saxsolo.ear_spectrum_saxsolo import SAMPLING_RATE, num_tokens
 from modeling_saxsolo.ear_stream_saxsolo import hear_blocks
+from modeling_saxsolo.resample_saxsolo import resampled_length
 from saxsolo.audio.files import Sound, Source, open_sound
 from saxsolo.errors import AudioError
 from saxsolo.weights.loading import Weights, load_ear
@@ -44,13 +45,15 @@ def hear_track(source: Source, ear: SaxsoloEar) -> tuple[dict[str, torch.Tensor]
     Raises:
         AudioError: for a track that is silent.
     """
-    measure = measure_backing(source.parts(), source.sampling_rate, SAMPLING_RATE)
+    measure = measure_backing(source.parts, source.sampling_rate, SAMPLING_RATE)
     if measure.silent:
         raise AudioError(
             f"{source.name} is silent (peak {measure.peak:.1g}); there is nothing to hear"
         )
     blocks = heard_blocks(source.parts(), source.sampling_rate, SAMPLING_RATE, measure)
-    return join_heard(list(hear_blocks(ear, blocks, measure.tuning))), measure.cents
+    samples = resampled_length(source.frames, source.sampling_rate, SAMPLING_RATE)
+    frames = num_tokens(samples) * FRAMES_PER_TOKEN
+    return join_heard(hear_blocks(ear, blocks, measure.tuning), frames), measure.cents
 
 
 def decoded(

@@ -84,7 +84,7 @@ def hear_backing(
         AudioError: for a sound that is silent, damaged, or holds NaN.
     """
     processor, rate = player.processor, source.sampling_rate
-    measure = processor.measure(source.parts(), rate, seconds)
+    measure = processor.measure(source.parts, rate, seconds)
     if measure.silent and not force:
         raise AudioError(
             f"{source.name} is silent (peak {measure.peak:.1g}); --force (force=True) plays anyway"
@@ -97,7 +97,8 @@ def hear_backing(
         codes = torch.cat(list(parts), dim=-1)
         frames = codes.shape[-1]
     if processor.ear is not None:
-        ear = join_heard(list(processor.hear(source.parts(), rate, measure, seconds)))
+        stretches = processor.hear(source.parts(), rate, measure, seconds)
+        ear = join_heard(stretches, processor.frames_of(source.frames, rate, seconds))
         frames = len(ear["chord"])
         music = processor.music(ear, measure)
         sheet = processor.lead_sheet(ear, music)

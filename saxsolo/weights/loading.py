@@ -221,7 +221,8 @@ def _load(folder: Path, name: str, types: list[str], word: str, device: str | No
         # safetensors, transformers and torch each have errors of their own for damaged weights
         raise CheckpointError(f"{name} cannot be loaded as a {word}: {_brief(error)}") from error
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
-    return Weights(model.to(device), name, sha256)
+    # a model is loaded on the CPU; asked to stay there, torch would look for what its compiler made
+    return Weights(model if device == "cpu" else model.to(device), name, sha256)
 
 
 def _config_fault(types: list[str]) -> str:

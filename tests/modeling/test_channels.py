@@ -95,6 +95,7 @@ def test_blocks_and_the_whole_are_heard_alike():
         # the tuning is summed in another order
         assert found.tuning == measure.tuning
         assert replace(found, cents=measure.cents) == measure
+        assert measure_backing(blocks, RATE, 32000) == found
         parts = torch.cat(list(heard_blocks(blocks(), RATE, 32000, measure)))
         assert torch.equal(parts, whole)
 

@@ -256,6 +256,8 @@ def test_a_track_by_blocks_is_heard_as_the_whole(ear, tokens):
     blocks = audio.split(7 * HOP + 311)
     stretches = list(hear_blocks(ear, blocks, 15.0))
     heard = join_heard(stretches)
+    in_place = join_heard(iter(stretches), tokens * FRAMES_PER_TOKEN + 3)
+    assert all(torch.equal(in_place[name], heard[name]) for name in heard)
     for name, values in whole.items():
         torch.testing.assert_close(heard[name], values, atol=1e-5, rtol=1e-5)
     again = join_heard(list(hear_blocks(ear, audio.split(40_000), 15.0)))
