@@ -35,14 +35,27 @@ def thirds(rises: np.ndarray, beats: np.ndarray, metre: int) -> float:
     level = LEVELS.get(metre)
     if level is None or len(beats) < FEWEST or 60 / float(np.median(np.diff(beats))) > FASTEST:
         return 0.0
+    first, half = _strokes(rises, beats, [4, 6])
+    return float(1 / (1 + np.exp(-STEEPNESS * (first - half - level))))
+
+
+def halves(rises: np.ndarray, beats: np.ndarray) -> float:
+    """Share of the beats that have a stroke on their half.
+
+    Args:
+        rises: (F, 2) how much the sound rises in each 10 ms. beats: (N,) seconds, rising.
+    """
+    return float(_strokes(rises, beats, [6])[0]) if len(beats) >= FEWEST else 0.0
+
+
+def _strokes(rises: np.ndarray, beats: np.ndarray, twelfths: list[int]) -> np.ndarray:
+    """Share of the beats with a stroke on each of these twelfths, which stands out of both sides."""
     strength = _on_twelfths(rises.reshape(-1), beats)
     scale = float(np.median(strength[:, 0]))
-    if scale <= 0:
-        return 0.0
-    sides = np.maximum(strength[:, [3, 5]], strength[:, [5, 7]])
-    out = (strength[:, [4, 6]] - sides) / scale
-    first, half = (out > STROKE).mean(axis=0)
-    return float(1 / (1 + np.exp(-STEEPNESS * (first - half - level))))
+    at = np.array(twelfths)
+    out = strength[:, at] - np.maximum(strength[:, at - 1], strength[:, at + 1])
+    share: np.ndarray = (out > STROKE * scale).mean(axis=0) * (scale > 0)
+    return share
 
 
 def _on_twelfths(rises: np.ndarray, beats: np.ndarray) -> np.ndarray:
