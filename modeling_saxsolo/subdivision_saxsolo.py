@@ -35,7 +35,10 @@ def thirds(rises: np.ndarray, beats: np.ndarray, metre: int) -> float:
     level = LEVELS.get(metre)
     if level is None or len(beats) < FEWEST or 60 / float(np.median(np.diff(beats))) > FASTEST:
         return 0.0
-    first, half = _strokes(rises, beats, [4, 6])
+    shares = _strokes(rises, beats, [4, 6])
+    if shares is None:
+        return 0.0
+    first, half = shares
     return float(1 / (1 + np.exp(-STEEPNESS * (first - half - level))))
 
 
@@ -45,16 +48,20 @@ def halves(rises: np.ndarray, beats: np.ndarray) -> float:
     Args:
         rises: (F, 2) how much the sound rises in each 10 ms. beats: (N,) seconds, rising.
     """
-    return float(_strokes(rises, beats, [6])[0]) if len(beats) >= FEWEST else 0.0
+    shares = _strokes(rises, beats, [6]) if len(beats) >= FEWEST else None
+    return 0.0 if shares is None else float(shares[0])
 
 
-def _strokes(rises: np.ndarray, beats: np.ndarray, twelfths: list[int]) -> np.ndarray:
-    """Share of the beats with a stroke on each of these twelfths, which stands out of both sides."""
+def _strokes(rises: np.ndarray, beats: np.ndarray, twelfths: list[int]) -> np.ndarray | None:
+    """Share of the beats with a stroke on each of these twelfths, which stands out of both sides;
+    None where the beats themselves have none."""
     strength = _on_twelfths(rises.reshape(-1), beats)
     scale = float(np.median(strength[:, 0]))
+    if scale <= 0:
+        return None
     at = np.array(twelfths)
-    out = strength[:, at] - np.maximum(strength[:, at - 1], strength[:, at + 1])
-    share: np.ndarray = (out > STROKE * scale).mean(axis=0) * (scale > 0)
+    out = (strength[:, at] - np.maximum(strength[:, at - 1], strength[:, at + 1])) / scale
+    share: np.ndarray = (out > STROKE).mean(axis=0)
     return share
 
 
