@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from .chord_search_saxsolo import FRAME_RATE, ChordCosts, HeardChord, find_chords, summed
-from .subdivision_saxsolo import thirds
+from .subdivision_saxsolo import halves, thirds
 from .viterbi_saxsolo import best_path
 
 # metre class m of the ear: m + 2 beats in a bar
@@ -26,6 +26,8 @@ _FLOOR = 1e-4
 _SHORTEST_ANEW = 11.5
 # share of the beats in one metre, from which a track has one
 _NEARLY_ALL = 0.9
+# share of the beats with a stroke on their half, from which they may be two beats each
+_DIVIDED = 0.5
 _ENDS_AT_ONCE = 4096
 
 
@@ -45,7 +47,7 @@ class DecodingCosts:
         metre_sure: mean chance from which a metre that is heard over bars of two or four beats
             counts them anew.
         unsure_bars: chance of a bar's beginning on its other beats, by that on its first, from
-            which each beat is a bar.
+            which each beat is a bar; on its middle, from which each half is one.
         longest_evidence: a beat longer than so many frames says no more about bars than that.
         chords: see `ChordCosts`.
     """
@@ -287,20 +289,27 @@ def beats_of_metre(
 
     A band that plays two feel is heard in two, and a fast waltz one beat a bar, while the metre's
     output hears four or three. Either the bars stand and are divided otherwise, or, where bars
-    could begin on any beat, each beat is a bar.
+    could begin on any beat, each beat is a bar. Where two bars of two are heard as one of four,
+    bars begin on its middle as well, and strokes lie halfway between the beats.
     """
     if len(frames) < 3:
         return frames, places, metres
     usual = int(np.bincount(metres).argmax())
     chances = heard["metre"][frames[0] : frames[-1]].mean(axis=0)
     named = int(chances.argmax()) + SMALLEST_METRE
-    one_metre = float(np.mean(metres == usual)) > _NEARLY_ALL
-    if named == usual or chances.max() < costs.metre_sure or not one_metre:
+    if chances.max() < costs.metre_sure or float(np.mean(metres == usual)) <= _NEARLY_ALL:
         return frames, places, metres
     first = _chance_near(heard["beats"][:, 1], np.minimum(frames, len(heard["beats"]) - 1))
     begins = places == 0
-    spread = first[~begins].mean() / max(first[begins].mean(), _FLOOR)
-    if named == 3 and usual in (2, 4) and spread > costs.unsure_bars:
+
+    def spread(others: np.ndarray) -> float:
+        return float(first[others].mean() / max(first[begins].mean(), _FLOOR))
+
+    if named == usual == 4 and "rises" in heard:
+        divided = halves(heard["rises"], frames / FRAME_RATE) > _DIVIDED
+        if divided and spread(places == 2) > costs.unsure_bars:
+            usual, begins = 2, places % 2 == 0
+    if named == 3 and usual in (2, 4) and spread(~begins) > costs.unsure_bars:
         edges, parts = frames, np.full(len(frames) - 1, named)
     elif named in (3, 4) and usual == 2:
         at = np.flatnonzero(begins)

@@ -35,14 +35,34 @@ def thirds(rises: np.ndarray, beats: np.ndarray, metre: int) -> float:
     level = LEVELS.get(metre)
     if level is None or len(beats) < FEWEST or 60 / float(np.median(np.diff(beats))) > FASTEST:
         return 0.0
+    shares = _strokes(rises, beats, [4, 6])
+    if shares is None:
+        return 0.0
+    first, half = shares
+    return float(1 / (1 + np.exp(-STEEPNESS * (first - half - level))))
+
+
+def halves(rises: np.ndarray, beats: np.ndarray) -> float:
+    """Share of the beats that have a stroke on their half.
+
+    Args:
+        rises: (F, 2) how much the sound rises in each 10 ms. beats: (N,) seconds, rising.
+    """
+    shares = _strokes(rises, beats, [6]) if len(beats) >= FEWEST else None
+    return 0.0 if shares is None else float(shares[0])
+
+
+def _strokes(rises: np.ndarray, beats: np.ndarray, twelfths: list[int]) -> np.ndarray | None:
+    """Share of the beats with a stroke on each of these twelfths, which stands out of both sides;
+    None where the beats themselves have none."""
     strength = _on_twelfths(rises.reshape(-1), beats)
     scale = float(np.median(strength[:, 0]))
     if scale <= 0:
-        return 0.0
-    sides = np.maximum(strength[:, [3, 5]], strength[:, [5, 7]])
-    out = (strength[:, [4, 6]] - sides) / scale
-    first, half = (out > STROKE).mean(axis=0)
-    return float(1 / (1 + np.exp(-STEEPNESS * (first - half - level))))
+        return None
+    at = np.array(twelfths)
+    out = (strength[:, at] - np.maximum(strength[:, at - 1], strength[:, at + 1])) / scale
+    share: np.ndarray = (out > STROKE).mean(axis=0)
+    return share
 
 
 def _on_twelfths(rises: np.ndarray, beats: np.ndarray) -> np.ndarray:

@@ -164,6 +164,43 @@ def test_beats_that_could_all_begin_a_bar_are_bars_of_a_waltz():
     assert np.abs(music.beats[music.places == 1][:, None] - beats).min(axis=1).max() < 0.05
 
 
+def strokes(beats: np.ndarray, parts: tuple[float, ...], frames: int) -> np.ndarray:
+    """(frames, 2) rises of the sound, with strokes on these parts of each beat."""
+    columns = np.zeros(2 * frames)
+    for start, end in itertools.pairwise(beats):
+        columns[[round(100 * (start + part * (end - start))) for part in parts]] = 1.0
+    return columns.reshape(frames, 2)
+
+
+@pytest.mark.parametrize(
+    ("parts", "middle", "divided"),
+    [((0, 1 / 2), 0.6, True), ((0, 1 / 2), 0.05, False), ((0, 2 / 3), 0.6, False)],
+)
+@pytest.mark.parametrize("before", [0, 1, 2])
+def test_two_bars_that_are_heard_as_one_of_half_as_many_beats(parts, middle, divided, before):
+    beats, places, metres = steady(62, 4)
+    places = (places - before) % 4
+    frames = int((beats[-1] + 60 / 62) * FRAME_RATE)
+    heard = posteriors(beats, places, metres, [NO_CHORD] * len(beats), frames)
+    middles = np.floor(beats[places == 2] * FRAME_RATE).astype(int)
+    heard["beats"][middles, 1] = middle
+    assert decode(heard).tempo == pytest.approx(62, rel=0.03), "nothing says how beats divide"
+    music = decode(heard | {"rises": strokes(beats, parts, frames)})
+    assert music.metre == 4
+    assert music.tempo == pytest.approx(124 if divided else 62, rel=0.03)
+    bars = beats[places % 2 == 0] if divided else beats[places == 0]
+    assert np.abs(music.beats[music.places == 1][:, None] - bars).min(axis=1).max() < 0.05
+
+
+def test_no_beats_faster_than_260_a_minute_are_made_by_dividing():
+    beats, places, metres = steady(135, 4)
+    frames = int((beats[-1] + 60 / 135) * FRAME_RATE)
+    heard = posteriors(beats, places, metres, [NO_CHORD] * len(beats), frames)
+    heard["beats"][np.floor(beats[places == 2] * FRAME_RATE).astype(int), 1] = 0.6
+    music = decode(heard | {"rises": strokes(beats, (0, 1 / 2), frames)})
+    assert music.tempo == pytest.approx(135, rel=0.03)
+
+
 def test_too_short_a_sound_has_no_beats():
     flat = {"chord": 85, "phase": 12, "place": 8, "beats": 2, "metre": 6}
     music = decode({name: np.full((10, size), 1 / size) for name, size in flat.items()})

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from modeling_saxsolo.subdivision_saxsolo import FASTEST, RATE, thirds
+from modeling_saxsolo.subdivision_saxsolo import FASTEST, RATE, halves, thirds
 
 
 def strokes(places: list[float], tempo: float, count: int = 32) -> tuple[np.ndarray, np.ndarray]:
@@ -39,8 +39,16 @@ def test_other_metres_are_not_divided(metre):
     assert thirds(*strokes([1 / 3, 2 / 3], 80), metre) == 0
 
 
+@given(st.floats(45, 120))
+def test_halves_are_strokes_that_stand_alone_halfway(tempo):
+    assert halves(*strokes([1 / 2], tempo)) > 0.5
+    for places in ([2 / 3], [1 / 3, 2 / 3], []):
+        assert halves(*strokes(places, tempo)) < 0.1
+
+
 def test_nothing_is_said_of_few_or_fast_beats_or_silence():
     rises, beats = strokes([1 / 3, 2 / 3], 80)
     assert thirds(rises, beats[:6], 4) == 0
     assert thirds(np.zeros_like(rises), beats, 4) == 0
+    assert halves(rises, beats[:6]) == halves(np.zeros_like(rises), beats) == 0
     assert thirds(*strokes([1 / 3, 2 / 3], FASTEST + 20), 4) == 0
