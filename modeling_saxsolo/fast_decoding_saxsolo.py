@@ -71,7 +71,7 @@ class FastDecoder:
     def warm_up(self) -> None:
         """Makes ready what the first step of a process would wait for."""
         if isinstance(self.layers, CompiledLayers):
-            self.layers.warm_up()
+            self.together.between_steps(self.layers.warm_up)
 
     @torch.no_grad()
     def play(

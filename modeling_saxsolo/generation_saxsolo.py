@@ -124,7 +124,7 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         codec_top_k: int | None = None,
         habits: str | None = None,
         seed: Seed | Sequence[Seed] | None = None,
-        fast: bool | FastDecoder = True,
+        fast: "bool | FastDecoder" = True,
         **kwargs: Any,
     ) -> torch.Tensor:
         """Play a solo over a backing.

@@ -53,6 +53,8 @@ class Together:
         self._condition = threading.Condition()
         self._groups: list[_Group] = []
         self._led = False
+        # threads that want the layers to themselves
+        self._waiting = 0
 
     def play(self, rows: Sequence[PlayedRow], join: Callable[[int], Any], on_step: OnStep) -> None:
         """Returns when all rows are over.
@@ -75,9 +77,21 @@ class Together:
         if group.error is not None:
             raise group.error
 
+    def between_steps(self, act: Callable[[], None]) -> None:
+        """Calls what uses the layers while nobody else does."""
+        with self._condition:
+            self._waiting += 1
+            try:
+                while self._led:
+                    self._condition.wait()
+                act()
+            finally:
+                self._waiting -= 1
+                self._condition.notify_all()
+
     def _lead_or_wait(self) -> None:
         """With the lock held, which is given up meanwhile: a step of all, or another thread's."""
-        if self._led:
+        if self._led or self._waiting:
             self._condition.wait()
             return
         self._led = True
@@ -88,7 +102,7 @@ class Together:
         finally:
             self._condition.acquire()
             self._led = False
-            if any(group.over for group in groups):
+            if self._waiting or any(group.over for group in groups):
                 self._condition.notify_all()
 
     def _step(self, groups: Sequence[_Group]) -> None:
