@@ -49,6 +49,7 @@ from .cases import (
 )
 from .notes import TRACKERS, SoloNotes, notes_of_score
 from .performances import Performances
+from .seeds import seed_of
 from .set_metrics import (
     adherence_figures,
     codec_figures,
@@ -303,7 +304,7 @@ def known_labels(case: Case, cache: ArtifactCache) -> np.ndarray:
 
 def model_key(options: Options, key: object, player: Player) -> list[Any]:
     """All that decides what the model plays."""
-    settings: list[Any] = [options.seed, options.temperature, options.top_k, options.guidance]
+    settings: list[Any] = [f"own {options.seed}", options.temperature, options.top_k, options.guidance]
     settings.append(player.solo.model.generation_config.to_dict())
     config = player.solo.model.config
     settings.append(
@@ -337,7 +338,8 @@ def play(
             def improvise(case: Case = case, before: float = before) -> np.ndarray:
                 take = saxsolo.improvise(
                     (case.backing(), SAMPLING_RATE),
-                    seed=options.seed,
+                    # of one seed for all, chance that pulls one solo would pull the others too
+                    seed=seed_of(options.seed, case.name),
                     instrument=case.instrument,
                     temperature=options.temperature,
                     top_k=options.top_k,
