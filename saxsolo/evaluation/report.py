@@ -304,7 +304,8 @@ def known_labels(case: Case, cache: ArtifactCache) -> np.ndarray:
 
 def model_key(options: Options, key: object, player: Player) -> list[Any]:
     """All that decides what the model plays."""
-    settings: list[Any] = [f"own {options.seed}", options.temperature, options.top_k, options.guidance]
+    settings: list[Any] = [f"own {options.seed}", options.temperature, options.top_k]
+    settings.append(options.guidance)
     settings.append(player.solo.model.generation_config.to_dict())
     config = player.solo.model.config
     settings.append(
