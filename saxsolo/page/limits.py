@@ -15,7 +15,7 @@ MOST_BODY_BYTES = MOST_BYTES * 4 // 3 + MEGABYTE
 LONGEST_BACKING = 600.0
 LONGEST_SOLO = 120.0
 # visitors whose solos are played at once, and who play live at once
-MOST_PLAYING, MOST_LIVE = 4, 3
+MOST_PLAYING, MOST_LIVE = 4, 2
 FORMATS = {
     *("WAV", "WAVEX", "RF64", "FLAC", "OGG", "MP3", "AIFF"),
     *("MP4", "AAC", "CAF", "WMA", "MATROSKA"),
