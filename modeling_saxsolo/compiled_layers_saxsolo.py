@@ -16,6 +16,7 @@ from transformers import EncoderDecoderCache
 from .decoder_kernels_saxsolo import normalise, product, through
 from .encoder_saxsolo import SaxsoloEncoderOutput
 from .folded_layers_saxsolo import as_array
+from .layers_saxsolo import rotary_table
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -63,6 +64,9 @@ class CompiledLayers:
         self.norm = as_array(decoder.norm.weight)
         self.room = _Room()
         self.turns = self.cross_turns = np.zeros((0, 2, self.head_dim // 4), self.norm.dtype)
+        # for every window: the last bits of a shorter table can differ
+        steps = torch.arange(config.window_frames + max(config.stream_delays) + 1)
+        self._turn(rotary_table(steps, config.head_dim, config.rope_theta))
 
     def _unscaled(self, weights: torch.Tensor) -> tuple[Array, Array]:
         none = weights.new_zeros(*weights.shape[:-2], 0)
@@ -87,13 +91,17 @@ class CompiledLayers:
             True if heard.memory_mask is None else as_array(heard.memory_mask[row]).reshape(-1)
         )
         if heard.rotary.shape[1] > len(self.turns):
-            # those of a step do not depend on the solo
-            self.turns = as_array(heard.rotary.transpose(0, 1)).astype(self.norm.dtype)
-            self.cross_turns = self.turns
-            if not self.model.decoder.layers[0].rotary_cross:
-                self.cross_turns = np.zeros_like(self.turns)
-                self.cross_turns[:, 0] = 1
+            self._turn(heard.rotary)
         return slot
+
+    def _turn(self, rotary: torch.Tensor) -> None:
+        """Takes the turns (2, S, d / 4) of more steps; those that are known stay."""
+        table = as_array(rotary.transpose(0, 1)).astype(self.norm.dtype)
+        self.turns = np.concatenate([self.turns, table[len(self.turns) :]])
+        self.cross_turns = self.turns
+        if not self.model.decoder.layers[0].rotary_cross:
+            self.cross_turns = np.zeros_like(self.turns)
+            self.cross_turns[:, 0] = 1
 
     def leave(self, slot: int) -> None:
         """Gives the room of a solo back."""
@@ -129,11 +137,7 @@ class CompiledLayers:
         """Compiles what is needed, or reads it from disk: seven seconds and one, once a process."""
         nothing = torch.zeros(len(self.norms), self.heads, 1, self.head_dim)
         slot = self.room.taken([self.keep(nothing)] * 4, 1)
-        kept = self.turns, self.cross_turns
-        if not len(self.turns):
-            self.turns = self.cross_turns = np.zeros((1, 2, self.head_dim // 4), self.norm.dtype)
         self.choices(self.through([(slot, np.zeros((1, len(self.norm)), self.norm.dtype), 0)]))
-        self.turns, self.cross_turns = kept
         self.leave(slot)
 
     def choices(self, hidden: Array) -> tuple[Array, Array | None]:

@@ -14,6 +14,7 @@ R solos at once, B states of them, H heads, d head size, D hidden size, I width 
 L layers, S room for steps, M memory, P = d / 4 pairs that are rotated.
 """
 
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -32,16 +33,22 @@ Array = np.ndarray[Any, np.dtype[Any]]
 _SUMS = {"reassoc", "contract", "nsz", "arcp"}
 
 
-def compiled(function: Any) -> Any:
+def compiled(function: Any, part: bool = False) -> Any:
     """`function` as machine code, kept on disk beside this file or in the user's cache, if either
-    can be written."""
+    can be written. A `part` becomes code of each function that calls it: as a function of its own
+    it could be another copy, with sums in another order, once the code comes from disk."""
     if not AVAILABLE:
         return function
     settings: dict[str, Any] = {"nogil": True, "fastmath": _SUMS, "error_model": "numpy"}
+    if part:
+        settings["inline"] = "always"
     try:
         return njit(function, cache=True, **settings)
     except RuntimeError:
         return njit(function, **settings)
+
+
+part = partial(compiled, part=True)
 
 
 def _widened(weight: Any) -> Any:
@@ -82,7 +89,7 @@ if AVAILABLE:
         return to_bits if into.dtype == types.uint16 else as_it_is
 
 
-@compiled
+@part
 def product(rows: Array, weights: Array, scales: Array, out: Array) -> None:
     """out (B, O) = rows (B, I) @ weights (I, O), column by column times scales (O,), if there are
     any, else (0,)."""
@@ -111,7 +118,7 @@ def product(rows: Array, weights: Array, scales: Array, out: Array) -> None:
                 out[b, o] *= scales[o]
 
 
-@compiled
+@part
 def normalise(rows: Array, scale: Array, eps: float, out: Array) -> None:
     """LayerNorm without bias of rows (B, D)."""
     count, size = rows.shape
@@ -129,7 +136,7 @@ def normalise(rows: Array, scale: Array, eps: float, out: Array) -> None:
             out[b, i] = (rows[b, i] - mean) * factor * scale[i]
 
 
-@compiled
+@part
 def _rotate(row: Array, begin: int, turns: Array, scale: float) -> None:
     """As `layers_saxsolo.rotate`, in place: the head that begins at `begin` of a row, by turns
     (2, P), times `scale`."""
@@ -143,7 +150,7 @@ def _rotate(row: Array, begin: int, turns: Array, scale: float) -> None:
         row[i] *= scale
 
 
-@compiled
+@part
 def attend(
     query: Array,
     keys: Array,

@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from .decoder_kernels_saxsolo import AVAILABLE
 from .line_saxsolo import CENTRE, ECHO_INTERVAL, ECHO_STEP, INTERVAL_ORDER, NO_INTERVAL, STEP_ORDER
 from .note_events_saxsolo import NO_PITCH, PLACE, STEPS, TICKS
 from .planner_features_saxsolo import (
@@ -33,7 +32,6 @@ from .planner_features_saxsolo import (
     rest_before,
     roots_ahead,
 )
-from .planner_kernels_saxsolo import hear_event
 from .vocabulary_saxsolo import NO_ROOT, NUM_PITCHES
 
 Array = np.ndarray[Any, np.dtype[Any]]
@@ -60,6 +58,11 @@ class FoldedPlanner:
         self.width = weights["norm.weight"].shape[0]
         self.dtype = weights["norm.weight"].dtype
         self.layers = 1 + max(int(n.split(".")[1]) for n in weights if n.startswith("layers."))
+        # imported here: who only listens needs no Numba
+        from .decoder_kernels_saxsolo import AVAILABLE
+        from .planner_kernels_saxsolo import hear_event
+
+        self.hear_event = hear_event
         self.kernel = self._kernel() if (AVAILABLE if compiled is None else compiled) else None
         # heads that read the same state are one product
         steps = ("step", "step_phase", "step_place", "step_echo")
@@ -163,7 +166,9 @@ class PlannedLine:
             for event in range(events.shape[1]):
                 last = np.ascontiguousarray(hidden[:, event])
                 own = (cosines[0, event] for cosines in turns)
-                hear_event(last, self.count + event, *planner.kernel, self.keys, self.values, *own)
+                planner.hear_event(
+                    last, self.count + event, *planner.kernel, self.keys, self.values, *own
+                )
             hidden = last[:, None]
         self.count += events.shape[1]
         self.pitch = int(last_pitch(pitch, before)[0, -1])

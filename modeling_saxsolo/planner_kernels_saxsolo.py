@@ -10,10 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from .decoder_kernels_saxsolo import Array, attend, compiled, normalise, product
+from .decoder_kernels_saxsolo import Array, attend, compiled, normalise, part, product
 
 
-@compiled
+@part
 def _turn(row: Array, begin: int, size: int, cosines: Array, sines: Array, scale: Any) -> None:
     """The head that begins at `begin` of a row, its first half of channels turned against its
     second, in place, times `scale`."""
@@ -24,7 +24,7 @@ def _turn(row: Array, begin: int, size: int, cosines: Array, sines: Array, scale
         row[begin + half + i] = one * sines[i] + two * cosines[i]
 
 
-@compiled
+@part
 def _added(rows: Array, change: Array) -> None:
     """rows (R, D) += change (D,)."""
     for row in range(len(rows)):

@@ -28,7 +28,7 @@ def shortened(inputs, frames):
 def test_threads_play_what_each_plays_alone(model) -> None:
     """Of different lengths, beginning one after another, while the decoder is warmed up."""
     decoder, inputs = model.fast_decoder(), inputs_of(batch=1)
-    lengths = [200, 90, 151, 64, 120]
+    lengths = [200, 90, 151, 33, 64, 45]
     wanted = [
         model.generate(**shortened(inputs, length), seed=seed)
         for seed, length in enumerate(lengths)
