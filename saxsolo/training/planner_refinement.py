@@ -5,11 +5,13 @@ plays in the product. A critic that tells the latest rounds' lines from what hum
 human each stretch of them is. Choices of a stretch that is more human than the others over the same
 bars become likelier, those of the others less likely: policy gradient with the mean of the other
 lines as baseline (Williams 1992; Kool and others 2019, "Buy 4 REINFORCE samples, get a baseline for
-free!"). The usual likelihood of human solos is learnt beside it, so that the planner does not
-drift.
+free!"). The usual likelihood of human solos is learnt beside it, and a leash keeps the planner near
+to the one that the run began with (a penalty on their Kullback-Leibler divergence: Jaques and
+others 2017, "Sequence Tutor"), so that it does not drift.
 
 The log odds of a critic estimate the log ratio of the two densities, so what falls is the
-divergence between plans and humans. New critics keep the planner from pleasing an old one. What is
+divergence between plans and humans; they are taken as they are, so that a critic that can hardly
+tell teaches hardly anything. New critics keep the planner from pleasing an old one. What is
 kept lies between the weights of the beginning and of the end (Wortsman and others 2022, "Robust
 fine-tuning of zero-shot models"): that holds better over other bands. Whether it worked, only
 critics of held-out humans say (`saxsolo measure critic`).
@@ -17,6 +19,7 @@ critics of held-out humans say (`saxsolo measure critic`).
 
 from __future__ import annotations
 
+import copy
 import json
 import time
 from collections.abc import Callable, Sequence
@@ -26,7 +29,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from modeling_saxsolo.note_events_saxsolo import TICKS
@@ -40,11 +42,11 @@ from saxsolo.config_model import ConfigModel, read_yaml
 from .errors import SettingsError
 from .planner import append_row, evaluate, losses_of, save_planner, total
 from .planner_data import Excerpts, Noise, Solo, collated, excerpt_batch, whole_excerpts
-from .planner_losses import planner_choices
+from .planner_losses import Choices, planner_choices
 from .planner_sampling import Window, sample_lines, stream_of
 from .settings import Count, NotNegative, Positive, Share
 
-# advantages beyond this many standard deviations are cut
+# advantages beyond this many nats are cut
 _WIDEST = 3.0
 # beats of the lead sheet around a line
 _MARGIN = 16
@@ -61,6 +63,7 @@ class PlannerRefinement(ConfigModel):
         epochs: how often a round's lines are learnt from.
         batch_size: lines a step.
         learning_rate: of Adam.
+        leash: what a nat of distance from the planner that the run began with counts, an event.
         human_weight: what the loss of human solos counts beside the lines' own.
         human_batch: excerpts of human solos a step. events: of such an excerpt.
         weight_average: of the averaged weights, a step.
@@ -84,6 +87,7 @@ class PlannerRefinement(ConfigModel):
     epochs: Positive
     batch_size: Positive
     learning_rate: NotNegative
+    leash: NotNegative
     human_weight: NotNegative
     human_batch: Positive
     events: Positive
@@ -161,6 +165,7 @@ class Refinement:
         self.noise = Noise(**settings.noise)
         average = get_ema_multi_avg_fn(settings.weight_average)
         self.averaged = AveragedModel(planner, multi_avg_fn=average)
+        self.before = copy.deepcopy(planner).requires_grad_(False).eval()
         self.optimiser = torch.optim.Adam(
             planner.parameters(), settings.learning_rate, betas=(0.9, 0.98)
         )
@@ -175,8 +180,9 @@ class Refinement:
         critic = self.train_critic(self.human, np.concatenate(self.recent))
         human = -critic(figures)
         group = line // self.settings.lines * len(windows) + stretch
+        worths = _advantages(human, group)
         weights = [np.zeros(len(events)) for events in lines]
-        for at, first, worth in zip(line, stretch, _advantages(human, group), strict=True):
+        for at, first, worth in zip(line, stretch, worths, strict=True):
             begin = windows[at].start + first * self.settings.stretch
             seconds = windows[at].sheet.seconds_at(lines[at][:, 0] / TICKS)
             inside = (seconds >= begin) & (seconds < begin + self.settings.stretch)
@@ -188,11 +194,13 @@ class Refinement:
                 some = order[start : start + self.settings.batch_size]
                 batch = line_batch([lines[i] for i in some], [windows[i] for i in some])
                 losses.append(self._learn(batch, _padded([weights[i] for i in some], batch)))
-        own, of_humans = np.mean(losses, axis=0)
+        own, moved, of_humans = np.mean(losses, axis=0)
         return {
             "lines": float(human.mean()),
             "humans": float(-critic(self.human).mean()),
+            "advantage": float(worths.std()),
             "own_loss": float(own),
+            "moved": float(moved),
             "human_loss": float(of_humans),
         }
 
@@ -220,32 +228,40 @@ class Refinement:
                     stretch.append(index)
         return np.array(rows), np.array(line), np.array(stretch)
 
-    def _learn(self, batch: Excerpts, weight: torch.Tensor) -> tuple[float, float]:
-        """A step; the losses of its own lines and of the humans."""
-        own = self._own_loss(batch, weight)
+    def _learn(self, batch: Excerpts, weight: torch.Tensor) -> tuple[float, float, float]:
+        """A step; the loss of its own lines, the distance that they moved, the loss of humans."""
+        own, moved = self._own_losses(batch, weight)
         self.planner.train()
         size = self.settings.human_batch
         humans = excerpt_batch(self.solos, size, self.settings.events, self.rng, self.noise)
         of_humans = total(losses_of(self.planner, humans))
         self.optimiser.zero_grad()
-        (own + self.settings.human_weight * of_humans).backward()
+        loss = own + self.settings.leash * moved + self.settings.human_weight * of_humans
+        loss.backward()
         torch.nn.utils.clip_grad_norm_(self.planner.parameters(), 1.0)
         self.optimiser.step()
         self.averaged.update_parameters(self.planner)
-        return float(own.detach()), float(of_humans.detach())
+        return float(own.detach()), float(moved.detach()), float(of_humans.detach())
 
-    def _own_loss(self, batch: Excerpts, weight: torch.Tensor) -> torch.Tensor:
-        """Nats of each event's choices, times what its stretch was worth; without dropout, as the
-        lines were drawn."""
+    def _own_losses(
+        self, batch: Excerpts, weight: torch.Tensor
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """Nats of each event's choices, times what its stretch was worth, and the Kullback-Leibler
+        divergence of these choices from those of the planner that the run began with, nats; both an
+        event, without dropout, as the lines were drawn."""
         self.planner.eval()
-        parts = []
-        choices = planner_choices(
-            self.planner, batch.events, batch.sheet, batch.controls, batch.mask, batch.line
-        )
-        for logits, chosen, counted in choices.values():
-            nats = F.cross_entropy(logits[counted], chosen[counted], reduction="none")
+        choices = _choices(self.planner, batch)
+        with torch.no_grad():
+            before = _choices(self.before, batch)
+        parts, distances = [], []
+        for name, (logits, chosen, counted) in choices.items():
+            now = logits[counted].log_softmax(-1)
+            then = before[name][0][counted].log_softmax(-1)
+            nats = -now.gather(-1, chosen[counted][:, None])[:, 0]
             parts.append((nats * weight[:, 1:][counted]).sum())
-        return torch.stack(parts).sum() / batch.mask[:, 1:].sum()
+            distances.append((now.exp() * (now - then)).sum())
+        events = batch.mask[:, 1:].sum()
+        return torch.stack(parts).sum() / events, torch.stack(distances).sum() / events
 
 
 def refine_planner(
@@ -299,14 +315,23 @@ def stretches_in(window: Window, seconds: float) -> int:
     return int((window.end - window.start) / seconds + 1e-6)
 
 
+def _choices(planner: SaxsoloPlanner, batch: Excerpts) -> Choices:
+    return planner_choices(
+        planner, batch.events, batch.sheet, batch.controls, batch.mask, batch.line
+    )
+
+
 def _advantages(human: np.ndarray, group: np.ndarray) -> np.ndarray:
-    """(N,) scores less the mean of the others of the group, in standard deviations; 0 alone."""
+    """(N,) log odds less the mean of the others of the group, nats; 0 alone.
+
+    Not in standard deviations: the less the critic can tell, the less it shall teach.
+    """
     worth = np.zeros(len(human))
     for number in np.unique(group):
         at = np.flatnonzero(group == number)
         if len(at) > 1:
             worth[at] = (human[at] - human[at].mean()) * len(at) / (len(at) - 1)
-    return np.clip(worth / max(float(worth.std()), 1e-6), -_WIDEST, _WIDEST)
+    return np.clip(worth, -_WIDEST, _WIDEST)
 
 
 def line_batch(lines: Sequence[np.ndarray], windows: Sequence[Window]) -> Excerpts:
