@@ -228,10 +228,6 @@ class SaxsoloConfig(PreTrainedConfig):
         for name in positive.split():
             if getattr(self, name) <= 0:
                 raise SaxsoloConfigError(f"{name} is {getattr(self, name)}: it must be positive.")
-        try:
-            Phrasing.of(self.phrasing)
-        except (TypeError, ValueError) as error:
-            raise SaxsoloConfigError(str(error)) from error
         delays, lookahead = self.delays or [], self.lookahead or []
         if len(delays) != self.num_codebooks:
             raise SaxsoloConfigError(

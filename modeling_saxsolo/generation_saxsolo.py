@@ -301,14 +301,12 @@ class SaxsoloGenerationMixin(SaxsoloWindows, _Generative):
         processors.extend(logits_processor or [])
         plans = None
         if by_events:
-            drawn = plan_settings(
-                settings,
-                pitch_temperature,
-                rhythm_temperature,
-                onset_bias,
-                config.phrasing,
-                asked,
-            )
+            how = {
+                "pitch_temperature": pitch_temperature,
+                "rhythm_temperature": rhythm_temperature,
+                "onset_bias": onset_bias,
+            }
+            drawn = plan_settings(settings, config, {**asked, **how})
             rows = {**inputs, **repeated(sheet, copies), "score": forced[:, 0]}
             plans = make_plans(self.planner, config, rows, step, drawn, asked, random)
             if notes_only:

@@ -46,39 +46,38 @@ def planned_by(
 
 
 def plan_settings(
-    settings: Any,
-    pitch_temperature: float,
-    rhythm_temperature: float,
-    onset_bias: float,
-    phrasing: Mapping[str, float] | None = None,
-    asked: Mapping[str, float | None] | None = None,
+    settings: Any, config: SaxsoloConfig, asked: Mapping[str, Any] | None = None
 ) -> PlanSettings:
-    """A generation config, and what a solo is asked for, as the planner's settings.
+    """A generation config, a model's config and what a solo is asked for, as the planner's
+    settings.
+
+    Args:
+        asked: harmony, time, lowest, highest; and pitch_temperature, rhythm_temperature and
+            onset_bias in place of the config's, where they are not None.
 
     Raises:
         ValueError: for a strength below 0, and a range outside the score stream.
     """
-    asked = asked or {}
-    guidance, time = asked.get("harmony"), asked.get("time")
-    for name, value in (("harmony", guidance), ("time", time)):
-        if value is not None and not 0 <= value < float("inf"):
-            raise ValueError(f"{name} is {value}: give 0 or more; 1 is as learnt.")
-    pitch_places(asked.get("lowest"), asked.get("highest"))
-    if guidance is None:
-        guidance = settings.guidance_scale
+    asked = {name: value for name, value in (asked or {}).items() if value is not None}
+    for name in ("harmony", "time"):
+        if not 0 <= asked.get(name, 1) < float("inf"):
+            raise ValueError(f"{name} is {asked[name]}: give 0 or more; 1 is as learnt.")
+    lowest, highest = asked.get("lowest"), asked.get("highest")
+    pitch_places(lowest, highest)
+    guidance = asked.get("harmony", settings.guidance_scale)
     return PlanSettings(
         do_sample=bool(settings.do_sample),
         temperature=1.0 if settings.temperature is None else settings.temperature,
-        pitch_temperature=pitch_temperature,
-        rhythm_temperature=rhythm_temperature,
+        pitch_temperature=asked.get("pitch_temperature", config.pitch_temperature),
+        rhythm_temperature=asked.get("rhythm_temperature", config.rhythm_temperature),
         top_k=settings.top_k,
         top_p=settings.top_p,
         guidance=1.0 if guidance is None else float(guidance),
-        time=1.0 if time is None else float(time),
-        onset_bias=onset_bias,
-        lowest=asked.get("lowest"),
-        highest=asked.get("highest"),
-        phrasing=Phrasing.of(phrasing),
+        time=float(asked.get("time", 1.0)),
+        onset_bias=asked.get("onset_bias", config.onset_bias),
+        lowest=lowest,
+        highest=highest,
+        phrasing=Phrasing.of(config.phrasing),
     )
 
 

@@ -66,13 +66,7 @@ def refine_planner(
     model = load_player(str(checkpoint), None, "cpu").solo.model
     if model.planner is None:
         raise SettingError(f"{checkpoint} has no planner: train one (saxsolo train-planner)")
-    plan = plan_settings(
-        model.generation_config,
-        model.config.pitch_temperature,
-        model.config.rhythm_temperature,
-        model.config.onset_bias,
-        model.config.phrasing,
-    )
+    plan = plan_settings(model.generation_config, model.config)
     ranges = model.config.planner["ranges"]
     solos = read_solos([weimar_dir], other_horns or [], quantised or [])
     planner = model.planner.to(torch.float32)

@@ -3,10 +3,13 @@
     saxsolo measure critic --weimar WEIMAR [--plan frames]
 
 Humans and plans over the same tunes are cut into the same stretches and described by the same
-figures (`critic_features`). The critic learns on some performers and tunes and judges others. Its
-area under the ROC curve (AUC) is the chance that it points at the machine in a pair of a human and
-a machine: 0.5 = it cannot tell. A linear model finds as much as trees and boosted trees do here,
-and says what gave the machine away.
+figures (`critic_features`). The critic learns on some performers and tunes and judges others.
+Its area under the ROC curve (AUC) is the chance that it points at the machine in a pair of a human
+and a machine: 0.5 = it cannot tell. A linear model finds as much as trees and boosted trees do
+here, and says what gave the machine away.
+
+Where a planner has learnt from such figures (`refinement_critic`), they flatter it. So a second
+critic knows none of them: it counts short patterns (`line_patterns`).
 """
 
 from __future__ import annotations
@@ -16,6 +19,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
+from sklearn.feature_extraction.text import CountVectorizer, TfidfTransformer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
@@ -32,7 +36,8 @@ from saxsolo.training.planner_data import sheet_of_score
 from .cases import EvaluationError
 from .critic_features import features
 from .held_out_plans import Tune
-from .line import line_of
+from .line import Line, line_of
+from .line_patterns import patterns
 from .notes import SoloNotes, notes_of_score
 
 FOLDS = 8
@@ -40,6 +45,8 @@ DRAWS = 1000
 NULL_DRAWS = 40
 # inverse strength of the penalty on weights; many figures, few stretches
 _FREEDOM = 0.05
+# stretches with a pattern, so that it counts
+_SEEN = 5
 
 
 @dataclass(frozen=True)
@@ -49,12 +56,14 @@ class Stretches:
     Attributes:
         human, machine: (N, F) figures, NaN where there is too little to say.
         names: the F figures, each "group: figure".
+        patterns: words of the N stretches of humans, then of the N of machines.
         tunes: (N,) number of the tune. groups: (N,) the same for one performer and for one title.
     """
 
     human: np.ndarray
     machine: np.ndarray
     names: list[str]
+    patterns: list[str]
     tunes: np.ndarray
     groups: np.ndarray
 
@@ -65,6 +74,7 @@ class Verdict:
 
     Attributes:
         auc, interval: of human against machine, with 95 % over tunes.
+        patterns, patterns_interval: the same of a critic that counts short patterns.
         null, null_range: mean AUC of humans against humans over random halves of each tune, and the
             least and greatest of the middle 95 %.
         groups: group of figures -> AUC with that group alone, and with all others.
@@ -75,6 +85,8 @@ class Verdict:
 
     auc: float
     interval: tuple[float, float]
+    patterns: float
+    patterns_interval: tuple[float, float]
     null: float
     null_range: tuple[float, float]
     groups: dict[str, tuple[float, float]]
@@ -94,7 +106,7 @@ def paired_stretches(
     Raises:
         EvaluationError: for too few of them to judge any.
     """
-    pairs, owners = [], []
+    pairs, words, owners = [], [], []
     length = round(seconds * FRAME_RATE)
     for place, (tune, plan) in enumerate(zip(tunes, plans, strict=True)):
         sheet = sheet_of_score(tune.score)
@@ -103,6 +115,9 @@ def paired_stretches(
             pair = [figures_of(solo, sheet, first / FRAME_RATE, seconds) for solo in solos]
             if all(pair):
                 pairs.append(pair)
+                words.append(
+                    [patterns(_line_in(s, sheet, first / FRAME_RATE, seconds)) for s in solos]
+                )
                 owners.append(place)
     groups = _groups(tunes)[owners] if owners else np.zeros(0)
     if len(set(groups.tolist())) < 2:
@@ -115,7 +130,8 @@ def paired_stretches(
     human, machine = (np.array([[pair[i][n] for n in names] for pair in pairs]) for i in (0, 1))
     told = np.isfinite(human).any(axis=0) & np.isfinite(machine).any(axis=0)
     names = [name for name, there in zip(names, told, strict=True) if there]
-    return Stretches(human[:, told], machine[:, told], names, np.array(owners), groups)
+    found = [pair[side] for side in (0, 1) for pair in words]
+    return Stretches(human[:, told], machine[:, told], names, found, np.array(owners), groups)
 
 
 def judge(stretches: Stretches, seed: int = 0) -> Verdict:
@@ -128,6 +144,7 @@ def judge(stretches: Stretches, seed: int = 0) -> Verdict:
     machine = np.repeat([0, 1], len(stretches.human))
     groups, tunes = np.tile(stretches.groups, 2), np.tile(stretches.tunes, 2)
     scores = _cross_validated(table, machine, groups)
+    by_patterns = _cross_validated(np.array(stretches.patterns), machine, groups, _counting_critic)
     null = _human_from_human(stretches, seed)
     kinds = np.array([name.split(":")[0] for name in stretches.names])
 
@@ -138,6 +155,8 @@ def judge(stretches: Stretches, seed: int = 0) -> Verdict:
     return Verdict(
         float(roc_auc_score(machine, scores)),
         _interval(machine, scores, tunes, seed),
+        float(roc_auc_score(machine, by_patterns)),
+        _interval(machine, by_patterns, tunes, seed),
         float(null.mean()),
         percentile_interval(null),
         {kind: (auc_of(kinds == kind), auc_of(kinds != kind)) for kind in dict.fromkeys(kinds)},
@@ -151,6 +170,11 @@ def figures_of(
     notes: SoloNotes, sheet: LeadSheet, start: float, seconds: float
 ) -> dict[str, float]:
     """`features` of the notes that begin in a stretch, seconds; empty for fewer than eight."""
+    return features(_line_in(notes, sheet, start, seconds), start, seconds)
+
+
+def _line_in(notes: SoloNotes, sheet: LeadSheet, start: float, seconds: float) -> Line:
+    """The notes that begin in a stretch."""
     chosen = (notes.onsets >= start) & (notes.onsets < start + seconds)
     part = replace(
         notes,
@@ -159,7 +183,7 @@ def figures_of(
         pitches=notes.pitches[chosen],
         loudness=notes.loudness[chosen],
     )
-    return features(line_of(part, sheet), start, seconds)
+    return line_of(part, sheet)
 
 
 def _groups(tunes: Sequence[Tune]) -> np.ndarray:
@@ -185,12 +209,25 @@ def _critic() -> Any:
     )
 
 
-def _cross_validated(table: np.ndarray, machine: np.ndarray, groups: np.ndarray) -> np.ndarray:
+def _counting_critic() -> Any:
+    return make_pipeline(
+        CountVectorizer(token_pattern=r"\S+", lowercase=False, min_df=_SEEN),
+        TfidfTransformer(sublinear_tf=True),
+        LogisticRegression(max_iter=3000),
+    )
+
+
+def _cross_validated(
+    table: np.ndarray,
+    machine: np.ndarray,
+    groups: np.ndarray,
+    critic: Callable[[], Any] = _critic,
+) -> np.ndarray:
     """(N,) log odds of being a machine, each by a critic that knows neither performer nor tune."""
     scores = np.zeros(len(machine))
     folds = GroupKFold(min(FOLDS, len(set(groups.tolist()))))
     for known, new in folds.split(table, machine, groups):
-        scores[new] = _critic().fit(table[known], machine[known]).decision_function(table[new])
+        scores[new] = critic().fit(table[known], machine[known]).decision_function(table[new])
     return scores
 
 

@@ -1,4 +1,4 @@
-"""What a critic looks at in a stretch of a solo: some eighty figures of rhythm, line and harmony.
+"""What a critic looks at in a stretch of a solo: some hundred figures of rhythm, line and harmony.
 
 None of them names the key, the register, the tempo or the tune.
 """
@@ -15,8 +15,8 @@ from modeling_saxsolo.vocabulary_saxsolo import IRREGULAR_BAR
 
 from .line import SHORTEST_REST, Line, resolutions, swing_ratio
 
-# beats between two onsets: sixteenth, triplet, eighth, dotted eighth, quarter, half, more
-_STEPS = np.array([0, 0.2, 0.29, 0.42, 0.62, 0.88, 1.25, 2.25, np.inf])
+#: beats between two onsets: sixteenth, triplet, eighth, dotted eighth, quarter, half, more
+STEP_EDGES = np.array([0, 0.2, 0.29, 0.42, 0.62, 0.88, 1.25, 2.25, np.inf])
 _STEP_NAMES = ("tiny", "sixteenth", "triplet", "eighth", "dotted", "quarter", "half", "long")
 _INTERVALS = ((0, 0), (1, 1), (2, 2), (3, 4), (5, 7), (8, 12), (13, 99))
 
@@ -80,7 +80,7 @@ def _density(line: Line, start: float, seconds: float) -> dict[str, float]:
 
 
 def _rhythm(line: Line) -> dict[str, float]:
-    kinds = np.searchsorted(_STEPS, line.steps, side="right") - 1
+    kinds = np.searchsorted(STEP_EDGES, line.steps, side="right") - 1
     shares = {f"rhythm: {name}": _share(kinds == index) for index, name in enumerate(_STEP_NAMES)}
     runs = np.diff(np.flatnonzero(np.append(True, np.append(np.diff(kinds) != 0, True))))
     places = line.ticks % TICKS
@@ -258,7 +258,7 @@ def _phrases(line: Line) -> dict[str, float]:
 
 def _repeats(line: Line) -> dict[str, float]:
     moves = [tuple(row) for row in _grams(line.intervals, 3)]
-    kinds = np.searchsorted(_STEPS, line.steps, side="right") - 1
+    kinds = np.searchsorted(STEP_EDGES, line.steps, side="right") - 1
     rhythms = [tuple(row) for row in _grams(kinds, 4)]
     both = np.stack([line.intervals, kinds], axis=1)
     motifs = [tuple(row.ravel()) for row in np.lib.stride_tricks.sliding_window_view(both, (3, 2))]

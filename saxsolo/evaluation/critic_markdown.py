@@ -20,6 +20,8 @@ def verdict_text(verdict: Verdict, seconds: float, rows: int) -> str:
     lines = [
         f"AUC {verdict.auc:.3f} [{low:.3f}, {high:.3f}], human from machine "
         f"({verdict.stretches} stretches of {seconds:g} s on each side, {verdict.tunes} tunes)",
+        f"AUC {verdict.patterns:.3f} [{verdict.patterns_interval[0]:.3f}, "
+        f"{verdict.patterns_interval[1]:.3f}], human from machine, by counts of short patterns",
         f"AUC {verdict.null:.3f} [{null_low:.3f}, {null_high:.3f}], human from human"
         + ("" if fair else ": outside 0.45 to 0.55, this critic does not count"),
         "",

@@ -146,13 +146,7 @@ def _kept(keep: Path | None, solo: Weights, tune: Tune, plan: str, seed: int) ->
 def _by_events(solo: Weights, tune: Tune, seed: int) -> np.ndarray:
     model, frames = solo.model, len(tune.human)
     config = model.config
-    settings = plan_settings(
-        model.generation_config,
-        config.pitch_temperature,
-        config.rhythm_temperature,
-        config.onset_bias,
-        config.phrasing,
-    )
+    settings = plan_settings(model.generation_config, config)
     lowest, highest = config.planner["ranges"].get(tune.score.instrument, (None, None))
     asked = {"lowest": lowest, "highest": highest}
     sheet, given = sheet_of_score(tune.score), np.full(frames, FREE)

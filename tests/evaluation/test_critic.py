@@ -60,6 +60,7 @@ def test_wider_leaps_give_the_machine_away() -> None:
     humans = tunes(0)
     verdict = judge(paired_stretches(humans, [t.human for t in tunes(1, 7)], 10.0))
     assert verdict.auc > 0.95 and verdict.interval[0] > 0.9
+    assert verdict.patterns > 0.9
     assert verdict.groups["interval"][0] > verdict.groups["time"][0]
     assert "human from machine" in verdict_text(verdict, 10.0, 5)
 
@@ -69,6 +70,7 @@ def test_the_same_hand_is_not_told_apart() -> None:
     humans = tunes(0)
     verdict = judge(paired_stretches(humans, [t.human for t in tunes(1)], 10.0))
     assert verdict.interval[0] < 0.5 < verdict.interval[1]
+    assert verdict.patterns_interval[0] < 0.5 < verdict.patterns_interval[1]
     assert 0.4 < verdict.null < 0.6
 
 
