@@ -12,9 +12,10 @@ others 2017, "Sequence Tutor"), so that it does not drift.
 The log odds of a critic estimate the log ratio of the two densities, so what falls is the
 divergence between plans and humans; they are taken as they are, so that a critic that can hardly
 tell teaches hardly anything. New critics keep the planner from pleasing an old one. What is
-kept lies between the weights of the beginning and of the end (Wortsman and others 2022, "Robust
-fine-tuning of zero-shot models"): that holds better over other bands. Whether it worked, only
-critics of held-out humans say (`saxsolo measure critic`).
+kept is the mean of many steps, and may lie between the weights of the beginning and of the end
+(Wortsman and others 2022, "Robust fine-tuning of zero-shot models"). Whether it worked, only
+critics of held-out humans say (`saxsolo measure critic`), the second of which knows none of these
+figures.
 """
 
 from __future__ import annotations
