@@ -215,6 +215,7 @@ class LiveSolo:
             pitch_temperature=config.pitch_temperature,
             rhythm_temperature=config.rhythm_temperature,
             guidance=sampling.guidance_scale if how.guidance is None else how.guidance,
+            onset_bias=config.onset_bias,
             phrasing=Phrasing.of(config.phrasing),
         )
         self.plan = within_instrument(self.plan, asked)

@@ -93,7 +93,6 @@ def _check(player: Player) -> None:
         for text, is_wrong in (
             ("it hears by codes", config.hears != "spectrum" or config.reads_codes),
             ("it has no planner", config.planner is None),
-            (f"its onset_bias is {config.onset_bias}", bool(config.onset_bias)),
             ("it lacks degrees or rhythm", not (config.degrees and config.rhythm)),
             (f"its codec is {codec.model_type!r}", codec.model_type != "saxcodec"),
             ("its codec has attention", bool(getattr(codec, "decoder_attention", 0))),
@@ -248,7 +247,7 @@ def model_settings(config: SaxsoloConfig) -> dict[str, Any]:
         "conditions", "window_frames", "lookahead", "stream_delays", "num_streams",
         "pad_token_id", "decoder_start_token_id", "decoder_layers", "num_attention_heads",
         "head_dim", "rope_theta", "pitch_temperature", "rhythm_temperature", "codec_temperature",
-        "phrasing",
+        "onset_bias", "phrasing",
         "silent_codes", "rest_codes",
         "score_vocab_size",
     )  # fmt: skip

@@ -47,6 +47,7 @@ def plan_of(
         pitch_temperature=model["pitch_temperature"],
         rhythm_temperature=model["rhythm_temperature"],
         guidance=sampling["guidance_scale"],
+        onset_bias=model.get("onset_bias", 0.0),
         lowest=lowest,
         highest=highest,
         phrasing=Phrasing.of(model.get("phrasing")),
