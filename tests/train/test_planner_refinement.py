@@ -152,6 +152,23 @@ def test_a_refined_planner_does_what_its_critic_likes(tmp_path) -> None:
     assert load_planner(tmp_path / "round-4").sizes == model.sizes
 
 
+def test_a_planner_on_a_leash_stays_near_to_where_it_began() -> None:
+    def moved(leash: float) -> float:
+        settings = read_refinement_settings(
+            CONFIG,
+            {"windows": 1, "lines": 8, "stretch": 8.0, "learning_rate": 0.01, "leash": leash}
+            | {"human_weight": 0.0, "events": 32, "batch_size": 8},
+        )
+        passages = [Passage(window_of(SHEET, 0.0, 16.0), np.ones((2, 1)))]
+        solo = solo_of(builtin_scores()[0])
+        run = Refinement(
+            planner(), passages, [solo], _figures, _prefers_low, PlanSettings(), settings
+        )
+        return [run.play_and_learn() for _ in range(5)][-1]["moved"]
+
+    assert 0 < moved(30.0) < 0.3 * moved(0.0)
+
+
 def test_settings_of_a_refinement_are_checked(tmp_path) -> None:
     with pytest.raises(SettingsError, match="nearest known"):
         read_refinement_settings(CONFIG, {"round": 3})
