@@ -171,6 +171,12 @@ def end_seconds(sheet: LeadSheet, event: Event) -> float:
     return float(sheet.seconds_at((event.tick + _late(event) + event.length) / TICKS))
 
 
+def beat_seconds(sheet: LeadSheet, tick: int) -> float:
+    """How long a beat from a tick on lasts."""
+    begin, end = sheet.seconds_at(np.array([tick, tick + TICKS]) / TICKS)
+    return float(end - begin)
+
+
 def _late(event: Event) -> float:
     """Ticks."""
     return 0.0 if event.offset == NO_OFFSET else (event.offset - ON_TIME) / _HALF

@@ -1,10 +1,10 @@
 """How drawn notes are phrased: what the planner's own line lacks beside humans', set right.
 
 After human notes the planner's choices are right; after its own it ends too few phrases, rests too
-long between them and leaves too many short gaps (docs/engineers/planner.md). It hears intervals, so
-that what it learns holds in all keys; humans come back to the very pitches, and stay nearer to the
-middle of their register. These leans are chosen so that plans have as much of each as humans. NumPy
-alone.
+long between them, holds notes too long at slow tempi and leaves too many short gaps
+(docs/engineers/planner.md). It hears intervals, so that what it learns holds in all keys; humans
+come back to the very pitches, and stay nearer to the middle of their register. These leans are
+chosen so that plans have as much of each as humans. NumPy alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .note_events_saxsolo import NO_PITCH, STEPS, TICKS
+from .note_events_saxsolo import LONGEST, NO_PITCH, STEPS, TICKS
 from .vocabulary_saxsolo import NUM_PITCHES
 
 # frames of a short gap within a phrase: 50 to 200 ms
@@ -28,7 +28,7 @@ _SOUNDING = 64
 _OCTAVE = 12
 
 
-_NAMES = ("endings", "rests", "gaps", "returns", "centre")
+_NAMES = ("endings", "rests", "holds", "gaps", "returns", "centre")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,7 @@ class Phrasing:
     Attributes:
         endings: added to the logit that a phrase ends with a note.
         rests: taken from the logits of the steps after such a note, for each beat.
+        holds: taken from the logits of a note's length, for each second.
         gaps: share of the gaps of 50 to 200 ms before a note that the note before fills.
         returns: added to the logit of the pitch that followed the last time that the last two notes
             or more had these pitches, if it is another than the last.
@@ -50,6 +51,7 @@ class Phrasing:
 
     endings: float = 0.0
     rests: float = 0.0
+    holds: float = 0.0
     gaps: float = 0.0
     returns: float = 0.0
     centre: float = 0.0
@@ -79,6 +81,10 @@ class Phrasing:
         """What is added to the step logits (97,), after a note that ends a phrase or another."""
         beats = np.arange(STEPS) / TICKS if after_end else np.zeros(STEPS)
         return np.asarray(-self.rests * beats, dtype=np.float32)
+
+    def lengths(self, beat: float) -> np.ndarray:
+        """What is added to the length logits (LONGEST + 1,) where a beat lasts so many seconds."""
+        return np.asarray(-self.holds * beat * np.arange(LONGEST + 1) / TICKS, dtype=np.float32)
 
     def pitches(self, played: np.ndarray) -> np.ndarray:
         """What is added to the pitch logits (60,), after notes of these pitches (N,)."""

@@ -27,6 +27,7 @@ from .note_events_saxsolo import (
     WAIT,
     Event,
     TimedNote,
+    beat_seconds,
     end_seconds,
     event_rows,
     events_of,
@@ -327,7 +328,7 @@ class NotePlan:
         lean = self.settings.phrasing.pitches(self._played)
         heat = self.settings.temperature * self.settings.pitch_temperature
         pitch = self._draw(self._within_range(chosen + lean), heat)
-        length, offset = self._draw_rest(pitch, 1)
+        length, offset = self._draw_rest(tick + step, pitch, 1)
         return Event(tick + step, step, pitch, length, offset, ending)
 
     @property
@@ -346,13 +347,15 @@ class NotePlan:
         """A note that has begun, with an end that is drawn; at least as long as it is."""
         self.line.land(event.tick - event.step, event.step)
         self.line.end(GOES_ON if event.ending == GOES_ON else ENDS)
-        length, _ = self._draw_rest(event.pitch, event.length)
+        length, _ = self._draw_rest(event.tick, event.pitch, event.length)
         return replace(event, length=length)
 
-    def _draw_rest(self, pitch: int, least: int) -> tuple[int, int]:
-        """Length, of at least so many ticks, and offset."""
+    def _draw_rest(self, tick: int, pitch: int, least: int) -> tuple[int, int]:
+        """Length, of at least so many ticks, and offset of a note at a tick."""
         lengths, offsets = self.line.strike(pitch)
         lengths = self.steering.lengths(lengths)
+        if self.settings.phrasing.holds:
+            lengths = lengths + self.settings.phrasing.lengths(beat_seconds(self.sheet, tick))
         lengths[: min(least, LONGEST)] = -np.inf
         heat = self.settings.temperature
         return self._draw(lengths, heat), self._draw(offsets, heat)

@@ -7,6 +7,7 @@ another kind with what is expected. Nothing is converted but whole numbers to fl
 import difflib
 import numbers
 import re
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -71,6 +72,15 @@ class ConfigModel(BaseModel):
                     {"key": repr(key), "near": repr(near), "known": ", ".join(known)},
                 )
         return {key: _plain(value) for key, value in values.items()}
+
+
+def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Plain values with others in place of some; the name "a.b" is the value b within a."""
+    changed = dict(values)
+    for name, value in overrides.items():
+        part, _, inner = name.partition(".")
+        changed[part] = {**changed.get(part, {}), inner: value} if inner else value
+    return changed
 
 
 def within(low: float, high: float, *, above: bool = False) -> AfterValidator:

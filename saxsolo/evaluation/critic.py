@@ -116,7 +116,7 @@ def paired_stretches(
             if all(pair):
                 pairs.append(pair)
                 words.append(
-                    [patterns(_line_in(s, sheet, first / FRAME_RATE, seconds)) for s in solos]
+                    [patterns(line_in(s, sheet, first / FRAME_RATE, seconds)) for s in solos]
                 )
                 owners.append(place)
     groups = _groups(tunes)[owners] if owners else np.zeros(0)
@@ -170,10 +170,10 @@ def figures_of(
     notes: SoloNotes, sheet: LeadSheet, start: float, seconds: float
 ) -> dict[str, float]:
     """`features` of the notes that begin in a stretch, seconds; empty for fewer than eight."""
-    return features(_line_in(notes, sheet, start, seconds), start, seconds)
+    return features(line_in(notes, sheet, start, seconds), start, seconds)
 
 
-def _line_in(notes: SoloNotes, sheet: LeadSheet, start: float, seconds: float) -> Line:
+def line_in(notes: SoloNotes, sheet: LeadSheet, start: float, seconds: float) -> Line:
     """The notes that begin in a stretch."""
     chosen = (notes.onsets >= start) & (notes.onsets < start + seconds)
     part = replace(

@@ -114,6 +114,8 @@ def _time(line: Line) -> dict[str, float]:
         "time: spread on beats": _spread(late[on]),
         "time: spread between": _spread(late[off]),
         "time: spread": _spread(late),
+        "time: concentration on the beat": line.concentration(1),
+        "time: concentration on eighths": line.concentration(2),
         "time: late like the note before": _correlation(late[1:], late[:-1]),
         "time: late like two notes before": _correlation(late[2:], late[:-2]),
         "time: change of steps": _mean(np.abs(np.diff(line.steps))[near]),

@@ -56,6 +56,12 @@ class Line:
         """(N,) beats by which each note follows the eighth, triplet or sixteenth it is near."""
         return self.onsets - self.ticks / TICKS
 
+    def concentration(self, times: int) -> float:
+        """Mean resultant length of `times` the phase of the onsets in their beats, 0 to 1: the
+        figures of `timing.fit`, here over the beats of the sheet. NaN without notes."""
+        angles = 2j * np.pi * times * self.onsets
+        return float(abs(np.exp(angles).mean())) if len(self) else float("nan")
+
     @cached_property
     def steps(self) -> np.ndarray:
         """(N - 1,) beats from onset to onset."""

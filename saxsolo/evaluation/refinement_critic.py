@@ -25,7 +25,7 @@ from saxsolo.training.planner_data import sheet_of_score
 from saxsolo.training.planner_refinement import Critic, Figures, Passage, stretches_in
 from saxsolo.training.planner_sampling import Window, window_of
 
-from .critic import figures_of
+from .critic import figures_of, line_in
 from .notes import notes_of_score
 
 # inverse strength of the penalty on weights
@@ -95,7 +95,12 @@ def _passages(
         last = min(first + _STRETCHES, count)
         window = replace(whole, start=first * seconds, end=last * seconds)
         rows = [figures(window, stream, number * seconds) for number in range(first, last)]
-        told = [row for row in rows if row is not None]
+        told = [number for number, row in enumerate(rows) if row is not None]
         if told:
-            passages.append(Passage(window, np.stack(told)))
+            begins = [(first + number) * seconds for number in told]
+            solo = notes_of_score(stream)
+            lines = [line_in(solo, whole.sheet, begin, seconds) for begin in begins]
+            steadiness = np.array([line.concentration(2) for line in lines])
+            human = np.stack([row for row in rows if row is not None])
+            passages.append(Passage(window, human, steadiness))
     return passages

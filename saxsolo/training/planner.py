@@ -21,7 +21,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.vocabulary_saxsolo import INSTRUMENTS
 from saxsolo.atomic import replacing, write_text
-from saxsolo.config_model import ConfigModel, read_yaml
+from saxsolo.config_model import ConfigModel, read_yaml, with_overrides
 from saxsolo.errors import CheckpointError
 
 from .errors import SettingsError
@@ -79,10 +79,7 @@ def read_planner_settings(path: Path, overrides: dict[str, Any] | None = None) -
     values = read_yaml(path, SettingsError)
     if not isinstance(values, dict):
         raise SettingsError(f"{path} holds a {type(values).__name__}; expected names and values")
-    for name, value in (overrides or {}).items():
-        part, _, inner = name.partition(".")
-        values[part] = {**values.get(part, {}), inner: value} if inner else value
-    return PlannerTraining.parse(values, str(path))
+    return PlannerTraining.parse(with_overrides(values, overrides or {}), str(path))
 
 
 def train_planner(

@@ -38,7 +38,7 @@ from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.planning_saxsolo import PlanSettings
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import write_text
-from saxsolo.config_model import ConfigModel, read_yaml
+from saxsolo.config_model import ConfigModel, read_yaml, with_overrides
 
 from .errors import SettingsError
 from .planner import append_row, evaluate, losses_of, save_planner, total
@@ -53,6 +53,18 @@ _WIDEST = 3.0
 _MARGIN = 16
 
 
+class Leash(ConfigModel):
+    """What a nat of distance counts, choice by choice."""
+
+    mistake: ClassVar[type[ValueError]] = SettingsError
+
+    step: NotNegative
+    ending: NotNegative
+    pitch: NotNegative
+    length: NotNegative
+    offset: NotNegative
+
+
 class PlannerRefinement(ConfigModel):
     """One run; configs/planner-refine.yaml says what each value is good for.
 
@@ -60,11 +72,14 @@ class PlannerRefinement(ConfigModel):
         rounds: of playing, judging and learning.
         windows: of the training tunes that are played over in a round. lines: over each.
         stretch: seconds that the critic sees at once.
+        steadiest: share of the humans' stretches that the critic learns from: those in the
+            steadiest time.
         critics: rounds whose lines a critic learns from.
         epochs: how often a round's lines are learnt from.
         batch_size: lines a step.
         learning_rate: of Adam.
-        leash: what a nat of distance from the planner that the run began with counts, an event.
+        leash: name of each choice, see `planner_choices` -> what a nat of its distance from the
+            planner that the run began with counts, an event.
         human_weight: what the loss of human solos counts beside the lines' own.
         human_batch: excerpts of human solos a step. events: of such an excerpt.
         weight_average: of the averaged weights, a step.
@@ -84,11 +99,12 @@ class PlannerRefinement(ConfigModel):
     windows: Positive
     lines: Positive
     stretch: NotNegative
+    steadiest: Share
     critics: Positive
     epochs: Positive
     batch_size: Positive
     learning_rate: NotNegative
-    leash: NotNegative
+    leash: Leash
     human_weight: NotNegative
     human_batch: Positive
     events: Positive
@@ -106,10 +122,12 @@ class Passage:
     Attributes:
         window: the part of the tune.
         human: (S, F) the critic's figures of each stretch; NaN where there is too little to say.
+        steadiness: (S,) how steady the human's time is in it.
     """
 
     window: Window
     human: np.ndarray
+    steadiness: np.ndarray
 
 
 #: name -> values, as `state_dict` has them
@@ -126,7 +144,8 @@ TrainCritic = Callable[[np.ndarray, np.ndarray], Critic]
 def read_refinement_settings(
     path: Path, overrides: dict[str, Any] | None = None
 ) -> PlannerRefinement:
-    """Settings of a YAML file, with `overrides` in place of its values.
+    """Settings of a YAML file, with `overrides` in place of its values; "leash.NAME" is one
+    of the leash's.
 
     Raises:
         SettingsError: no such file, or as `PlannerRefinement`.
@@ -134,7 +153,7 @@ def read_refinement_settings(
     values = read_yaml(path, SettingsError)
     if not isinstance(values, dict):
         raise SettingsError(f"{path} holds a {type(values).__name__}; expected names and values")
-    return PlannerRefinement.parse({**values, **(overrides or {})}, str(path))
+    return PlannerRefinement.parse(with_overrides(values, overrides or {}), str(path))
 
 
 class Refinement:
@@ -170,7 +189,7 @@ class Refinement:
         self.optimiser = torch.optim.Adam(
             planner.parameters(), settings.learning_rate, betas=(0.9, 0.98)
         )
-        self.human = np.concatenate([passage.human for passage in passages])
+        self.human = _steadiest(passages, settings.steadiest)
         self.recent: list[np.ndarray] = []
 
     def play_and_learn(self) -> dict[str, float]:
@@ -195,14 +214,11 @@ class Refinement:
                 some = order[start : start + self.settings.batch_size]
                 batch = line_batch([lines[i] for i in some], [windows[i] for i in some])
                 losses.append(self._learn(batch, _padded([weights[i] for i in some], batch)))
-        own, moved, of_humans = np.mean(losses, axis=0)
         return {
             "lines": float(human.mean()),
             "humans": float(-critic(self.human).mean()),
             "advantage": float(worths.std()),
-            "own_loss": float(own),
-            "moved": float(moved),
-            "human_loss": float(of_humans),
+            **{name: float(np.mean([loss[name] for loss in losses])) for name in losses[0]},
         }
 
     def _play(self) -> tuple[list[Window], list[np.ndarray]]:
@@ -229,40 +245,45 @@ class Refinement:
                     stretch.append(index)
         return np.array(rows), np.array(line), np.array(stretch)
 
-    def _learn(self, batch: Excerpts, weight: torch.Tensor) -> tuple[float, float, float]:
-        """A step; the loss of its own lines, the distance that they moved, the loss of humans."""
+    def _learn(self, batch: Excerpts, weight: torch.Tensor) -> dict[str, float]:
+        """A step; the loss of its own lines, how far each choice has moved, the loss of humans."""
         own, moved = self._own_losses(batch, weight)
         self.planner.train()
         size = self.settings.human_batch
         humans = excerpt_batch(self.solos, size, self.settings.events, self.rng, self.noise)
         of_humans = total(losses_of(self.planner, humans))
         self.optimiser.zero_grad()
-        loss = own + self.settings.leash * moved + self.settings.human_weight * of_humans
+        held = [getattr(self.settings.leash, name) * nats for name, nats in moved.items()]
+        loss = own + torch.stack(held).sum() + self.settings.human_weight * of_humans
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.planner.parameters(), 1.0)
         self.optimiser.step()
         self.averaged.update_parameters(self.planner)
-        return float(own.detach()), float(moved.detach()), float(of_humans.detach())
+        return {
+            "own_loss": float(own.detach()),
+            **{f"moved_{name}": float(nats.detach()) for name, nats in moved.items()},
+            "human_loss": float(of_humans.detach()),
+        }
 
     def _own_losses(
         self, batch: Excerpts, weight: torch.Tensor
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        """Nats of each event's choices, times what its stretch was worth, and the Kullback-Leibler
-        divergence of these choices from those of the planner that the run began with, nats; both an
-        event, without dropout, as the lines were drawn."""
+    ) -> tuple[torch.Tensor, dict[str, torch.Tensor]]:
+        """Nats of each event's choices, times what its stretch was worth, and for each choice the
+        Kullback-Leibler divergence from the planner that the run began with, nats; all an event,
+        without dropout, as the lines were drawn."""
         self.planner.eval()
         choices = _choices(self.planner, batch)
         with torch.no_grad():
             before = _choices(self.before, batch)
-        parts, distances = [], []
+        events = batch.mask[:, 1:].sum()
+        parts, moved = [], {}
         for name, (logits, chosen, counted) in choices.items():
             now = logits[counted].log_softmax(-1)
             then = before[name][0][counted].log_softmax(-1)
             nats = -now.gather(-1, chosen[counted][:, None])[:, 0]
-            parts.append((nats * weight[:, 1:][counted]).sum())
-            distances.append((now.exp() * (now - then)).sum())
-        events = batch.mask[:, 1:].sum()
-        return torch.stack(parts).sum() / events, torch.stack(distances).sum() / events
+            parts.append((nats * weight[:, 1:][counted]).sum() / events)
+            moved[name] = (now.exp() * (now - then)).sum() / events
+        return torch.stack(parts).sum(), moved
 
 
 def refine_planner(
@@ -314,6 +335,13 @@ def between(origin: Weights, refined: Weights, share: float) -> Weights:
 def stretches_in(window: Window, seconds: float) -> int:
     """Whole stretches of so many seconds in a window."""
     return int((window.end - window.start) / seconds + 1e-6)
+
+
+def _steadiest(passages: Sequence[Passage], share: float) -> np.ndarray:
+    """(N, F) figures of the humans' stretches, `share` of them."""
+    human = np.concatenate([passage.human for passage in passages])
+    steadiness = np.concatenate([passage.steadiness for passage in passages])
+    return human[steadiness >= np.quantile(steadiness, 1 - share)]
 
 
 def _choices(planner: SaxsoloPlanner, batch: Excerpts) -> Choices:

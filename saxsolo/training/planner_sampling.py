@@ -26,6 +26,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     TICKS,
     WAIT,
     TimedNote,
+    beat_seconds,
     event_rows,
     frame_of,
     sheet_table,
@@ -119,7 +120,10 @@ def sample_lines(
             past,
         )
         lean = notes.leans(settings.phrasing)
-        events = _next_events(planner, events, hidden, sheet, line, past, settings, random, lean)
+        sheets = [windows[owner].sheet for owner in owners.tolist()]
+        events = _next_events(
+            planner, events, hidden, sheet, line, past, settings, random, lean, sheets
+        )
         new = events.numpy()
         played = new[:, 2] != NO_PITCH
         notes.add(played, new[:, 0], new[:, 2], new[:, 0] + new[:, 3])
@@ -167,8 +171,10 @@ def _next_events(
     settings: PlanSettings,
     random: torch.Generator,
     leans: np.ndarray,
+    sheets: Sequence[LeadSheet],
 ) -> torch.Tensor:
-    """(B, 6) the event after each, as `NotePlan` draws it; `leans` (B, 60) are the phrasing's."""
+    """(B, 6) the event after each, as `NotePlan` draws it; `leans` (B, 60) are the phrasing's of
+    pitches, `sheets` the B lead sheets."""
     lines, copies = len(events), len(hidden) // len(events)
     heat = settings.temperature
     tick = events[:, 0]
@@ -200,6 +206,10 @@ def _next_events(
     struck = planner.strike(landed[:lines], pitch[:, None], past.pitch[:lines], roots[:lines])
     lengths = planner.length(struck)[:, 0].clone()
     lengths[:, 0] = -torch.inf
+    if settings.phrasing.holds:
+        starts = zip(sheets, (tick + step).tolist(), strict=True)
+        beats = [beat_seconds(sheet, start) for sheet, start in starts]
+        lengths += torch.from_numpy(np.stack([settings.phrasing.lengths(b) for b in beats]))
     length = _draw(lengths, heat, random)
     offset = _draw(planner.offset(struck)[:, 0], heat, random)
     new = torch.stack([tick + step, step, pitch, length, offset, ending], dim=-1)

@@ -15,6 +15,7 @@ from saxsolo.evaluation.held_out_plans import Tune
 from saxsolo.evaluation.line import Line, line_of, resolutions, similarity, swing_ratio
 from saxsolo.evaluation.line_distances import differences_of, distances_of
 from saxsolo.evaluation.notes import notes_of_score
+from saxsolo.evaluation.timing import fit
 from saxsolo.music.frame_labels import frame_labels, score_tokens
 from saxsolo.music.score import Beat, Note, Score
 from saxsolo.training.planner_data import sheet_of_score
@@ -118,6 +119,14 @@ def test_swing_is_measured(ratio: float) -> None:
         for late in (0, second)
     ]
     assert swing_ratio(line(make_score(notes, 5))) == pytest.approx(ratio, rel=0.15)
+
+
+def test_concentration_on_eighths_is_the_one_of_the_report() -> None:
+    score = make_score(walk(np.random.default_rng(3), 20, 3), 20)
+    reported = fit(notes_of_score(tune(score).human), tune(score).labels)
+    assert line(score).concentration(2) > 0.9
+    for times, name in ((1, "beat_concentration"), (2, "eighth_concentration")):
+        assert line(score).concentration(times) == pytest.approx(reported[name], abs=0.03)
 
 
 def test_a_line_that_comes_back_after_two_bars_is_like_itself_there() -> None:

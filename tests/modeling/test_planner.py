@@ -321,6 +321,11 @@ def test_phrases_end_and_rest_as_the_phrasing_leans(planner) -> None:
         after = [b.step for part in events for a, b in pairwise(part) if a.ending == ENDS]
         return np.mean(ends), np.mean(after)
 
+    def lengths(**phrasing):
+        plans = [drawn(planner, seed, **phrasing) for seed in range(4)]
+        return [note.end - note.start for plan in plans for note in plan.notes]
+
+    assert np.mean(lengths(holds=3.0)) < 0.8 * np.mean(lengths())
     plain, more, shorter = shares(), shares(endings=2.0), shares(rests=2.0)
     assert more[0] > plain[0] + 0.1
     assert shorter[1] < 0.8 * plain[1]
@@ -342,6 +347,13 @@ def test_pitches_come_back_and_stay_near_as_the_phrasing_leans(planner) -> None:
     few = LOWEST_PITCH + 3
     assert back(pitches(highest=few, returns=5.0)) > back(pitches(highest=few)) + 0.1
     assert spread(pitches(centre=4.0)) < 0.7 * spread(plain)
+
+
+def test_a_note_is_held_as_long_in_seconds_at_any_tempo() -> None:
+    slow, fast = (Phrasing(holds=0.5).lengths(beat) for beat in (1.0, 0.25))
+    # two seconds: two slow beats, eight fast ones
+    assert slow[2 * TICKS] == fast[8 * TICKS] == -1.0
+    assert not Phrasing().lengths(1.0).any()
 
 
 def test_what_comes_back_followed_the_longest_agreement() -> None:

@@ -24,6 +24,7 @@ from saxsolo.training.planner_refinement import (
     Passage,
     Refinement,
     _advantages,
+    _steadiest,
     read_refinement_settings,
     refine_planner,
 )
@@ -79,7 +80,7 @@ def test_the_likeliest_line_is_the_one_that_the_model_plans() -> None:
         temperature=1e-7,
         guidance=1.3,
         rhythm_temperature=0.9,
-        phrasing=Phrasing(0.4, 0.3, 0.0, 0.7, 0.2),
+        phrasing=Phrasing(endings=0.4, rests=0.3, holds=0.5, returns=0.7, centre=0.2),
     )
     windows = [window_of(SHEET, 0.0, end, 50, 70) for end in (24.0, 12.0)]
     lines = sample_lines(model, windows, cold, seed=1)
@@ -95,7 +96,7 @@ def test_the_likeliest_line_is_the_one_that_the_model_plans() -> None:
 
 
 def test_lines_hold_together_and_stay_in_their_windows() -> None:
-    warm = PlanSettings(phrasing=Phrasing(0.4, 0.3, 0.5))
+    warm = PlanSettings(phrasing=Phrasing(endings=0.4, rests=0.3, gaps=0.5))
     windows = [window_of(SHEET, 4.0, 20.0), window_of(SHEET, 8.0, 12.0)]
     first = sample_lines(planner(), windows * 4, warm, seed=3)
     again = sample_lines(planner(), windows * 4, warm, seed=3)
@@ -110,6 +111,16 @@ def test_lines_hold_together_and_stay_in_their_windows() -> None:
 def test_advantages_compare_lines_over_the_same_bars() -> None:
     worth = _advantages(np.array([1.0, 3.0, 11.0, 13.0, 7.0]), np.array([0, 0, 1, 1, 2]))
     assert worth[0] == worth[2] < 0 < worth[1] == worth[3] and worth[4] == 0
+
+
+def test_the_critic_learns_from_humans_in_the_steadiest_time() -> None:
+    window = window_of(SHEET, 0.0, 16.0)
+    passages = [
+        Passage(window, np.array([[1.0], [2.0]]), np.array([0.4, 0.1])),
+        Passage(window, np.array([[3.0], [4.0]]), np.array([0.3, 0.2])),
+    ]
+    assert _steadiest(passages, 0.5).ravel().tolist() == [1, 3]
+    assert _steadiest(passages, 1.0).ravel().tolist() == [1, 2, 3, 4]
 
 
 def _figures(window, stream, begin):
@@ -140,7 +151,7 @@ def test_a_refined_planner_does_what_its_critic_likes(tmp_path) -> None:
         return float(np.mean(pitches < 24))
 
     before = low(model)
-    passages = [Passage(window, np.ones((2, 1))) for window in windows]
+    passages = [Passage(window, np.ones((2, 1)), np.ones(2)) for window in windows]
     run = Refinement(model, passages, [solo], _figures, _prefers_low, plain, settings)
     origin = {name: value.clone() for name, value in model.state_dict().items()}
     refine_planner(run, origin, [solo], tmp_path, {"ranges": {}, "without": []})
@@ -152,23 +163,30 @@ def test_a_refined_planner_does_what_its_critic_likes(tmp_path) -> None:
     assert load_planner(tmp_path / "round-4").sizes == model.sizes
 
 
-def test_a_planner_on_a_leash_stays_near_to_where_it_began() -> None:
-    def moved(leash: float) -> float:
+def test_each_choice_on_a_leash_stays_near_to_where_it_began() -> None:
+    def moved(**leash: float) -> dict[str, float]:
+        loose = {"step": 0.0, "ending": 0.0, "pitch": 0.0, "length": 0.0, "offset": 0.0}
         settings = read_refinement_settings(
             CONFIG,
-            {"windows": 1, "lines": 8, "stretch": 8.0, "learning_rate": 0.01, "leash": leash}
-            | {"human_weight": 0.0, "events": 32, "batch_size": 8},
+            {"windows": 1, "lines": 8, "stretch": 8.0, "learning_rate": 0.01}
+            | {"human_weight": 0.0, "events": 32, "batch_size": 8, "leash": loose | leash},
         )
-        passages = [Passage(window_of(SHEET, 0.0, 16.0), np.ones((2, 1)))]
+        passages = [Passage(window_of(SHEET, 0.0, 16.0), np.ones((2, 1)), np.ones(2))]
         solo = solo_of(builtin_scores()[0])
         run = Refinement(
             planner(), passages, [solo], _figures, _prefers_low, PlanSettings(), settings
         )
-        return [run.play_and_learn() for _ in range(5)][-1]["moved"]
+        return [run.play_and_learn() for _ in range(5)][-1]
 
-    assert 0 < moved(30.0) < 0.3 * moved(0.0)
+    loose, steady = moved(), moved(step=30.0, offset=30.0)
+    for name in ("step", "offset"):
+        assert 0 < steady[f"moved_{name}"] < 0.3 * loose[f"moved_{name}"]
+    assert steady["moved_pitch"] > 0.5 * loose["moved_pitch"]
 
 
 def test_settings_of_a_refinement_are_checked(tmp_path) -> None:
     with pytest.raises(SettingsError, match="nearest known"):
         read_refinement_settings(CONFIG, {"round": 3})
+    assert read_refinement_settings(CONFIG, {"leash.step": 2.0}).leash.step == 2.0
+    with pytest.raises(SettingsError, match="'steps' is unknown"):
+        read_refinement_settings(CONFIG, {"leash.steps": 2.0})
