@@ -47,8 +47,8 @@ def output_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     created = []
     try:
         for missing in reversed([p for p in (folder, *folder.parents) if not p.exists()]):
-            missing.mkdir()
-            created.append(missing)
+            if _made(missing):
+                created.append(missing)
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
@@ -59,6 +59,17 @@ def output_folder(folder: str | os.PathLike[str]) -> Iterator[Path]:
     except BaseException:
         _remove_empty(created)
         raise
+
+
+def _made(folder: Path) -> bool:
+    """Makes a folder; False where another take or process has made it meanwhile."""
+    try:
+        folder.mkdir()
+    except FileExistsError:
+        if folder.is_dir():
+            return False
+        raise
+    return True
 
 
 def partial_path(path: Path) -> Path:

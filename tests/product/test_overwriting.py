@@ -11,7 +11,14 @@ import pytest
 import soundfile as sf
 
 from saxsolo import OutputError, improvise
-from saxsolo.atomic import PARTIAL, partial_path, refuse_overwriting, replacing, write_text
+from saxsolo.atomic import (
+    PARTIAL,
+    output_folder,
+    partial_path,
+    refuse_overwriting,
+    replacing,
+    write_text,
+)
 from saxsolo.scratch import MACHINE, is_dead, remove_dead, scratch_folder
 
 from .conftest import chords
@@ -189,3 +196,21 @@ def test_a_full_disk_is_called_one(tmp_path, monkeypatch):
     monkeypatch.setattr(shutil, "disk_usage", lambda _: shutil._ntuple_diskusage(1, 1, 0))
     with pytest.raises(OutputError, match="the disk is full"), replacing(tmp_path / "a") as _:
         raise sf.LibsndfileError(2)
+
+
+def test_takes_side_by_side_make_the_same_folder(tmp_path, monkeypatch) -> None:
+    make = Path.mkdir
+
+    def late(folder: Path, *how, **named) -> None:
+        # another take comes first, between the look and the making
+        if not folder.exists():
+            make(folder)
+        make(folder, *how, **named)
+
+    monkeypatch.setattr(Path, "mkdir", late)
+    with output_folder(tmp_path / "out" / "song" / "take-1") as folder:
+        assert folder.is_dir()
+    # what another made is not removed on an error
+    with pytest.raises(ZeroDivisionError), output_folder(tmp_path / "other" / "take-1"):
+        raise ZeroDivisionError
+    assert (tmp_path / "other" / "take-1").is_dir()
