@@ -9,6 +9,7 @@ free!"). The usual likelihood of human solos is learnt beside it, and a leash ke
 to the one that the run began with (a penalty on their Kullback-Leibler divergence: Jaques and
 others 2017, "Sequence Tutor"), so that it does not drift.
 
+Whom the critic takes for its humans is a choice: those of their stretches in the steadiest time.
 The log odds of a critic estimate the log ratio of the two densities, so what falls is the
 divergence between plans and humans; they are taken as they are, so that a critic that can hardly
 tell teaches hardly anything. New critics keep the planner from pleasing an old one. What is
