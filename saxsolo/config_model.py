@@ -75,11 +75,16 @@ class ConfigModel(BaseModel):
 
 
 def with_overrides(values: Mapping[str, Any], overrides: Mapping[str, Any]) -> dict[str, Any]:
-    """Plain values with others in place of some; the name "a.b" is the value b within a."""
+    """Plain values with others in place of some; the name "a.b" is the value b within a, where a
+    holds values or is missing."""
     changed = dict(values)
     for name, value in overrides.items():
         part, _, inner = name.partition(".")
-        changed[part] = {**changed.get(part, {}), inner: value} if inner else value
+        held = changed.get(part, {})
+        if inner and isinstance(held, Mapping):
+            changed[part] = {**held, inner: value}
+        else:
+            changed[name] = value
     return changed
 
 

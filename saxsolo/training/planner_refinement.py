@@ -27,7 +27,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 import numpy as np
 import torch
@@ -39,7 +39,7 @@ from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
 from modeling_saxsolo.planning_saxsolo import PlanSettings
 from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE
 from saxsolo.atomic import write_text
-from saxsolo.config_model import ConfigModel, read_yaml, with_overrides
+from saxsolo.config_model import ConfigModel, read_yaml, with_overrides, within
 
 from .errors import SettingsError
 from .planner import append_row, evaluate, losses_of, save_planner, total
@@ -100,7 +100,7 @@ class PlannerRefinement(ConfigModel):
     windows: Positive
     lines: Positive
     stretch: NotNegative
-    steadiest: Share
+    steadiest: Annotated[float, within(0, 1, above=True)]
     critics: Positive
     epochs: Positive
     batch_size: Positive

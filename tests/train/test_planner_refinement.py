@@ -188,5 +188,8 @@ def test_settings_of_a_refinement_are_checked(tmp_path) -> None:
     with pytest.raises(SettingsError, match="nearest known"):
         read_refinement_settings(CONFIG, {"round": 3})
     assert read_refinement_settings(CONFIG, {"leash.step": 2.0}).leash.step == 2.0
+    for wrong in ({"rounds.most": 3}, {"steadiest": 0.0}):
+        with pytest.raises(SettingsError, match=next(iter(wrong))):
+            read_refinement_settings(CONFIG, wrong)
     with pytest.raises(SettingsError, match="'steps' is unknown"):
         read_refinement_settings(CONFIG, {"leash.steps": 2.0})
