@@ -133,6 +133,23 @@ def planners(
     print(runs_text({name or Path(run).name: read_run(Path(run)) for name, _, run in named}))
 
 
+@needs("evaluate")
+def decoders(
+    runs: Annotated[
+        list[str], typer.Argument(metavar="NAME=RUN...", help="Runs of train, the default's first.")
+    ],
+) -> None:
+    """Held-out losses of solo models beside the first one's, with intervals over solos."""
+    from saxsolo.evaluation.decoder_runs import decoders_text, read_decoder_run
+
+    named = [run.rpartition("=") for run in runs]
+    print(
+        decoders_text(
+            {name or Path(run).name: read_decoder_run(Path(run)) for name, _, run in named}
+        )
+    )
+
+
 def _plans(
     weimar: Path,
     checkpoint: str | None,

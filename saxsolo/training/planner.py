@@ -226,10 +226,20 @@ def save_planner(planner: torch.nn.Module, folder: Path, facts: dict[str, Any]) 
 
 
 def load_planner(folder: Path) -> SaxsoloPlanner:
-    """A planner that `save_planner` wrote, ready to play."""
-    facts = json.loads((folder / SIZES).read_text(encoding="utf-8"))
+    """A planner that `save_planner` wrote, ready to play.
+
+    Raises:
+        CheckpointError: no planner in `folder`.
+    """
+    try:
+        facts = json.loads((folder / SIZES).read_text(encoding="utf-8"))
+        weights = load_file(folder / WEIGHTS)
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder} holds no {SIZES} and {WEIGHTS} of a planner: give RUN/best or RUN/round-N"
+        ) from error
     planner = SaxsoloPlanner(facts["sizes"])
-    planner.load_state_dict({k: v.float() for k, v in load_file(folder / WEIGHTS).items()})
+    planner.load_state_dict({k: v.float() for k, v in weights.items()})
     return planner.eval()
 
 

@@ -29,7 +29,7 @@ from modeling_saxsolo.line_saxsolo import (
     WIDEST,
     line_features,
 )
-from modeling_saxsolo.note_events_saxsolo import LONGEST_STEP, TICKS, event_rows, wait
+from modeling_saxsolo.note_events_saxsolo import LONGEST_STEP, NO_PITCH, TICKS, event_rows, wait
 from modeling_saxsolo.phrasing_saxsolo import Phrasing
 
 # notes that the features of a line look back at, as in `NotePlan`
@@ -52,8 +52,10 @@ class LastNotes:
         for name in ("tick", "end", "pitch", "count", "features"):
             setattr(self, name, getattr(self, name)[chosen])
 
-    def add(self, played: np.ndarray, tick: np.ndarray, pitch: np.ndarray, end: np.ndarray) -> None:
-        """A note more for the lines that `played`; a wait keeps the features of the note before."""
+    def hear(self, events: np.ndarray) -> None:
+        """(N, 6) an event more for each line; a wait keeps the features of the note before."""
+        tick, pitch = events[:, 0], events[:, 2]
+        played, end = pitch != NO_PITCH, tick + events[:, 3]
         for values, new in ((self.tick, tick), (self.end, end), (self.pitch, pitch)):
             values[played] = np.concatenate([values[played, 1:], new[played, None]], axis=1)
         self.count[played] += 1

@@ -365,7 +365,8 @@ def _advantages(human: np.ndarray, group: np.ndarray) -> np.ndarray:
 
 
 def line_batch(lines: Sequence[np.ndarray], windows: Sequence[Window]) -> Excerpts:
-    """Lines side by side, as excerpts that nothing is changed in."""
+    """Lines side by side, as excerpts that nothing is changed in; what a line goes on from is not
+    one of its choices."""
     rows = []
     for line, window in zip(lines, windows, strict=True):
         first = max(0, int(line[0, 0]) // TICKS - _MARGIN)
@@ -374,7 +375,10 @@ def line_batch(lines: Sequence[np.ndarray], windows: Sequence[Window]) -> Excerp
         events[:, 0] -= first * TICKS
         asked = np.array(control_classes(lowest=window.lowest, highest=window.highest))
         rows.append((events, events, window.table[first:last], asked))
-    return collated(rows)
+    batch = collated(rows)
+    for real, window in zip(batch.mask, windows, strict=True):
+        real[: len(window.past)] = False
+    return batch
 
 
 def _padded(weights: Sequence[np.ndarray], batch: Excerpts) -> torch.Tensor:

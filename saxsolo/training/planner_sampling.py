@@ -1,13 +1,13 @@
 """Many plans side by side: the planner's own lines, from which it can learn.
 
-The choices are those of `NotePlan`, drawn for all lines in one batch; nothing is given, asked for
-or steered but the range. B lines, E events.
+The choices are those of `NotePlan`, drawn for all lines in one batch; nothing is given but what was
+played before, nothing asked for or steered but the range. B lines, E events.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -59,6 +59,7 @@ class Window:
         sheet: beats and chords. table: (n, 6) of it, see `sheet_table`.
         start, end: seconds.
         lowest, highest: MIDI pitches that are asked for, None = not asked.
+        past: (P, 6) events that its line goes on from; empty where it begins a solo.
     """
 
     sheet: LeadSheet
@@ -67,6 +68,14 @@ class Window:
     end: float
     lowest: int | None = None
     highest: int | None = None
+    past: np.ndarray = field(default_factory=lambda: np.zeros((0, 6), np.int64))
+
+    @property
+    def opening(self) -> np.ndarray:
+        """(P or 1, 6) what comes before the first event of its line: `past`, or a wait."""
+        if len(self.past):
+            return self.past
+        return event_rows([wait(round(TICKS * float(self.sheet.beat_at(self.start))))])
 
 
 def window_of(
@@ -76,7 +85,7 @@ def window_of(
     lowest: int | None = None,
     highest: int | None = None,
 ) -> Window:
-    """A part of a sheet, see `Window`."""
+    """A part of a sheet in which a solo begins, see `Window`."""
     return Window(sheet, sheet_table(sheet), start, end, lowest, highest)
 
 
@@ -96,24 +105,46 @@ def sample_lines(
         longest: events after which a line ends.
 
     Returns:
-        (E, 6) int64 events of each, the wait with which it begins first, all before the end of its
-        window.
+        (E, 6) int64 events of each, the window's `opening` first, all before the end of its window.
     """
     planner.eval()
     random = torch.Generator().manual_seed(seed)
+    lengths = np.array([len(window.opening) for window in windows])
+    lines = [np.zeros((0, 6), np.int64)] * len(windows)
+    for length in np.unique(lengths):
+        alike = np.flatnonzero(lengths == length).tolist()
+        some = [windows[place] for place in alike]
+        for place, line in zip(
+            alike, _side_by_side(planner, some, settings, random, longest), strict=True
+        ):
+            lines[place] = line
+    return lines
+
+
+def _side_by_side(
+    planner: SaxsoloPlanner,
+    windows: Sequence[Window],
+    settings: PlanSettings,
+    random: torch.Generator,
+    longest: int,
+) -> list[np.ndarray]:
+    """`sample_lines` of windows whose openings are equally long."""
     lines, guided = len(windows), settings.guidance != 1
     copies = 2 if guided else 1
     sheet = _tables(windows, guided)
     asked = torch.tensor([control_classes(lowest=w.lowest, highest=w.highest) for w in windows])
-    begin = np.array([round(TICKS * float(w.sheet.beat_at(w.start))) for w in windows])
     stop = np.array([TICKS * float(w.sheet.beat_at(w.end)) for w in windows])
-    drawn: list[list[np.ndarray]] = [[row] for row in event_rows([wait(int(t)) for t in begin])]
-    events = torch.from_numpy(np.stack([row[0] for row in drawn]))
+    openings = np.stack([window.opening for window in windows])
+    drawn = [list(opening) for opening in openings]
+    heard, features = torch.from_numpy(openings), []
     notes, owners, past = LastNotes(lines), np.arange(lines), None
+    for new in openings.swapaxes(0, 1):
+        notes.hear(new)
+        features.append(notes.features.copy())
+    line = torch.from_numpy(np.stack(features, axis=1))
     for _ in range(longest):
-        line = torch.from_numpy(notes.features)[:, None]
         hidden, past = planner(
-            events[:, None].repeat(copies, 1, 1),
+            heard.repeat(copies, 1, 1),
             sheet,
             asked.repeat(copies, 1),
             line.repeat(copies, 1, 1),
@@ -121,12 +152,12 @@ def sample_lines(
         )
         lean = notes.leans(settings.phrasing)
         sheets = [windows[owner].sheet for owner in owners.tolist()]
+        hidden, last, line = hidden[:, -1:], heard[:, -1], line[:, -1:]
         events = _next_events(
-            planner, events, hidden, sheet, line, past, settings, random, lean, sheets
+            planner, last, hidden, sheet, line, past, settings, random, lean, sheets
         )
         new = events.numpy()
-        played = new[:, 2] != NO_PITCH
-        notes.add(played, new[:, 0], new[:, 2], new[:, 0] + new[:, 3])
+        notes.hear(new)
         going = new[:, 0] < stop[owners]
         for place in np.flatnonzero(going):
             drawn[owners[place]].append(new[place])
@@ -142,6 +173,7 @@ def sample_lines(
         else:
             # over: whatever is drawn is dropped
             stop[owners[~going]] = -1
+        heard, line = events[:, None], torch.from_numpy(notes.features)[:, None]
     return [np.stack(rows) for rows in drawn]
 
 

@@ -25,6 +25,7 @@ from saxsolo.training.planner_refinement import (
     Refinement,
     _advantages,
     _steadiest,
+    line_batch,
     read_refinement_settings,
     refine_planner,
 )
@@ -59,11 +60,10 @@ def test_features_note_by_note_are_those_of_the_whole_line() -> None:
         lines.append(np.stack([tick, steps, rng.choice([20, 22, 24], 150), length], axis=1))
     notes = LastNotes(len(lines))
     for index in range(150):
-        now = np.stack([line[index] for line in lines])
-        played = rng.random(len(lines)) < 0.9 if index else np.ones(len(lines), bool)
-        for place in np.flatnonzero(~played):
+        waits = rng.random(len(lines)) >= 0.9 if index else np.zeros(len(lines), bool)
+        for place in np.flatnonzero(waits):
             lines[place][index, 2] = NO_PITCH
-        notes.add(played, now[:, 0], now[:, 2], now[:, 0] + now[:, 3])
+        notes.hear(np.stack([line[index] for line in lines]))
         for place, line in enumerate(lines):
             heard = line[: index + 1]
             sounding = heard[heard[:, 2] != NO_PITCH][-129:]
@@ -106,6 +106,23 @@ def test_lines_hold_together_and_stay_in_their_windows() -> None:
         seconds = SHEET.seconds_at(line[:, 0] / TICKS)
         assert seconds[0] == window.start and (seconds[1:] < window.end).all()
     assert len({line.tobytes() for line in first[::2]}) == 4
+
+
+def test_a_line_goes_on_from_what_was_played_before() -> None:
+    """As one that was never broken off, where it has heard all of it."""
+    model = planner()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(8)
+    cold = PlanSettings(temperature=1e-7, guidance=1.3, phrasing=Phrasing(endings=0.4, returns=0.7))
+    whole = sample_lines(model, [window_of(SHEET, 0.0, 24.0)], cold, seed=1)[0]
+    parts = [5, 5, 10, 0]
+    windows = [replace(window_of(SHEET, 0.0, 24.0), past=whole[:some]) for some in parts]
+    lines = sample_lines(model, windows, cold, seed=2)
+    for line in lines:
+        assert line.tobytes() == whole.tobytes()
+    batch = line_batch(lines, windows)
+    assert batch.mask.sum(dim=1).tolist() == [len(whole) - some for some in parts]
 
 
 def test_advantages_compare_lines_over_the_same_bars() -> None:
