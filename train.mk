@@ -13,6 +13,8 @@ FETCH := corpus fetch --out $(DATA) $(if $(MIRROR),--mirror $(MIRROR))
 SOLOS := corpus solos $(WEIMAR) $(SAMPLES)
 ACCOMPANY := corpus accompany $(WEIMAR) $(SAMPLES) --charts-dir $(DATA)/chord_charts \
   --out $(RUNS)/accompany --seed $(SEED)
+TRANSCRIBED := corpus accompany --arranger transcribed $(WEIMAR) $(SAMPLES) \
+  --out $(RUNS)/transcribed --seed $(SEED)
 
 # The shipped ear and solo model learnt on a GPU: DEVICE=cuda. The ear's size would take a core two
 # days, so a core trains the smaller ear that was shipped before (docs/engineers/ear.md).
@@ -22,6 +24,7 @@ ifdef SMALL
 LESSONS := --hours 0.02 --held-out 1 --seconds 12
 VOICES := --hours 0.02 --held-out 1 --seconds 12
 ACCOMPANY += --hours 0.05 --workers 1
+TRANSCRIBED += --hours 0.03 --workers 1
 EAR := --minutes 0.3 --batch-size 1
 CODEC := configs/codec-tiny.yaml --minutes 1
 TINY := configs/tiny.yaml --max-steps 4 --set model.codec_dim=8 --set model.listen=labels
@@ -33,6 +36,7 @@ else
 LESSONS := --hours 3.5 --held-out 10 --seconds 45
 VOICES := --hours 11 --held-out 10 --seconds 60
 ACCOMPANY += --hours 16
+TRANSCRIBED += --hours 4
 ifeq ($(DEVICE),cpu)
 EAR := --minutes 200
 else
@@ -63,10 +67,12 @@ $(RUNS)/.voices: | $(RUNS)/.fetched
 
 $(RUNS)/.accompany: | $(RUNS)/.fetched
 	$(SAXSOLO) $(ACCOMPANY)
+	$(SAXSOLO) $(TRANSCRIBED)
 	@touch $@
 
 $(RUNS)/.ear: | $(RUNS)/.accompany
-	$(SAXSOLO) train-ear --accompaniments $(RUNS)/accompany --out $(RUNS)/ear $(EAR) --seed $(SEED)
+	$(SAXSOLO) train-ear --accompaniments $(RUNS)/accompany --accompaniments $(RUNS)/transcribed \
+	  --out $(RUNS)/ear $(EAR) --seed $(SEED)
 	@mkdir -p $(RUNS)/checkpoints && cp -r $(RUNS)/ear/best $(RUNS)/checkpoints/ear && touch $@
 
 $(RUNS)/.codec: | $(RUNS)/.lessons

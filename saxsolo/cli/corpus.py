@@ -90,6 +90,13 @@ def sums(
     print(f"{folder / SUMS}: {len(text.splitlines())} files, SHA-256 {digest_of(text)}")
 
 
+class Basses(StrEnum):
+    """What the bass of a pair plays."""
+
+    estimated = "estimated"
+    walking = "walking"
+
+
 @corpus.command()
 @needs(EXTRAS)
 def render(
@@ -111,6 +118,13 @@ def render(
         int | None, typer.Option(help="Only the first so many pairs.", show_default="all")
     ] = None,
     seed: Annotated[int, typer.Option(help="Of what the band plays and of the room.")] = 0,
+    basses: Annotated[
+        Basses,
+        typer.Option(
+            help="As they were estimated from the recordings, or a bassist who walks over the "
+            "chords."
+        ),
+    ] = Basses.estimated,
     workers: WorkersOption = 2,
 ) -> None:
     """Render scores as pairs of backing and solo audio."""
@@ -130,6 +144,7 @@ def render(
         splits=listed(splits, str, "--splits"),
         limit=limit,
         seed=seed,
+        basses=basses.value,
         workers=workers,
         progress=lambda line: print(line, flush=True),
     )
@@ -182,6 +197,7 @@ class Arranger(StrEnum):
 
     own = "own"
     mma = "mma"
+    transcribed = "transcribed"
 
 
 @corpus.command()
@@ -203,7 +219,11 @@ def accompany(
         typer.Option(help="Weimar Jazz Database: titles of held-out solos are never played."),
     ] = None,
     arranger: Annotated[
-        Arranger, typer.Option(help="mma renders the validation set of the second arranger.")
+        Arranger,
+        typer.Option(
+            help="mma renders the validation set of the second arranger; transcribed plays the "
+            "beats, chords and basses of --weimar-dir."
+        ),
     ] = Arranger.own,
     hours: Annotated[float, typer.Option(help="Of music, by our own arranger.")] = 1.0,
     count: Annotated[int, typer.Option(help="Items, by mma.")] = 60,
@@ -222,21 +242,25 @@ def accompany(
     from saxsolo.corpus.scores.splits import held_out_titles
     from saxsolo.corpus.scores.weimar import read_weimar
 
-    titles = held_out_titles(read_weimar(weimar_dir)) if weimar_dir else []
+    scores = read_weimar(weimar_dir) if weimar_dir else []
+    if arranger is Arranger.transcribed and not scores:
+        raise SettingError("--weimar-dir is missing: its tunes are what is played")
+    titles = held_out_titles(scores)
     band = samples_dir / "band" if samples_dir else None
-    fonts = TRAINING_FONTS if arranger is Arranger.own else (FOREIGN_FONT,)
+    fonts = (FOREIGN_FONT,) if arranger is Arranger.mma else TRAINING_FONTS
     studio = Studio(Sounds(samples_dir, soundfont_names=fonts), band, fonts)
 
     def progress(line: str) -> None:
         print(line, flush=True)
 
-    if arranger is Arranger.own:
+    if arranger is not Arranger.mma:
         rows = render_accompaniments(
             out,
             charts_dir,
             studio,
             hours=hours,
             held_out_titles=titles,
+            transcribed=scores if arranger is Arranger.transcribed else (),
             seed=seed,
             workers=workers,
             progress=progress,

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,20 +13,28 @@ from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.accompany.band import Instrument, Studio
 from saxsolo.corpus.accompany.basslines import HIGHEST, LOWEST, play_bass
 from saxsolo.corpus.accompany.build import render_accompaniments
-from saxsolo.corpus.accompany.charts import Chart
+from saxsolo.corpus.accompany.charts import Chart, ChartError
 from saxsolo.corpus.accompany.comping import choose_comper, comp
 from saxsolo.corpus.accompany.damage import at_speed, compress, stage, wear
 from saxsolo.corpus.accompany.drumming import choose_drummer, count_in, play_drums
 from saxsolo.corpus.accompany.form import ALL, STYLES, Style, choose_style, fit_chart, make_plan
 from saxsolo.corpus.accompany.mma import GROOVES, arrange, bass_agreement
-from saxsolo.corpus.accompany.plan import METRES, Plan
+from saxsolo.corpus.accompany.plan import METRES, Harmony, Note, Plan
 from saxsolo.corpus.accompany.progressions import written_chart
 from saxsolo.corpus.accompany.render import Accompaniment, Options, render_accompaniment
+from saxsolo.corpus.accompany.transcribed import transcribed_passages, transcribed_plan
 from saxsolo.corpus.accompany.truth import chord_rows
 from saxsolo.corpus.accompany.voicings import KINDS, Voicer
 from saxsolo.corpus.render.bar_plan import Stroke
 from saxsolo.corpus.render.sounds import MissingSoundError, Sounds
-from saxsolo.music.chord_symbols import PITCH_NAMES, QUALITY_SYMBOLS, parse_chord
+from saxsolo.corpus.scores.builtin import builtin_scores
+from saxsolo.music.chord_symbols import (
+    PITCH_NAMES,
+    QUALITY_SYMBOLS,
+    parse_chord,
+    transpose_chord,
+)
+from saxsolo.music.score import Score
 
 SHORT = Options(shortest=8, longest=12, damage=0.0, soloists=0.0)
 SEEDS = range(12)
@@ -306,6 +314,71 @@ def test_a_missing_band_is_named_before_anything_is_written(tmp_path: Path) -> N
     with pytest.raises(MissingSoundError, match="sound font"):
         render_accompaniments(tmp_path / "out", None, absent, hours=1)
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("seed", range(6))
+@pytest.mark.parametrize("score", builtin_scores(), ids=lambda score: score.title)
+def test_a_transcribed_tune_keeps_its_time_its_chords_and_its_bass(score: Score, seed: int) -> None:
+    (passage,) = transcribed_passages([score])
+    plan, style, bass = transcribed_plan(passage, 20.0, ALL, np.random.default_rng(seed))
+    assert METRES[style.metre] == passage.size == plan.bars[0].size
+    # the time of the recording, at one pace
+    gaps = np.diff([beat.onset for beat in score.beats])
+    heard = np.diff(plan.times)
+    place, shift = found_in(score, plan, bass)
+    pace = heard[:-1] / gaps[place : place + len(heard) - 1]
+    assert pace.std() < 1e-9 and 0.8 < pace.mean() < 1.25
+    # every beat's chord and bass, moved alike
+    for index, beat in enumerate(score.beats[place : place + len(heard)]):
+        assert plan.chart and Harmony(plan.bars).span(index).symbol == transpose_chord(
+            beat.chord, shift
+        )
+        sounding = [note for note in bass if note.beat <= index < note.beat + note.length]
+        assert [note.key % 12 for note in sounding] == [(beat.bass + shift) % 12]
+        assert LOWEST <= sounding[0].key <= HIGHEST
+
+
+def found_in(score: Score, plan: Plan, bass: list[Note]) -> tuple[int, int]:
+    """The beat of the score that a plan begins on, and the semitones that it is moved by."""
+    count = len(plan.times) - 1
+    line = [next(n.key for n in bass if n.beat <= i < n.beat + n.length) % 12 for i in range(count)]
+    for place in range(len(score.beats) - count + 1):
+        written = [beat.bass for beat in score.beats[place : place + count]]
+        moves = {(key - pitch) % 12 for key, pitch in zip(line, written, strict=True)}
+        if len(moves) == 1:
+            return place, moves.pop()
+    raise AssertionError("the bass is none of the score's")
+
+
+def test_bars_with_holes_or_of_other_sizes_are_not_played_over() -> None:
+    score = builtin_scores()[0]
+    beats = list(score.beats)
+    late = [replace(beat, onset=beat.onset + 3.0) for beat in beats[40:]]
+    torn = transcribed_passages([replace(score, beats=tuple(beats[:40] + late))])
+    assert [len(passage.bars) for passage in torn] == [10, 14]
+    # a beat that is missing breaks its bar
+    torn = transcribed_passages([replace(score, beats=tuple(beats[:41] + beats[42:]))])
+    assert [len(passage.bars) for passage in torn] == [10, 13]
+    silent = [replace(beat, bass=None) for beat in beats]
+    assert transcribed_passages([replace(score, beats=tuple(silent))]) == []
+
+
+def test_transcribed_tunes_of_held_out_players_are_not_learnt_from(
+    tmp_path: Path, studio: SineStudio
+) -> None:
+    names = ("Hank Mobley", "Art Pepper", "Someone", "Someone Else")
+    scores = [
+        replace(score, performer=name) for score, name in zip(builtin_scores(), names, strict=True)
+    ]
+    rows = render_accompaniments(
+        tmp_path, None, studio, hours=0.02, transcribed=scores, seed=1, options=SHORT
+    )
+    assert {row["title"] for row in rows} == {scores[2].title, scores[3].title}
+    assert {row["split"] for row in rows} == {"train"}
+    with pytest.raises(ChartError, match="validation"):
+        render_accompaniments(
+            tmp_path, None, studio, hours=0.02, transcribed=scores[1:], seed=1, options=SHORT
+        )
 
 
 @pytest.mark.slow

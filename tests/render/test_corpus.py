@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -112,6 +113,25 @@ def test_another_seed_in_the_same_folder_is_refused(font_sounds: Sounds, tmp_pat
     render_corpus(many_scores(1), tmp_path, font_sounds, workers=1)
     with pytest.raises(CorpusError, match="--seed"):
         render_corpus(many_scores(1), tmp_path, font_sounds, seed=1, workers=1)
+
+
+def test_a_walking_bass_changes_the_band_and_not_the_solo(
+    font_sounds: Sounds, tmp_path: Path
+) -> None:
+    score = many_scores(1)[0]
+    pedal = replace(score, beats=tuple(replace(beat, bass=31) for beat in score.beats))
+    folders = []
+    for basses in ("estimated", "walking"):
+        (row,) = render_corpus([pedal], tmp_path / basses, font_sounds, basses=basses, workers=1)
+        assert row["basses"] == basses
+        folders.append(tmp_path / basses / row["split"] / row["pair_id"])
+    for name, same in (("solo.flac", True), ("labels.npz", True), ("backing.flac", False)):
+        first, second = ((folder / name).read_bytes() for folder in folders)
+        assert (first == second) == same, name
+    with pytest.raises(CorpusError, match="walking basses, but estimated"):
+        render_corpus([pedal], tmp_path / "walking", font_sounds, workers=1)
+    with pytest.raises(CorpusError, match="'slapped'.*estimated or walking"):
+        render_corpus([pedal], tmp_path / "none", font_sounds, basses="slapped", workers=1)
 
 
 def test_broken_manifest_lines_are_named(tmp_path: Path) -> None:

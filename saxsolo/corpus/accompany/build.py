@@ -13,8 +13,9 @@ import json
 import multiprocessing
 import shutil
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +23,17 @@ import soundfile
 
 from saxsolo.corpus.pairs_folder import MANIFEST, append_row, read_manifest, write_manifest
 from saxsolo.corpus.render.pair import seed_of
+from saxsolo.corpus.scores.splits import assign_splits
+from saxsolo.music.score import Score
 
 from .band import Studio
-from .charts import Chart, chart_split, read_charts
+from .charts import Chart, ChartError, chart_split, read_charts
 from .render import Accompaniment, Options, render_accompaniment
+from .transcribed import Passage, transcribed_passages
 
 FILES = ("backing.flac", "truth.json")
 Pools = dict[str, list[Chart]]  # charts by split
+Played = dict[str, list[Passage]]  # of transcribed tunes, by split
 VALIDATION_EVERY = 25  # of so many items one is of the validation split
 
 
@@ -75,6 +80,7 @@ def render_accompaniments(
     *,
     hours: float,
     held_out_titles: Iterable[str] = (),
+    transcribed: Sequence[Score] = (),
     seed: int = 0,
     workers: int = 1,
     options: Options | None = None,
@@ -82,9 +88,11 @@ def render_accompaniments(
 ) -> list[dict[str, Any]]:
     """Render items number 0, 1, 2 ... of a seed below `out` until they last `hours`.
 
-    `held_out_titles`: tunes of validation and test solos, never played here. Returns the rows of
-    the seed's items; those of other seeds stay in the manifest. Raises MissingSoundError before
-    anything is written, ChartError for a broken folder of charts.
+    `held_out_titles`: tunes of validation and test solos, never played here. `transcribed`: where
+    given, what their splits for training and validation hold is played instead of charts, with the
+    bass of the recordings. Returns the rows of the seed's items; those of other seeds stay in the
+    manifest. Raises MissingSoundError before anything is written, ChartError for a broken folder
+    of charts, or for transcriptions of which a band can play none.
     """
     studio.check()
     options = options or Options()
@@ -96,11 +104,12 @@ def render_accompaniments(
     splits = {title: chart_split(title, titles) for title in {chart.title for chart in charts}}
     for chart in charts:
         pools[splits[chart.title]].append(chart)
+    played = _played(transcribed)
     done = finished_items(out)
     rows: list[dict[str, Any]] = []
     seconds = 0.0
     with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
-        for row in _rendered(out, seed, done, pools, studio, options, workers):
+        for row in _rendered(out, seed, done, pools, played, studio, options, workers):
             if row["name"] not in done:
                 append_row(manifest, row)
             rows.append(row)
@@ -113,9 +122,24 @@ def render_accompaniments(
     return rows
 
 
-def item_name(seed: int, number: int) -> str:
+def _played(scores: Sequence[Score]) -> Played:
+    split_of = assign_splits(scores)
+    played = {
+        split: transcribed_passages([score for score in scores if split_of[score.id] == split])
+        for split in ("train", "validation")
+    }
+    empty = [split for split, passages in played.items() if not passages]
+    if scores and empty:
+        raise ChartError(
+            f"of {len(scores)} transcriptions none for {empty[0]} has eight bars in a row "
+            "with a bass: give those of the Weimar Jazz Database, whole"
+        )
+    return played
+
+
+def item_name(seed: int, number: int, transcribed: bool = False) -> str:
     """The name of an item, the same for ever."""
-    return f"s{seed}-{number:05d}"
+    return f"{'t' if transcribed else 's'}{seed}-{number:05d}"
 
 
 def _split_of(number: int) -> str:
@@ -123,28 +147,31 @@ def _split_of(number: int) -> str:
 
 
 def _rendered(
-    out: Path, seed: int, done: dict[str, dict[str, Any]], pools: Pools, studio: Studio,
-    options: Options, workers: int,
+    out: Path, seed: int, done: dict[str, dict[str, Any]], pools: Pools, played: Played,
+    studio: Studio, options: Options, workers: int,
 ) -> Iterator[dict[str, Any]]:  # fmt: skip
     """Rows in the order of the numbers, without end."""
+    name_of = partial(item_name, seed, transcribed=bool(played["train"]))
     if workers <= 1:
-        _begin(studio, pools, options, out)
+        _begin(studio, pools, played, options, out)
         number = 0
         while True:
-            name = item_name(seed, number)
-            yield done.get(name) or _item(seed, number)
+            yield done.get(name_of(number)) or _item(seed, number)
             number += 1
     # fluidsynth and sfizz have threads of their own: fork would copy them half
     context = multiprocessing.get_context("spawn")
     with ProcessPoolExecutor(
-        workers, mp_context=context, initializer=_begin, initargs=(studio, pools, options, out)
+        workers,
+        mp_context=context,
+        initializer=_begin,
+        initargs=(studio, pools, played, options, out),
     ) as pool:
         queue: deque[Any] = deque()
         number = 0
         try:
             while True:
                 while len(queue) < 2 * workers:
-                    row = done.get(item_name(seed, number))
+                    row = done.get(name_of(number))
                     queue.append(row or pool.submit(_item, seed, number))
                     number += 1
                 first = queue.popleft()
@@ -155,20 +182,20 @@ def _rendered(
                     waiting.cancel()
 
 
-_work: tuple[Studio, Pools, Options, Path] | None = None
+_work: tuple[Studio, Pools, Played, Options, Path] | None = None
 
 
-def _begin(studio: Studio, pools: Pools, options: Options, out: Path) -> None:
+def _begin(studio: Studio, pools: Pools, played: Played, options: Options, out: Path) -> None:
     global _work
-    _work = studio, pools, options, out
+    _work = studio, pools, played, options, out
 
 
 def _item(seed: int, number: int) -> dict[str, Any]:
     assert _work is not None, number
-    studio, pools, options, out = _work
+    studio, pools, played, options, out = _work
     split = _split_of(number)
     item_seed = seed_of("accompany", seed, number) >> 1
-    item = render_accompaniment(item_seed, pools[split], studio, options)
-    name = item_name(seed, number)
+    item = render_accompaniment(item_seed, pools[split], studio, options, played[split])
+    name = item_name(seed, number, bool(played[split]))
     write_item(item, out / split / name)
     return manifest_row(item, split, name)

@@ -20,8 +20,9 @@ from .damage import at_speed, set_level, stage, wear
 from .drumming import CLICK, STICK, WOODBLOCK, choose_drummer, count_in, play_drums
 from .form import Style, choose_style, fit_chart, make_plan
 from .melody import play_melody
-from .plan import METRES, Bar, Plan
+from .plan import METRES, Bar, Note, Plan
 from .progressions import chance_chart, written_chart
+from .transcribed import Passage, transcribed_plan
 from .truth import Row, bass_rows, beat_rows, chord_rows
 
 STEM_DB = {"bass": -22.0, "chords": -23.0, "second": -26.0, "drums": -24.0, "soloist": -20.0}
@@ -76,14 +77,21 @@ class _Take:
 
 
 def render_accompaniment(
-    seed: int, charts: Sequence[Chart], studio: Studio, options: Options
+    seed: int,
+    charts: Sequence[Chart],
+    studio: Studio,
+    options: Options,
+    passages: Sequence[Passage] = (),
 ) -> Accompaniment:
     """Arrange and render one accompaniment: equal arguments give equal samples on one machine.
 
-    `charts`: what may be played beside the written progressions; may be empty.
+    `charts`: what may be played beside the written progressions; may be empty. `passages`: one of
+    them is played instead, where there are any.
     Raises MissingSoundError where instruments are missing.
     """
     rng = np.random.default_rng([seed & 0xFFFFFFFFFFFFFFFF, 12])
+    if passages:
+        return _transcribed(seed, passages, studio, options, rng)
     style = choose_style(rng)
     chart = fit_chart(_draw_chart(charts, style, rng), style, rng)
     chances = np.array([share for share, _ in LINE_UPS])
@@ -94,10 +102,32 @@ def render_accompaniment(
         players.add("second")
     seconds = float(rng.uniform(options.shortest, options.longest))
     plan = make_plan(chart, style, seconds, frozenset(players), rng)
+    return _performed(plan, style, players, harmony, None, seed, studio, options, rng)
+
+
+def _transcribed(
+    seed: int, passages: Sequence[Passage], studio: Studio, options: Options,
+    rng: np.random.Generator,
+) -> Accompaniment:  # fmt: skip
+    passage = passages[int(rng.integers(len(passages)))]
+    players = {"bass", "chords"} | ({"drums"} if rng.random() < 0.9 else set())
+    harmony = choose_harmony(passage.score.feel, rng)
+    if len(harmony) > 1:
+        players.add("second")
+    seconds = float(rng.uniform(options.shortest, options.longest))
+    plan, style, bass = transcribed_plan(passage, seconds, frozenset(players), rng)
+    return _performed(plan, style, players, harmony, bass, seed, studio, options, rng)
+
+
+def _performed(
+    plan: Plan, style: Style, players: set[str], harmony: list[str], bass: list[Note] | None,
+    seed: int, studio: Studio, options: Options, rng: np.random.Generator,
+) -> Accompaniment:  # fmt: skip
+    """`bass`: its line, where it is not for the bassist to choose."""
     end = plan.seconds(plan.bars[-1].end)
     tail = float(rng.choice((0.0, 1.5))) if plan.bars[-1].part != "end" else 1.0
     take = _Take(int((min(end, options.longest * 1.15) + tail) * SAMPLING_RATE))
-    _band(take, plan, style, players, harmony, studio, rng)
+    _band(take, plan, style, players, harmony, bass, studio, rng)
     if rng.random() < (options.soloists if players else 0.6):
         _soloist(take, plan, studio, rng)
     return _mixed(take, plan, seed, options, rng)
@@ -118,14 +148,14 @@ def _draw_chart(charts: Sequence[Chart], style: Style, rng: np.random.Generator)
 
 
 def _band(
-    take: _Take, plan: Plan, style: Style, players: set[str], harmony: list[str], studio: Studio,
-    rng: np.random.Generator,
+    take: _Take, plan: Plan, style: Style, players: set[str], harmony: list[str],
+    bass: list[Note] | None, studio: Studio, rng: np.random.Generator,
 ) -> None:  # fmt: skip
     feel = style.feel
     if "bass" in players:
         electric = rng.random() < (0.75 if feel in ("funk", "pop") else 0.15)
         instrument = studio.choose("electric_bass" if electric else "bass", rng)
-        notes = play_bass(plan, feel, rng)
+        notes = play_bass(plan, feel, rng) if bass is None else bass
         strokes = strokes_of(plan, notes, rng, late=float(rng.normal(0, 0.006)),
                              loose=float(rng.uniform(0.001, 0.009)))  # fmt: skip
         take.bass = strokes

@@ -63,7 +63,7 @@ def walk(plan: BarPlan, rng: np.random.Generator) -> list[int | None]:
     last = int(rng.integers(36, 46))
     for index, (beat, chord) in enumerate(zip(plan.beats, plan.chords, strict=True)):
         if beat.bass is not None:
-            pitch = _fold(beat.bass)
+            pitch = fold(beat.bass)
         elif chord.bass is None:
             out.append(None)
             continue
@@ -75,7 +75,7 @@ def walk(plan: BarPlan, rng: np.random.Generator) -> list[int | None]:
             elif following.bass is not None and following.bass != chord.bass:
                 # lead into the next root by a half step from above or below
                 target = _closest(following.bass, last)
-                pitch = _fold(target + int(rng.choice((-1, 1))))
+                pitch = fold(target + int(rng.choice((-1, 1))))
             else:
                 tones = sorted(_closest(tone, last) for tone in chord.tones)
                 tones = [tone for tone in tones if tone != last] or [last]
@@ -85,7 +85,8 @@ def walk(plan: BarPlan, rng: np.random.Generator) -> list[int | None]:
     return out
 
 
-def _fold(pitch: int) -> int:
+def fold(pitch: int) -> int:
+    """The pitch by octaves into the range of the bass."""
     while pitch < LOWEST:
         pitch += 12
     while pitch > HIGHEST:
@@ -94,7 +95,7 @@ def _fold(pitch: int) -> int:
 
 
 def _closest(pitch_class: int, to: int) -> int:
-    return _fold(to + (pitch_class - to + 6) % 12 - 6)
+    return fold(to + (pitch_class - to + 6) % 12 - 6)
 
 
 def _near(root: int | None, interval: int, to: int) -> int | None:

@@ -41,6 +41,8 @@ from .sounds import Sounds
 LONGEST_UNCUT = 360.0
 LONGEST_EXCERPT = 240.0
 HELD_OUT_EVERY = 4
+#: what the bass of a pair plays
+BASSES = ("estimated", "walking")
 
 
 class CorpusError(SaxsoloError, ValueError):
@@ -85,6 +87,18 @@ def later(score: Score, seconds: float) -> Score:
     notes = tuple(replace(note, onset=note.onset + seconds) for note in score.notes)
     beats = tuple(replace(beat, onset=beat.onset + seconds) for beat in score.beats)
     return replace(score, notes=notes, beats=beats)
+
+
+def with_basses(score: Score, basses: str) -> Score:
+    """The score itself for "estimated"; for "walking" without the basses of its recording, so that
+    the band's bassist walks over the chords.
+
+    Those of the Weimar Jazz Database are a network's estimates and contradict the chords of many
+    tunes (docs/engineers/evaluation.md).
+    """
+    if basses == "estimated":
+        return score
+    return replace(score, beats=tuple(replace(beat, bass=None) for beat in score.beats))
 
 
 def plan(
@@ -140,9 +154,15 @@ def _interleaved(units: dict[str, list[Score]]) -> Iterator[tuple[str, Score]]:
                 break
 
 
-def render_planned(pair_plan: PairPlan, out: Path, sounds: Sounds) -> dict[str, Any]:
+def render_planned(
+    pair_plan: PairPlan, out: Path, sounds: Sounds, basses: str = "estimated"
+) -> dict[str, Any]:
     """Render one pair, put its folder in place and return its manifest row."""
-    score = pair_plan.score.transpose(pair_plan.semitones).scale_tempo(pair_plan.tempo)
+    score = (
+        with_basses(pair_plan.score, basses)
+        .transpose(pair_plan.semitones)
+        .scale_tempo(pair_plan.tempo)
+    )
     pair = render_pair(score, pair_plan.seed, sounds)
     write_pair(
         out / pair_plan.split / pair_plan.pair_id,
@@ -165,6 +185,7 @@ def render_planned(pair_plan: PairPlan, out: Path, sounds: Sounds) -> dict[str, 
         "semitones": pair_plan.semitones,
         "tempo_factor": pair_plan.tempo,
         "seed": pair_plan.seed,
+        "basses": basses,
         "seconds": len(pair.solo) / SAMPLING_RATE,
         "frames": pair.num_frames,
         "source": score.source,
@@ -184,17 +205,20 @@ def render_corpus(
     splits: Sequence[str] = SPLITS,
     limit: int | None = None,
     seed: int = 0,
+    basses: str = "estimated",
     workers: int = 2,
     progress: Callable[[str], None] | None = None,
 ) -> list[dict[str, Any]]:
     """Render all versions of all scores below `out`; return the manifest rows, old and new.
 
     What an earlier call has finished stays and is not rendered again. `limit`: only so many pairs
-    of the plan. `progress` is given a line after each pair. Raises MissingSoundError before
-    anything is written where instruments are absent, CorpusError where the folder holds pairs of
-    another seed.
+    of the plan. `basses`: one of BASSES, see `with_basses`. `progress` is given a line after each
+    pair. Raises MissingSoundError before anything is written where instruments are absent,
+    CorpusError for unknown basses and where the folder holds pairs of another seed or other basses.
     """
     sounds.check()
+    if basses not in BASSES:
+        raise CorpusError(f"basses {basses!r} are unknown: take {' or '.join(BASSES)}")
     out = Path(out)
     planned = plan(scores, keys=keys, tempi=tempi, splits=splits, seed=seed)[:limit]
     out.mkdir(parents=True, exist_ok=True)
@@ -209,11 +233,17 @@ def render_corpus(
                 f"{out} holds {pair_plan.pair_id} rendered with seed {row['seed']}, but the plan "
                 f"says {pair_plan.seed}: use the --seed it was made with, or another --out"
             )
+        played = basses if row is None else row.get("basses", "estimated")
+        if played != basses:
+            raise CorpusError(
+                f"{out} holds {pair_plan.pair_id} with {played} basses, but {basses} ones are "
+                "asked for: give another --out"
+            )
     waiting = [pair_plan for pair_plan in planned if pair_plan.pair_id not in finished]
     began = time.monotonic()
     seconds = 0.0
     with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
-        for count, row in enumerate(_rendered(waiting, out, sounds, workers), start=1):
+        for count, row in enumerate(_rendered(waiting, out, sounds, basses, workers), start=1):
             append_row(manifest, row)
             finished[row["pair_id"]] = row
             seconds += row["seconds"]
@@ -229,12 +259,12 @@ def render_corpus(
 
 
 def _rendered(
-    planned: list[PairPlan], out: Path, sounds: Sounds, workers: int
+    planned: list[PairPlan], out: Path, sounds: Sounds, basses: str, workers: int
 ) -> Iterator[dict[str, Any]]:
     """Rows in the order of the plan, whichever process ends first."""
     if workers <= 1:
         for pair_plan in planned:
-            yield render_planned(pair_plan, out, sounds)
+            yield render_planned(pair_plan, out, sounds, basses)
         return
     # fluidsynth and sfizz have threads of their own: fork would copy them half
     context = multiprocessing.get_context("spawn")
@@ -244,7 +274,7 @@ def _rendered(
         queue: deque[Any] = deque()
         try:
             for pair_plan in planned:
-                queue.append(pool.submit(_render_here, pair_plan, out))
+                queue.append(pool.submit(_render_here, pair_plan, out, basses))
                 if len(queue) >= 4 * workers:
                     yield queue.popleft().result()
             while queue:
@@ -262,6 +292,6 @@ def _begin(sounds: Sounds) -> None:
     _sounds = sounds
 
 
-def _render_here(pair_plan: PairPlan, out: Path) -> dict[str, Any]:
+def _render_here(pair_plan: PairPlan, out: Path, basses: str) -> dict[str, Any]:
     assert _sounds is not None, pair_plan.pair_id
-    return render_planned(pair_plan, out, _sounds)
+    return render_planned(pair_plan, out, _sounds, basses)
