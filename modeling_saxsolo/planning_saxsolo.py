@@ -54,6 +54,8 @@ from .vocabulary_saxsolo import (
 
 # events before those that are heard, for what their features count
 _REMEMBERED = 128
+# frames that a note needs before something is given or the solo ends: fewer are a click
+LEAST_ROOM = 4
 # a frame after every other: nothing is left to choose
 _NEVER = 2**62
 
@@ -206,7 +208,8 @@ class NotePlan:
             event = self._draw_note(tick, step)
             start = max(self._earliest, frame_of(onset_seconds(self.sheet, event)))
             # a little early or late, but not into what is given
-            start = start if start < edge and self.free[start] else int(frames[step])
+            fits = start + LEAST_ROOM <= edge and self.free[start]
+            start = start if fits else int(frames[step])
             self._add(event, self._timed(event, start))
         elif edge < at and self._next_free[edge] < at:
             self.reached = int(self._next_free[edge])
@@ -304,7 +307,8 @@ class NotePlan:
             logits = with_onset_bias(logits, self.settings.onset_bias)
         inside = frames < min(at, len(self.free))
         allowed = ~inside
-        allowed[inside] = self.free[frames[inside]] & (frames[inside] >= self._earliest)
+        fits = frames[inside] <= self._next_blocked[frames[inside]] - LEAST_ROOM
+        allowed[inside] = fits & (frames[inside] >= self._earliest)
         # waiting is possible until the first note of a stretch has to come
         allowed[WAIT] = True
         allowed &= frames < self.begin_by

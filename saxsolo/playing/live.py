@@ -35,7 +35,7 @@ from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet, sheet_of
 from modeling_saxsolo.note_events_saxsolo import TICKS
 from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.planner_features_saxsolo import control_classes
-from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
+from modeling_saxsolo.planning_saxsolo import LEAST_ROOM, NotePlan, PlanSettings
 from modeling_saxsolo.plans_saxsolo import within_instrument
 from modeling_saxsolo.played_row_saxsolo import Sampling
 from modeling_saxsolo.resample_saxsolo import Resampler
@@ -277,7 +277,8 @@ class LiveSolo:
             rests = torch.cat([torch.full((1, wait), REST), rests])[None]
             delayed = apply_delay(rests, config.stream_delays, config.pad_token_id)
             forced[..., :wait] = delayed[..., :wait]
-        given = np.full(last, FREE)
+        # the solo goes on after this block
+        given = np.full(last + LEAST_ROOM, FREE)
         given[:wait] = REST
         given[:step] = self._steps[0, 0].numpy()
         here = replace(sheet, beats=sheet.beats - origin / FRAME_RATE)

@@ -185,6 +185,20 @@ def test_the_same_seed_plays_the_same_in_any_pieces(planner) -> None:
     assert len(notes_of(whole)) > 10
 
 
+def test_no_note_begins_where_it_would_be_cut_to_a_click(planner) -> None:
+    """Neither at the end of the solo nor before a rest that is given."""
+    begun = 0
+    for seed in range(60):
+        free = np.full(FRAMES, FREE)
+        free[200:260] = REST
+        tokens = played(planner, free, seed=seed, temperature=1.5, onset_bias=2.0)
+        onsets = np.flatnonzero((tokens >= ONSET) & (tokens < HOLD))
+        begun += len(onsets)
+        for end in (200, FRAMES):
+            assert not ((onsets > end - 4) & (onsets < end)).any()
+    assert begun > 600
+
+
 def test_a_score_stream_obeys_its_grammar(planner) -> None:
     tokens = played(planner, temperature=1.5)
     for before, token in zip([REST, *tokens[:-1]], tokens, strict=True):
