@@ -26,6 +26,8 @@ _BACK, _LEAST, _MOST = 96, 2, 4
 # notes whose middle is the register
 _SOUNDING = 64
 _OCTAVE = 12
+# seconds from which on a note is long, and how many times as much the seconds count from there
+_LONG, _COUNTS = 1.0, 4.0
 
 
 _NAMES = ("endings", "rests", "holds", "gaps", "returns", "centre")
@@ -38,7 +40,8 @@ class Phrasing:
     Attributes:
         endings: added to the logit that a phrase ends with a note.
         rests: taken from the logits of the steps after such a note, for each beat.
-        holds: taken from the logits of a note's length, for each second.
+        holds: taken from the logits of a note's length, for each second; four times as much for
+            those beyond the first.
         gaps: share of the gaps of 50 to 200 ms before a note that the note before fills.
         returns: added to the logit of the pitch that followed the last time that the last two notes
             or more had these pitches, if it is another than the last.
@@ -84,7 +87,9 @@ class Phrasing:
 
     def lengths(self, beat: float) -> np.ndarray:
         """What is added to the length logits (LONGEST + 1,) where a beat lasts so many seconds."""
-        return np.asarray(-self.holds * beat * np.arange(LONGEST + 1) / TICKS, dtype=np.float32)
+        seconds = beat * np.arange(LONGEST + 1) / TICKS
+        counted = seconds + (_COUNTS - 1) * np.maximum(0, seconds - _LONG)
+        return np.asarray(-self.holds * counted, dtype=np.float32)
 
     def pitches(self, played: np.ndarray) -> np.ndarray:
         """What is added to the pitch logits (60,), after notes of these pitches (N,)."""

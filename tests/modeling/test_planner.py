@@ -365,8 +365,9 @@ def test_pitches_come_back_and_stay_near_as_the_phrasing_leans(planner) -> None:
 
 def test_a_note_is_held_as_long_in_seconds_at_any_tempo() -> None:
     slow, fast = (Phrasing(holds=0.5).lengths(beat) for beat in (1.0, 0.25))
-    # two seconds: two slow beats, eight fast ones
-    assert slow[2 * TICKS] == fast[8 * TICKS] == -1.0
+    # a second: one slow beat, four fast ones; the second second counts four times
+    assert slow[TICKS] == fast[4 * TICKS] == -0.5
+    assert slow[2 * TICKS] == fast[8 * TICKS] == -2.5
     assert not Phrasing().lengths(1.0).any()
 
 
