@@ -1,8 +1,8 @@
 """Tunes as bands played them: beats and chords of a recording, and the bass that was heard in it.
 
-The Weimar Jazz Database has a bass pitch for every beat, estimated from the recording by a network
-(Abesser and others 2017, "Deep learning for jazz walking bass transcription"). Bassists leave the
-root more often than `basslines` does, and the estimates are wrong in places; an ear that learns
+The Weimar Jazz Database has a bass pitch for nearly every beat, estimated from the recording as it
+seems (Abesser and others 2017, "Deep learning for jazz walking bass transcription"). Bassists leave
+the root more often than `basslines` does, and the estimates are wrong in places; an ear that learns
 from both takes the bass for one witness among others.
 """
 

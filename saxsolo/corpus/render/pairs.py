@@ -93,8 +93,7 @@ def with_basses(score: Score, basses: str) -> Score:
     """The score itself for "estimated"; for "walking" without the basses of its recording, so that
     the band's bassist walks over the chords.
 
-    Those of the Weimar Jazz Database are a network's estimates and contradict the chords of many
-    tunes (docs/engineers/evaluation.md).
+    Those of the Weimar Jazz Database contradict the chords of many tunes (docs/engineers/ear.md).
     """
     if basses == "estimated":
         return score
