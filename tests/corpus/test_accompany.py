@@ -13,7 +13,7 @@ from modeling_saxsolo.vocabulary_saxsolo import SAMPLING_RATE
 from saxsolo.corpus.accompany.band import Instrument, Studio
 from saxsolo.corpus.accompany.basslines import HIGHEST, LOWEST, play_bass
 from saxsolo.corpus.accompany.build import render_accompaniments
-from saxsolo.corpus.accompany.charts import Chart, ChartError
+from saxsolo.corpus.accompany.charts import Chart, ChartError, chart_split
 from saxsolo.corpus.accompany.comping import choose_comper, comp
 from saxsolo.corpus.accompany.damage import at_speed, compress, stage, wear
 from saxsolo.corpus.accompany.drumming import choose_drummer, count_in, play_drums
@@ -375,6 +375,13 @@ def test_transcribed_tunes_of_held_out_players_are_not_learnt_from(
     )
     assert {row["title"] for row in rows} == {scores[2].title, scores[3].title}
     assert {row["split"] for row in rows} == {"train"}
+    # nor those that the second arranger plays
+    kept = next(f"Blues {n}" for n in range(200) if chart_split(f"Blues {n}", ()) == "foreign")
+    scores[3] = replace(scores[3], title=kept)
+    rows = render_accompaniments(
+        tmp_path / "kept", None, studio, hours=0.02, transcribed=scores, seed=1, options=SHORT
+    )
+    assert {row["title"] for row in rows} == {scores[2].title}
     with pytest.raises(ChartError, match="validation"):
         render_accompaniments(
             tmp_path, None, studio, hours=0.02, transcribed=scores[1:], seed=1, options=SHORT

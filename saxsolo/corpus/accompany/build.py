@@ -123,9 +123,11 @@ def render_accompaniments(
 
 
 def _played(scores: Sequence[Score]) -> Played:
+    """Without the tunes that are kept for the second arranger."""
     split_of = assign_splits(scores)
+    own = [score for score in scores if chart_split(score.title, ()) != "foreign"]
     played = {
-        split: transcribed_passages([score for score in scores if split_of[score.id] == split])
+        split: transcribed_passages([score for score in own if split_of[score.id] == split])
         for split in ("train", "validation")
     }
     empty = [split for split, passages in played.items() if not passages]
