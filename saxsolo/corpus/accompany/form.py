@@ -57,10 +57,18 @@ def choose_style(rng: np.random.Generator, metre: str | None = None) -> Style:
         tempo = float(rng.uniform(60, 280))
     if rng.random() < 0.03:
         tempo = float(rng.uniform(45, 300))
-    # measured swing ratios fall from about 2 at slow tempi to nearly even eighths at 300
-    ratio = float(np.clip(2.3 - 0.0052 * (tempo - 100) + rng.normal(0, 0.25), 1.0, 3.0))
-    swing = ratio / (1 + ratio) if rng.random() < swung else 0.5
+    off_beat = swung_off_beat(tempo, rng)
+    swing = off_beat if rng.random() < swung else 0.5
     return Style(name, bars, tempo, grid, swing)
+
+
+def swung_off_beat(tempo: float, rng: np.random.Generator) -> float:
+    """Where the off-beat of a band that swings falls in the beat, see `Plan.swing`.
+
+    Measured swing ratios fall from about 2 at slow tempi to nearly even eighths at 300.
+    """
+    ratio = float(np.clip(2.3 - 0.0052 * (tempo - 100) + rng.normal(0, 0.25), 1.0, 3.0))
+    return ratio / (1 + ratio)
 
 
 def fit_chart(chart: Chart, style: Style, rng: np.random.Generator) -> Chart:

@@ -16,7 +16,7 @@ import numpy as np
 from saxsolo.corpus.render.bass import fold
 from saxsolo.music.score import Beat, Score
 
-from .form import ALL, Style
+from .form import ALL, Style, swung_off_beat
 from .plan import Bar, Note, Plan, Span
 
 #: feel of a score -> style of a band
@@ -71,10 +71,8 @@ def transcribed_plan(
     chosen = passage.bars[first : first + wanted]
     beats = [score.beats[index] for bar in chosen for index in bar]
     tempo = 60.0 / usual
-    straight = score.feel in ("latin", "funk")
-    # measured swing ratios fall from about 2 at slow tempi to nearly even eighths at 300
-    ratio = float(np.clip(2.3 - 0.0052 * (tempo - 100) + rng.normal(0, 0.25), 1.0, 3.0))
-    swing = 0.5 if straight else ratio / (1 + ratio)
+    off_beat = swung_off_beat(tempo, rng)
+    swing = 0.5 if score.feel in ("latin", "funk") else off_beat
     name = STYLES[score.feel]
     style = Style(name, METRE_OF_SIZE[passage.size], tempo, 2, swing)
     feel = "two" if score.feel == "twobeat" else style.feel
