@@ -96,9 +96,9 @@ $(RUNS)/.solo: | $(RUNS)/.tokens $(RUNS)/.scores $(RUNS)/.ear
 
 $(RUNS)/checkpoints/.planner: | $(RUNS)/.solo
 	$(SAXSOLO) export $(RUNS)/solo/final $(RUNS)/checkpoints/solo --codec ../codec --ear ../ear \
-	  --set temperature=0.93 --set guidance_scale=1.25 --set pitch_temperature=1.0 \
-	  --set rhythm_temperature=0.65 --set onset_bias=-0.12 --set codec_temperature=0.6 \
-	  --set 'phrasing={endings: 0.4, rests: 0.35, gaps: 0.4, returns: 0.7, centre: 0.3}'
+	  --set temperature=0.93 --set guidance_scale=1.3 --set pitch_temperature=1.0 \
+	  --set rhythm_temperature=0.5 --set onset_bias=-0.15 --set codec_temperature=0.6 \
+	  --set 'phrasing={endings: 0.4, rests: 0.35, holds: 0.5, gaps: 0.4, returns: 0.7, centre: 0.3}'
 	$(SAXSOLO) corpus silent-codes $(RUNS)/tokens --into $(RUNS)/checkpoints/solo
 	$(SAXSOLO) train-planner configs/planner.yaml $(WEIMAR) $(OTHERS) --out $(RUNS)/planner \
 	  --into $(RUNS)/checkpoints/solo $(PLANNER) --seed $(SEED)

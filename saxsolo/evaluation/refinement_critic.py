@@ -37,17 +37,12 @@ _PAST = 64
 
 
 def stretch_figures(seconds: float) -> Figures:
-    """The figures of stretches of so many seconds, see `Figures`; the last two say by how many
-    notes a second the second half is denser, and whether the stretch opens the solo."""
+    """The figures of stretches of so many seconds, see `Figures`; the last says whether a stretch
+    opens the solo."""
 
     def described(window: Window, stream: np.ndarray, begin: float) -> np.ndarray | None:
-        solo = notes_of_score(stream)
-        figures = figures_of(solo, window.sheet, begin, seconds)
-        if not figures:
-            return None
-        halves = np.histogram(solo.onsets, begin + seconds * np.array([0, 0.5, 1]))[0]
-        growth = (halves[1] - halves[0]) / (seconds / 2)
-        return np.array([*figures.values(), growth, begin == 0], dtype=float)
+        figures = figures_of(notes_of_score(stream), window.sheet, begin, seconds)
+        return np.array([*figures.values(), begin == 0], dtype=float) if figures else None
 
     return described
 

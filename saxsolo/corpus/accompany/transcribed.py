@@ -1,9 +1,9 @@
 """Tunes as bands played them: beats and chords of a recording, and the bass that was heard in it.
 
 The Weimar Jazz Database has a bass pitch for nearly every beat, estimated from the recording as it
-seems (Abesser and others 2017, "Deep learning for jazz walking bass transcription"). Bassists leave
-the root more often than `basslines` does, and the estimates are wrong in places; an ear that learns
-from both takes the bass for one witness among others.
+seems (Abesser and others 2017, "Deep learning for jazz walking bass transcription"). They
+leave the root more often than `basslines` does; an ear that learns from both takes the bass for one
+witness among others.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .form import ALL, Style, swung_off_beat
 from .plan import Bar, Note, Plan, Span
 
 #: feel of a score -> style of a band
-STYLES = {"swing": "swing", "twobeat": "swing", "waltz": "waltz", "ballad": "ballad",
+STYLE_OF_FEEL = {"swing": "swing", "twobeat": "swing", "waltz": "waltz", "ballad": "ballad",
           "latin": "latin", "funk": "funk"}  # fmt: skip
 METRE_OF_SIZE = {3: "3/4", 4: "4/4", 5: "5/4"}
 FEWEST_BARS = 8
@@ -73,7 +73,7 @@ def transcribed_plan(
     tempo = 60.0 / usual
     off_beat = swung_off_beat(tempo, rng)
     swing = 0.5 if score.feel in ("latin", "funk") else off_beat
-    name = STYLES[score.feel]
+    name = STYLE_OF_FEEL[score.feel]
     style = Style(name, METRE_OF_SIZE[passage.size], tempo, 2, swing)
     feel = "two" if score.feel == "twobeat" else style.feel
     bars = _bars(beats, passage.size, feel, players)

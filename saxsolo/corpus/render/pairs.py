@@ -153,15 +153,9 @@ def _interleaved(units: dict[str, list[Score]]) -> Iterator[tuple[str, Score]]:
                 break
 
 
-def render_planned(
-    pair_plan: PairPlan, out: Path, sounds: Sounds, basses: str = "estimated"
-) -> dict[str, Any]:
+def render_planned(pair_plan: PairPlan, out: Path, sounds: Sounds) -> dict[str, Any]:
     """Render one pair, put its folder in place and return its manifest row."""
-    score = (
-        with_basses(pair_plan.score, basses)
-        .transpose(pair_plan.semitones)
-        .scale_tempo(pair_plan.tempo)
-    )
+    score = pair_plan.score.transpose(pair_plan.semitones).scale_tempo(pair_plan.tempo)
     pair = render_pair(score, pair_plan.seed, sounds)
     write_pair(
         out / pair_plan.split / pair_plan.pair_id,
@@ -184,7 +178,6 @@ def render_planned(
         "semitones": pair_plan.semitones,
         "tempo_factor": pair_plan.tempo,
         "seed": pair_plan.seed,
-        "basses": basses,
         "seconds": len(pair.solo) / SAMPLING_RATE,
         "frames": pair.num_frames,
         "source": score.source,
@@ -219,7 +212,8 @@ def render_corpus(
     if basses not in BASSES:
         raise CorpusError(f"basses {basses!r} are unknown: take {' or '.join(BASSES)}")
     out = Path(out)
-    planned = plan(scores, keys=keys, tempi=tempi, splits=splits, seed=seed)[:limit]
+    chosen = [with_basses(score, basses) for score in scores]
+    planned = plan(chosen, keys=keys, tempi=tempi, splits=splits, seed=seed)[:limit]
     out.mkdir(parents=True, exist_ok=True)
     rows = read_manifest(out) if (out / MANIFEST).exists() else []
     finished = {row["pair_id"]: row for row in rows if is_complete(out, row)}
@@ -242,7 +236,8 @@ def render_corpus(
     began = time.monotonic()
     seconds = 0.0
     with (out / MANIFEST).open("a", encoding="utf-8") as manifest:
-        for count, row in enumerate(_rendered(waiting, out, sounds, basses, workers), start=1):
+        for count, row in enumerate(_rendered(waiting, out, sounds, workers), start=1):
+            row["basses"] = basses
             append_row(manifest, row)
             finished[row["pair_id"]] = row
             seconds += row["seconds"]
@@ -258,12 +253,12 @@ def render_corpus(
 
 
 def _rendered(
-    planned: list[PairPlan], out: Path, sounds: Sounds, basses: str, workers: int
+    planned: list[PairPlan], out: Path, sounds: Sounds, workers: int
 ) -> Iterator[dict[str, Any]]:
     """Rows in the order of the plan, whichever process ends first."""
     if workers <= 1:
         for pair_plan in planned:
-            yield render_planned(pair_plan, out, sounds, basses)
+            yield render_planned(pair_plan, out, sounds)
         return
     # fluidsynth and sfizz have threads of their own: fork would copy them half
     context = multiprocessing.get_context("spawn")
@@ -273,7 +268,7 @@ def _rendered(
         queue: deque[Any] = deque()
         try:
             for pair_plan in planned:
-                queue.append(pool.submit(_render_here, pair_plan, out, basses))
+                queue.append(pool.submit(_render_here, pair_plan, out))
                 if len(queue) >= 4 * workers:
                     yield queue.popleft().result()
             while queue:
@@ -291,6 +286,6 @@ def _begin(sounds: Sounds) -> None:
     _sounds = sounds
 
 
-def _render_here(pair_plan: PairPlan, out: Path, basses: str) -> dict[str, Any]:
+def _render_here(pair_plan: PairPlan, out: Path) -> dict[str, Any]:
     assert _sounds is not None, pair_plan.pair_id
-    return render_planned(pair_plan, out, _sounds, basses)
+    return render_planned(pair_plan, out, _sounds)
