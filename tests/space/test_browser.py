@@ -70,6 +70,20 @@ class Watched:
         self.page.locator(button).click()
         self.page.locator(".take h2", has_text=title).wait_for()
 
+    def fill_in(self, selector: str, text: str) -> None:
+        """Fills in a field that was just unfolded: a new field may still get its first value.
+
+        Gradio mounts the fields of a fold when it opens, and what is typed before a field has its
+        value is lost; so this fills until the text stays.
+        """
+        field = self.page.locator(selector)
+        for _ in range(20):
+            field.fill(text)
+            self.page.evaluate("new Promise((settled) => setTimeout(settled, 300))")
+            if field.input_value() == text:
+                return
+        raise AssertionError(f"{selector} does not keep {text!r}: {field.input_value()!r}")
+
     def time_of(self, selector: str) -> float:
         return self.page.eval_on_selector(selector, "element => element.currentTime")
 
@@ -294,8 +308,8 @@ def test_chords_are_typed_mended_and_practised(watched):
     chords.blur()
     page.locator("#chart-notice", has_text="2 bars of 4/4").wait_for()
     page.get_by_role("button", name="Where the chart lies").click()
-    page.locator("#first-bar input").fill("0")
-    page.locator("#tempo input").fill("120")
+    watched.fill_in("#first-bar input", "0")
+    watched.fill_in("#tempo input", "120")
     watched.play()
     assert page.locator(".roll text.chord.for-concert").first.text_content() == "F7"
     page.locator("select.written-for").select_option("bb")
@@ -321,7 +335,7 @@ def test_a_line_is_voiced_and_its_notes_are_edited_and_voiced_again(watched, ser
     page = watched.page
     page.locator("#line-fold button").first.click()
     line = page.locator("#line textarea")
-    line.fill("@0.5 0.4 Bb3; @1 0.5 C4; @2 0.5 F4; @3 0.6 G4")
+    watched.fill_in("#line textarea", "@0.5 0.4 Bb3; @1 0.5 C4; @2 0.5 F4; @3 0.6 G4")
     page.locator("#line-notice", has_text="voices this line").wait_for()
     how = page.locator("#articulation input")
     assert how.input_value() == "as a player plays"
