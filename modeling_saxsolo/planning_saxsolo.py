@@ -118,8 +118,10 @@ class NotePlan:
     ):
         self.settings = settings or PlanSettings()
         self.planner, self.sheet = planner, sheet.floating(self.settings.time)
-        # closed gaps change no other choice
-        self.random, self.closing = (np.random.default_rng((seed, part)) for part in (0, 1))
+        # closed gaps and the entry change no other choice
+        self.random, self.closing, self.entering = (
+            np.random.default_rng((seed, part)) for part in range(3)
+        )
         free = np.flatnonzero(given == FREE)
         self.free = np.zeros(len(given), bool)
         self.free[free[free >= known]] = True
@@ -180,7 +182,7 @@ class NotePlan:
                 self.notes[-1] = self._timed(last, past[-1].start)
             self._hear([last])
         else:
-            self._begin_stretch(self.first)
+            self._begin_stretch(self._entry)
         self.reached = self.first if self.first < self.last else _NEVER
 
     def _hear(self, events: Sequence[Event]) -> None:
@@ -218,6 +220,16 @@ class NotePlan:
             self._take_given(self.given.pop(0))
         else:
             self.reached = _NEVER
+
+    @property
+    def _entry(self) -> int:
+        """Frame from which on a solo may begin that nothing came before."""
+        if not self.settings.do_sample:
+            return self.first
+        free = np.array([self.first, self._next_blocked[min(self.first, len(self.free))]])
+        first, end = self.sheet.beat_at(free / FRAME_RATE).tolist()
+        entry = self.settings.phrasing.entry_beat(first, end, self.entering)
+        return max(self.first, frame_of(float(self.sheet.seconds_at(entry))))
 
     def _begin_stretch(self, frame: int) -> None:
         """A wait up to where the solo begins, or begins anew after a rest that is given.

@@ -33,6 +33,7 @@ from modeling_saxsolo.note_events_saxsolo import (
     tokens_of,
     wait,
 )
+from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.planner_features_saxsolo import control_classes
 from modeling_saxsolo.planner_saxsolo import (
     PlannerPast,
@@ -70,12 +71,14 @@ class Window:
     highest: int | None = None
     past: np.ndarray = field(default_factory=lambda: np.zeros((0, 6), np.int64))
 
-    @property
-    def opening(self) -> np.ndarray:
-        """(P or 1, 6) what comes before the first event of its line: `past`, or a wait."""
+    def opening(self, phrasing: Phrasing, random: np.random.Generator) -> np.ndarray:
+        """(P or 1, 6) what comes before the first event of its line: `past`, or a wait up to the
+        beat in which a solo may begin."""
         if len(self.past):
             return self.past
-        return event_rows([wait(round(TICKS * float(self.sheet.beat_at(self.start))))])
+        first, end = self.sheet.beat_at(np.array([self.start, self.end])).tolist()
+        beat = phrasing.entry_beat(first, end, random)
+        return event_rows([wait(round(TICKS * beat))])
 
 
 def window_of(
@@ -109,14 +112,15 @@ def sample_lines(
     """
     planner.eval()
     random = torch.Generator().manual_seed(seed)
-    lengths = np.array([len(window.opening) for window in windows])
+    entering = np.random.default_rng(seed)
+    openings = [window.opening(settings.phrasing, entering) for window in windows]
+    lengths = np.array([len(opening) for opening in openings])
     lines = [np.zeros((0, 6), np.int64)] * len(windows)
     for length in np.unique(lengths):
         alike = np.flatnonzero(lengths == length).tolist()
-        some = [windows[place] for place in alike]
-        for place, line in zip(
-            alike, _side_by_side(planner, some, settings, random, longest), strict=True
-        ):
+        some, begun = [windows[place] for place in alike], [openings[place] for place in alike]
+        played = _side_by_side(planner, some, np.stack(begun), settings, random, longest)
+        for place, line in zip(alike, played, strict=True):
             lines[place] = line
     return lines
 
@@ -124,17 +128,17 @@ def sample_lines(
 def _side_by_side(
     planner: SaxsoloPlanner,
     windows: Sequence[Window],
+    openings: np.ndarray,
     settings: PlanSettings,
     random: torch.Generator,
     longest: int,
 ) -> list[np.ndarray]:
-    """`sample_lines` of windows whose openings are equally long."""
+    """`sample_lines` of windows whose openings (B, P, 6) are equally long."""
     lines, guided = len(windows), settings.guidance != 1
     copies = 2 if guided else 1
     sheet = _tables(windows, guided)
     asked = torch.tensor([control_classes(lowest=w.lowest, highest=w.highest) for w in windows])
     stop = np.array([TICKS * float(w.sheet.beat_at(w.end)) for w in windows])
-    openings = np.stack([window.opening for window in windows])
     drawn = [list(opening) for opening in openings]
     heard, features = torch.from_numpy(openings), []
     notes, owners, past = LastNotes(lines), np.arange(lines), None

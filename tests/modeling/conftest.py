@@ -4,6 +4,9 @@ import pytest
 import torch
 
 from modeling_saxsolo import SaxsoloConfig, SaxsoloForConditionalGeneration, apply_delay
+from modeling_saxsolo.planner_saxsolo import SaxsoloPlanner
+
+from .planners import reacting_planner
 
 TINY = {
     "num_codebooks": 3,
@@ -32,6 +35,12 @@ def one_thread():
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="session")
+def planner() -> SaxsoloPlanner:
+    """A planner of random weights that reacts to all that it is given."""
+    return reacting_planner()
 
 
 @pytest.fixture

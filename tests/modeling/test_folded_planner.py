@@ -30,7 +30,7 @@ from modeling_saxsolo.planner_saxsolo import (
 from modeling_saxsolo.planning_saxsolo import among_likeliest
 from modeling_saxsolo.vocabulary_saxsolo import NO_CHORD, NO_ROOT
 
-from .test_planner import SIZES, sheet
+from .planners import SIZES, sheet
 
 
 @pytest.fixture(scope="module")

@@ -108,6 +108,15 @@ def test_lines_hold_together_and_stay_in_their_windows() -> None:
     assert len({line.tobytes() for line in first[::2]}) == 4
 
 
+def test_lines_begin_some_beats_later_as_the_phrasing_says() -> None:
+    late = PlanSettings(phrasing=Phrasing(entry=3.0))
+    windows = [window_of(SHEET, 4.0, 20.0)] * 16
+    begin, end = SHEET.beat_at(np.array([4.0, 20.0]))
+    entries = np.array([line[0, 0] for line in sample_lines(planner(), windows, late, seed=3)])
+    entries = entries / TICKS - begin
+    assert entries.min() >= 0 and 1 < entries.mean() and entries.max() <= (end - begin) / 4
+
+
 def test_a_line_goes_on_from_what_was_played_before() -> None:
     """As one that was never broken off, where it has heard all of it."""
     model = planner()
