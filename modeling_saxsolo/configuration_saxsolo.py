@@ -76,8 +76,8 @@ class SaxsoloConfig(PreTrainedConfig):
             temperature. onset_bias: added to the logit of striking a note, above 0 = more notes.
         rhythm_temperature: of the place of notes within a beat, as a factor on the temperature, for
             "events"; below 1 = steadier subdivisions, as many notes.
-        phrasing: leans of phrases, rests, gaps and pitches that "events" draws, see `Phrasing`;
-            None = none.
+        phrasing: leans of what "events" draws, and how long it waits before a solo, see
+            `Phrasing`; None = none.
         codec_temperature: of the codebooks beside a score stream.
         fast_bits: 8 rounds the decoder's weights to eight bits where known notes are played by
             compiled layers (compiled_layers_saxsolo); None takes them as they are.

@@ -3,8 +3,9 @@
 After human notes the planner's choices are right; after its own it ends too few phrases, rests too
 long between them, holds notes too long at slow tempi and leaves too many short gaps
 (docs/engineers/planner.md). It hears intervals, so that what it learns holds in all keys; humans
-come back to the very pitches, and stay nearer to the middle of their register. These leans are
-chosen so that plans have as much of each as humans. NumPy alone.
+come back to the very pitches, and stay nearer to the middle of their register. And it begins at
+once where humans wait. These leans are chosen so that plans have as much of each as humans. NumPy
+alone.
 """
 
 from __future__ import annotations

@@ -74,7 +74,7 @@ class PlanSettings:
             1 = as learnt, more = the likeliest places within a beat.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
         lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
-        phrasing: leans of phrases, rests, gaps and pitches.
+        phrasing: leans of phrases, rests, gaps and pitches, and the wait before a solo.
     """
 
     do_sample: bool = True
