@@ -57,6 +57,7 @@ class Phrasing:
             or more had these pitches, if it is another than the last.
         centre: taken from the logits of pitches an octave from the middle of the last 64 notes, and
             by the square of the distance from others.
+        entry: mean in beats of the wait before a solo, before it is cut, see `entry_beat`.
 
     Raises:
         ValueError: for a value out of its range.
@@ -91,8 +92,8 @@ class Phrasing:
         return cls(**(values or {}))
 
     def entry_beat(self, first: float, end: float, random: np.random.Generator) -> float:
-        """The beat from which on a solo may begin that has the beats from `first` to `end`: a whole
-        one in their first quarter, or `first` itself.
+        """The beat from which on the planner may begin a solo that has room from `first` to `end`:
+        a whole beat in the first quarter of that room, or `first` itself.
 
         The wait is drawn from an exponential distribution, as are those of humans: in the training
         solos the first, fifth and ninth decile are 0.5, 2.2 and 7.5 beats, the mean 3.3.

@@ -182,7 +182,7 @@ class NotePlan:
                 self.notes[-1] = self._timed(last, past[-1].start)
             self._hear([last])
         else:
-            self._begin_stretch(self._entry)
+            self._begin_stretch(self._draw_entry())
         self.reached = self.first if self.first < self.last else _NEVER
 
     def _hear(self, events: Sequence[Event]) -> None:
@@ -221,12 +221,11 @@ class NotePlan:
         else:
             self.reached = _NEVER
 
-    @property
-    def _entry(self) -> int:
-        """Frame from which on a solo may begin that nothing came before."""
+    def _draw_entry(self) -> int:
+        """The frame from which on the planner may begin, where no note was played before."""
         if not self.settings.do_sample:
             return self.first
-        free = np.array([self.first, self._next_blocked[min(self.first, len(self.free))]])
+        free = np.array([self.first, self._next_blocked[self.first]])
         first, end = self.sheet.beat_at(free / FRAME_RATE).tolist()
         entry = self.settings.phrasing.entry_beat(first, end, self.entering)
         return max(self.first, frame_of(float(self.sheet.seconds_at(entry))))

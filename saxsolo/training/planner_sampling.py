@@ -103,7 +103,8 @@ def sample_lines(
     """A line over each window, drawn side by side.
 
     Args:
-        settings: temperatures, guidance, onset_bias and phrasing of them are followed.
+        settings: temperatures, guidance, onset_bias and phrasing of them are followed; lines are
+            always drawn, whatever `do_sample` says.
         seed: of all.
         longest: events after which a line ends.
 

@@ -37,7 +37,7 @@ def one_thread():
     torch.set_num_threads(threads)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def planner() -> SaxsoloPlanner:
     """A planner of random weights that reacts to all that it is given."""
     return reacting_planner()

@@ -38,6 +38,20 @@ def test_phrases_end_and_rest_as_the_phrasing_leans(planner) -> None:
     assert shorter[1] < 0.8 * plain[1]
 
 
+@pytest.mark.parametrize("first", [-1.3, 0.0, 2.6])
+def test_a_solo_may_begin_on_a_beat_of_its_first_quarter(first) -> None:
+    def beats(entry, end):
+        random = np.random.default_rng(0)
+        return np.array([Phrasing(entry=entry).entry_beat(first, end, random) for _ in range(400)])
+
+    drawn = beats(3.0, first + 200)
+    assert ((drawn == first) | (drawn == np.floor(drawn))).all() and (drawn >= first).all()
+    # the mean less the half beat that is rounded off
+    assert abs(drawn.mean() - first - 2.5) < 0.5
+    assert (beats(64.0, first + 12) <= first + 3).all()
+    assert (beats(0.0, first + 12) == first).all() and (beats(3.0, first) == first).all()
+
+
 def test_a_solo_begins_later_as_the_phrasing_says(planner) -> None:
     def firsts(given, known=0, **how):
         found = []
@@ -56,7 +70,8 @@ def test_a_solo_begins_later_as_the_phrasing_says(planner) -> None:
     trading[:300] = REST
     for given, start in ((free, 0), (trading, 300)):
         begun = firsts(given, phrasing=Phrasing(entry=64.0))
-        assert (begun >= start).all() and (begun - start <= (FRAMES - start) * 5 / 8).all()
+        assert (begun - start <= (FRAMES - start) * 5 / 8).all()
+        assert begun.mean() > firsts(given).mean() + beat
     # what is played before goes on
     past = free.copy()
     past[40:60] = np.where(np.arange(20) == 0, ONSET, HOLD) + 30
@@ -119,6 +134,10 @@ def test_closed_gaps_change_no_onset_and_no_pitch(planner, seed) -> None:
 
 
 def test_a_phrasing_that_no_plan_can_have_is_refused(make_config) -> None:
-    for values, words in (({"gaps": 2.0}, "gaps is 2"), ({"gasp": 1.0}, "unknown")):
+    for values, words in (
+        ({"gaps": 2.0}, "gaps is 2"),
+        ({"entry": -1.0}, "entry is -1"),
+        ({"gasp": 1.0}, "unknown"),
+    ):
         with pytest.raises(SaxsoloConfigError, match=words):
             make_config(phrasing=values)

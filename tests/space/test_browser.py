@@ -76,11 +76,14 @@ class Watched:
         Gradio mounts the fields of a fold when it opens, and what is typed before a field has its
         value is lost; so this fills until the text stays.
         """
-        field = self.page.locator(selector)
+        field, kept = self.page.locator(selector), 0
         for _ in range(20):
-            field.fill(text)
+            if field.input_value() != text:
+                field.fill(text)
+                kept = 0
             self.page.evaluate("new Promise((settled) => setTimeout(settled, 300))")
-            if field.input_value() == text:
+            kept += field.input_value() == text
+            if kept == 2:
                 return
         raise AssertionError(f"{selector} does not keep {text!r}: {field.input_value()!r}")
 
