@@ -39,6 +39,7 @@ _LIMITS = {
     "gaps": (0, 1),
     "returns": (-5, 5),
     "centre": (-5, 5),
+    "recalls": (0, 1),
     "entry": (0, 64),
 }
 
@@ -57,6 +58,8 @@ class Phrasing:
             or more had these pitches, if it is another than the last.
         centre: taken from the logits of pitches an octave from the middle of the last 64 notes, and
             by the square of the distance from others.
+        recalls: chance that a phrase follows what was played over the same changes some bars ago,
+            where something was, see `MotifMemory`.
         entry: mean in beats of the wait before a solo, before it is cut, see `entry_beat`.
 
     Raises:
@@ -69,6 +72,7 @@ class Phrasing:
     gaps: float = 0.0
     returns: float = 0.0
     centre: float = 0.0
+    recalls: float = 0.0
     entry: float = 0.0
 
     def __post_init__(self) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from .folded_planner_saxsolo import MEMORY, Array, FoldedPlanner, PlannedLine
 from .lead_sheet_saxsolo import LeadSheet
 from .line_saxsolo import line_features
+from .motifs_saxsolo import MotifMemory
 from .note_events_saxsolo import (
     ENDS,
     GOES_ON,
@@ -74,7 +75,8 @@ class PlanSettings:
             1 = as learnt, more = the likeliest places within a beat.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
         lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
-        phrasing: leans of phrases, rests, gaps and pitches, and the wait before a solo.
+        phrasing: leans of phrases, rests, gaps and pitches, motifs that come back, and the wait
+            before a solo.
     """
 
     do_sample: bool = True
@@ -118,10 +120,12 @@ class NotePlan:
     ):
         self.settings = settings or PlanSettings()
         self.planner, self.sheet = planner, sheet.floating(self.settings.time)
-        # closed gaps and the entry change no other choice
-        self.random, self.closing, self.entering = (
-            np.random.default_rng((seed, part)) for part in range(3)
+        # closed gaps and the entry change no other choice, nor does which motif comes back
+        self.random, self.closing, self.entering, recalling = (
+            np.random.default_rng((seed, part)) for part in range(4)
         )
+        recalls = self.settings.phrasing.recalls if self.settings.do_sample else 0.0
+        self.motifs = MotifMemory(self.sheet, recalls, recalling)
         free = np.flatnonzero(given == FREE)
         self.free = np.zeros(len(given), bool)
         self.free[free[free >= known]] = True
@@ -188,6 +192,7 @@ class NotePlan:
     def _hear(self, events: Sequence[Event]) -> None:
         """Takes events into the planner's memory."""
         self.history.extend(events)
+        self.motifs.hear(events)
         if self.line.count + len(events) > MEMORY:
             self.line.forget()
             events = self.history[-MEMORY // 2 :]
@@ -313,6 +318,7 @@ class NotePlan:
         waited = max(0, int(frames[0]) - self.notes[-1].start) if self.notes else 0
         ended = self.history[-1].ending == ENDS
         logits = self.line.steps(tick) + self.settings.phrasing.steps(ended)
+        logits = logits + self.motifs.steps(tick)
         logits = self.steering.steps(logits, waited / FRAME_RATE)
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
@@ -340,7 +346,7 @@ class NotePlan:
         chosen = logits[0]
         if len(logits) > 1:
             chosen = logits[1] + self.settings.guidance * (logits[0] - logits[1])
-        lean = self.settings.phrasing.pitches(self._played)
+        lean = self.settings.phrasing.pitches(self._played) + self.motifs.leans(tick + step)
         heat = self.settings.temperature * self.settings.pitch_temperature
         pitch = self._draw(self._within_range(chosen + lean), heat)
         length, offset = self._draw_rest(tick + step, pitch, 1)

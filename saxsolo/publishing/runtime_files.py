@@ -18,6 +18,7 @@ NUMPY_MODULES = (
     "lead_sheet_saxsolo",
     "line_saxsolo",
     "loudness_saxsolo",
+    "motifs_saxsolo",
     "note_events_saxsolo",
     "phrasing_saxsolo",
     "planner_features_saxsolo",

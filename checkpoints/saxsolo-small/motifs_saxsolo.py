@@ -1,0 +1,1 @@
+../../modeling_saxsolo/motifs_saxsolo.py

@@ -1,0 +1,135 @@
+"""Phrases that come back over the same changes."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet
+from modeling_saxsolo.motifs_saxsolo import MotifMemory, motifs_before
+from modeling_saxsolo.note_events_saxsolo import ENDS, GOES_ON, NO_PITCH, TICKS, Event, wait
+from modeling_saxsolo.phrasing_saxsolo import Phrasing
+from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
+from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, FREE, NO_CHORD, NO_ROOT
+
+BEATS = 96
+FORM = np.repeat([0, 9, 2, 7, 4, 3, 10, 1], 4)  # eight bars of four
+
+
+def over(roots: np.ndarray, metre: int = 4) -> LeadSheet:
+    """A sheet of so many beats, one every 0.3 s."""
+    plain = plain_sheet(0.3 * len(roots), 200.0)
+    count = len(roots)
+    beats, qualities = plain.beats[:count], np.where(roots == NO_ROOT, NO_CHORD, 0)
+    places, metres = np.arange(count) % max(1, metre), np.full(count, metre)
+    return LeadSheet(beats, places, metres, np.full(count, -1), roots, qualities)
+
+
+def test_stretches_over_the_same_changes_are_found_in_any_key() -> None:
+    sheet = over(np.concatenate([FORM, FORM, (FORM + 3) % 12]))
+    found = {(motif.ago // TICKS, motif.higher) for motif in motifs_before(sheet, 36, 0)}
+    assert (32, 0) in found and all(higher == 0 for _, higher in found)
+    found = {(motif.ago // TICKS, motif.higher) for motif in motifs_before(sheet, 68, 0)}
+    assert (32, 3) in found and (64, 3) in found
+    up = {motif.higher for motif in motifs_before(over(np.concatenate([FORM, FORM + 9])), 36, 0)}
+    assert up == {-3}
+
+
+@pytest.mark.parametrize(
+    ("sheet", "beat", "first"),
+    [
+        (over(np.tile(FORM, 3)), 36, 8),  # the line began after what would come back
+        (over(np.tile(FORM, 3)), 8, 0),  # other chords two bars before
+        (over(np.full(BEATS, NO_ROOT)), 36, 0),
+        (over(np.tile(FORM, 3), metre=0), 36, 0),
+        (over(np.tile(FORM, 3)), -3, -9),
+        (over(np.tile(FORM, 3)), 400, 0),
+    ],
+)
+def test_nothing_comes_back_where_nothing_goes_alike(sheet, beat, first) -> None:
+    assert not [motif for motif in motifs_before(sheet, beat, first) if motif.ago >= 32 * TICKS]
+    if first or beat == 8:
+        assert not motifs_before(sheet, beat, first)
+
+
+def heard(events, chance: float = 1.0, roots=None) -> MotifMemory:
+    roots = np.tile(FORM, 3) if roots is None else roots
+    memory = MotifMemory(over(roots), chance, np.random.default_rng(0))
+    memory.hear(events)
+    return memory
+
+
+def note(beat: float, pitch: int, ending: int = GOES_ON) -> Event:
+    return Event(round(beat * TICKS), 0, pitch, 6, 0, ending)
+
+
+LINE = [note(1, 20), note(1.5, 24), note(2, 27, ENDS), note(31, 30), note(33, 29, ENDS)]
+
+
+def test_a_phrase_leans_to_the_onsets_and_pitches_that_it_follows() -> None:
+    memory = heard(LINE)
+    steps = memory.steps(33 * TICKS)
+    assert steps.argmax() == TICKS // 2 and np.count_nonzero(steps) == 1
+    assert not memory.leans(33 * TICKS + 1).any()
+    leans = memory.leans(round(33.5 * TICKS))
+    # the same interval, from 29, and the same pitch
+    assert leans[33] > 0 and leans[24] > 0 and np.count_nonzero(leans) == 2
+    # a rest that is waited through is none of its notes
+    memory.hear([wait(round(33.5 * TICKS))])
+    assert memory.pitches[-1] == 29 and NO_PITCH not in memory.pitches
+    assert memory.steps(round(33.5 * TICKS)).argmax() == TICKS // 2
+    memory.hear([note(33.5, 33)])
+    leans = memory.leans(34 * TICKS)
+    assert leans[36] > 0 and leans[27] > 0
+
+
+def test_the_pitches_that_come_back_go_with_the_chords() -> None:
+    memory = heard(LINE, roots=np.concatenate([FORM, (FORM + 2) % 12, FORM]))
+    assert memory.motif is not None and memory.motif.higher == 2
+    leans = memory.leans(round(33.5 * TICKS))
+    assert leans[33] > 0 and leans[26] > 0 and np.count_nonzero(leans) == 2
+
+
+def test_a_motif_that_has_no_more_notes_is_forgotten() -> None:
+    memory = heard([note(1, 20), note(2, 27, ENDS), note(33, 29, ENDS)])
+    assert memory.motif is not None
+    assert not memory.steps(38 * TICKS).any() and memory.motif is None
+    assert not heard(LINE, chance=0.0).steps(32 * TICKS).any()
+
+
+def line_over(planner, roots, seed, **how) -> NotePlan:
+    sheet = over(roots)
+    frames = round(float(sheet.beats[-1]) * FRAME_RATE)
+    plan = NotePlan(planner.folded(), sheet, np.full(frames, FREE), 0, seed=seed, **how)
+    plan.tokens(0, frames)
+    return plan
+
+
+def test_plans_come_back_to_what_they_played_over_the_same_changes(planner) -> None:
+    roots = np.tile(FORM, 6)
+
+    def again(phrasing: Phrasing) -> float:
+        """Share of the notes that stood at the same place one form before, at the same pitch."""
+        same = []
+        for seed in range(3):
+            plan = line_over(planner, roots, seed, settings=PlanSettings(phrasing=phrasing))
+            notes = {(event.tick, event.pitch) for event in plan.history}
+            late = [n for n in notes if n[0] > 32 * TICKS and n[1] != NO_PITCH]
+            same += [(tick - 32 * TICKS, pitch) in notes for tick, pitch in late]
+        return float(np.mean(same))
+
+    plain = Phrasing(endings=1.0)
+    assert again(replace(plain, recalls=1.0)) > 2 * again(plain) + 0.02
+
+
+def test_what_does_not_come_back_is_drawn_as_without(planner) -> None:
+    """Motifs are drawn by a generator of their own, and greedy plans know none."""
+    nowhere = np.arange(BEATS) // 2 * 5 % 12 * (np.arange(BEATS) % 3 > 0)
+    some, none = (PlanSettings(phrasing=Phrasing(recalls=x)) for x in (1e-9, 0.0))
+    assert (
+        line_over(planner, nowhere, 1, settings=some).notes
+        == line_over(planner, nowhere, 1, settings=none).notes
+    )
+    greedy = [PlanSettings(False, phrasing=Phrasing(recalls=x)) for x in (1.0, 0.0)]
+    first, second = (line_over(planner, np.tile(FORM, 4), 1, settings=how) for how in greedy)
+    assert first.notes == second.notes
