@@ -58,8 +58,8 @@ class Phrasing:
             or more had these pitches, if it is another than the last.
         centre: taken from the logits of pitches an octave from the middle of the last 64 notes, and
             by the square of the distance from others.
-        recalls: chance that a phrase follows what was played over the same changes some bars ago,
-            where something was, see `MotifMemory`.
+        recalls: chance that a phrase follows what was played some bars ago where the chords move
+            alike, if something was, see `PhraseMemory`.
         entry: mean in beats of the wait before a solo, before it is cut, see `entry_beat`.
 
     Raises:

@@ -13,7 +13,6 @@ import numpy as np
 from .folded_planner_saxsolo import MEMORY, Array, FoldedPlanner, PlannedLine
 from .lead_sheet_saxsolo import LeadSheet
 from .line_saxsolo import line_features
-from .motifs_saxsolo import MotifMemory
 from .note_events_saxsolo import (
     ENDS,
     GOES_ON,
@@ -40,6 +39,7 @@ from .note_events_saxsolo import (
 )
 from .phrasing_saxsolo import Phrasing
 from .planner_features_saxsolo import control_classes
+from .recall_saxsolo import PhraseMemory
 from .steering_saxsolo import Steering, with_onset_bias
 from .vocabulary_saxsolo import (
     FRAME_RATE,
@@ -75,7 +75,7 @@ class PlanSettings:
             1 = as learnt, more = the likeliest places within a beat.
         onset_bias: added to the logit of beginning a note at each twelfth of a beat.
         lowest, highest: MIDI pitches beyond which nothing is drawn; None = what was learnt.
-        phrasing: leans of phrases, rests, gaps and pitches, motifs that come back, and the wait
+        phrasing: leans of phrases, rests, gaps and pitches, phrases that come back, and the wait
             before a solo.
     """
 
@@ -120,12 +120,12 @@ class NotePlan:
     ):
         self.settings = settings or PlanSettings()
         self.planner, self.sheet = planner, sheet.floating(self.settings.time)
-        # closed gaps and the entry change no other choice, nor does which motif comes back
+        # drawn apart: closed gaps, the entry and what comes back shift no other random number
         self.random, self.closing, self.entering, recalling = (
             np.random.default_rng((seed, part)) for part in range(4)
         )
         recalls = self.settings.phrasing.recalls if self.settings.do_sample else 0.0
-        self.motifs = MotifMemory(self.sheet, recalls, recalling)
+        self.memory = PhraseMemory(self.sheet, recalls, recalling)
         free = np.flatnonzero(given == FREE)
         self.free = np.zeros(len(given), bool)
         self.free[free[free >= known]] = True
@@ -180,6 +180,7 @@ class NotePlan:
                 self.sheet, starts / FRAME_RATE, (ends - starts) / FRAME_RATE, pitches
             )
             open_note = past[-1].end == self.first
+            self.memory.hear(events[:-1][: -MEMORY // 2])
             self._hear(events[:-1][-MEMORY // 2 :])
             last = self._lasting(events[-1], past[-1]) if open_note else events[-1]
             if open_note:
@@ -192,7 +193,7 @@ class NotePlan:
     def _hear(self, events: Sequence[Event]) -> None:
         """Takes events into the planner's memory."""
         self.history.extend(events)
-        self.motifs.hear(events)
+        self.memory.hear(events)
         if self.line.count + len(events) > MEMORY:
             self.line.forget()
             events = self.history[-MEMORY // 2 :]
@@ -243,6 +244,7 @@ class NotePlan:
         """
         tick = round(TICKS * float(self.sheet.beat_at(frame / FRAME_RATE)))
         self.silent_until = frame
+        self.memory.forget()
         end = int(self._next_blocked[min(frame, len(self.free))])
         if not self.given or self.given[0].start > end:
             eight = frame_of(float(self.sheet.seconds_at((tick + WAIT) / TICKS)))
@@ -265,6 +267,7 @@ class NotePlan:
             event = self._lasting(event, note)
         timed = self._timed(event, note.start) if is_open else note
         self._add(event, TimedNote(timed.start, max(timed.end, note.end), timed.pitch))
+        self.memory.forget()
         self.kept_until = note.end
 
     def _add(self, event: Event, note: TimedNote) -> None:
@@ -318,7 +321,7 @@ class NotePlan:
         waited = max(0, int(frames[0]) - self.notes[-1].start) if self.notes else 0
         ended = self.history[-1].ending == ENDS
         logits = self.line.steps(tick) + self.settings.phrasing.steps(ended)
-        logits = logits + self.motifs.steps(tick)
+        logits = logits + self.memory.steps(tick)
         logits = self.steering.steps(logits, waited / FRAME_RATE)
         if self.settings.onset_bias:
             logits = with_onset_bias(logits, self.settings.onset_bias)
@@ -346,7 +349,7 @@ class NotePlan:
         chosen = logits[0]
         if len(logits) > 1:
             chosen = logits[1] + self.settings.guidance * (logits[0] - logits[1])
-        lean = self.settings.phrasing.pitches(self._played) + self.motifs.leans(tick + step)
+        lean = self.settings.phrasing.pitches(self._played) + self.memory.leans(tick + step)
         heat = self.settings.temperature * self.settings.pitch_temperature
         pitch = self._draw(self._within_range(chosen + lean), heat)
         length, offset = self._draw_rest(tick + step, pitch, 1)

@@ -18,11 +18,11 @@ from modeling_saxsolo import (
     folded_planner_saxsolo,
     generation_saxsolo,
     lead_sheet_saxsolo,
-    motifs_saxsolo,
     note_events_saxsolo,
     phrasing_saxsolo,
     planner_features_saxsolo,
     planning_saxsolo,
+    recall_saxsolo,
 )
 from modeling_saxsolo.planning_saxsolo import NotePlan
 from modeling_saxsolo.plans_saxsolo import plan_settings
@@ -44,11 +44,11 @@ _DECIDES = (
     folded_planner_saxsolo,
     generation_saxsolo,
     lead_sheet_saxsolo,
-    motifs_saxsolo,
     note_events_saxsolo,
     phrasing_saxsolo,
     planner_features_saxsolo,
     planning_saxsolo,
+    recall_saxsolo,
 )
 _BATCH = 8  # solos that are planned frame by frame at once
 

@@ -216,8 +216,9 @@ class LiveSolo:
             rhythm_temperature=config.rhythm_temperature,
             guidance=sampling.guidance_scale if how.guidance is None else how.guidance,
             onset_bias=config.onset_bias,
-            # each block plans anew: how long the solo waits is `wait`
-            phrasing=replace(Phrasing.of(config.phrasing), entry=0.0),
+            # each block plans anew: how long the solo waits is `wait`, and what a phrase recalls
+            # would change from block to block
+            phrasing=replace(Phrasing.of(config.phrasing), entry=0.0, recalls=0.0),
         )
         self.plan = within_instrument(self.plan, asked)
         self.planner = model.planner.folded()

@@ -1,4 +1,4 @@
-"""Phrases that come back over the same changes."""
+"""Phrases that come back where the chords move alike."""
 
 from dataclasses import replace
 
@@ -6,11 +6,19 @@ import numpy as np
 import pytest
 
 from modeling_saxsolo.lead_sheet_saxsolo import LeadSheet, plain_sheet
-from modeling_saxsolo.motifs_saxsolo import MotifMemory, motifs_before
 from modeling_saxsolo.note_events_saxsolo import ENDS, GOES_ON, NO_PITCH, TICKS, Event, wait
 from modeling_saxsolo.phrasing_saxsolo import Phrasing
 from modeling_saxsolo.planning_saxsolo import NotePlan, PlanSettings
-from modeling_saxsolo.vocabulary_saxsolo import FRAME_RATE, FREE, NO_CHORD, NO_ROOT
+from modeling_saxsolo.recall_saxsolo import PhraseMemory, recalls_at
+from modeling_saxsolo.vocabulary_saxsolo import (
+    FRAME_RATE,
+    FREE,
+    HOLD,
+    NO_CHORD,
+    NO_ROOT,
+    ONSET,
+    REST,
+)
 
 BEATS = 96
 FORM = np.repeat([0, 9, 2, 7, 4, 3, 10, 1], 4)  # eight bars of four
@@ -27,11 +35,11 @@ def over(roots: np.ndarray, metre: int = 4) -> LeadSheet:
 
 def test_stretches_over_the_same_changes_are_found_in_any_key() -> None:
     sheet = over(np.concatenate([FORM, FORM, (FORM + 3) % 12]))
-    found = {(motif.ago // TICKS, motif.higher) for motif in motifs_before(sheet, 36, 0)}
+    found = {(motif.ago // TICKS, motif.higher) for motif in recalls_at(sheet, 36, 0)}
     assert (32, 0) in found and all(higher == 0 for _, higher in found)
-    found = {(motif.ago // TICKS, motif.higher) for motif in motifs_before(sheet, 68, 0)}
+    found = {(motif.ago // TICKS, motif.higher) for motif in recalls_at(sheet, 68, 0)}
     assert (32, 3) in found and (64, 3) in found
-    up = {motif.higher for motif in motifs_before(over(np.concatenate([FORM, FORM + 9])), 36, 0)}
+    up = {motif.higher for motif in recalls_at(over(np.concatenate([FORM, FORM + 9])), 36, 0)}
     assert up == {-3}
 
 
@@ -43,18 +51,17 @@ def test_stretches_over_the_same_changes_are_found_in_any_key() -> None:
         (over(np.full(BEATS, NO_ROOT)), 36, 0),
         (over(np.tile(FORM, 3), metre=0), 36, 0),
         (over(np.tile(FORM, 3)), -3, -9),
+        (over(np.full(BEATS, 5)), 4, -9),  # before the first beat there is nothing
         (over(np.tile(FORM, 3)), 400, 0),
     ],
 )
 def test_nothing_comes_back_where_nothing_goes_alike(sheet, beat, first) -> None:
-    assert not [motif for motif in motifs_before(sheet, beat, first) if motif.ago >= 32 * TICKS]
-    if first or beat == 8:
-        assert not motifs_before(sheet, beat, first)
+    assert recalls_at(sheet, beat, first) == []
 
 
-def heard(events, chance: float = 1.0, roots=None) -> MotifMemory:
+def heard(events, chance: float = 1.0, roots=None) -> PhraseMemory:
     roots = np.tile(FORM, 3) if roots is None else roots
-    memory = MotifMemory(over(roots), chance, np.random.default_rng(0))
+    memory = PhraseMemory(over(roots), chance, np.random.default_rng(0))
     memory.hear(events)
     return memory
 
@@ -85,15 +92,15 @@ def test_a_phrase_leans_to_the_onsets_and_pitches_that_it_follows() -> None:
 
 def test_the_pitches_that_come_back_go_with_the_chords() -> None:
     memory = heard(LINE, roots=np.concatenate([FORM, (FORM + 2) % 12, FORM]))
-    assert memory.motif is not None and memory.motif.higher == 2
+    assert memory.recall is not None and memory.recall.higher == 2
     leans = memory.leans(round(33.5 * TICKS))
     assert leans[33] > 0 and leans[26] > 0 and np.count_nonzero(leans) == 2
 
 
 def test_a_motif_that_has_no_more_notes_is_forgotten() -> None:
     memory = heard([note(1, 20), note(2, 27, ENDS), note(33, 29, ENDS)])
-    assert memory.motif is not None
-    assert not memory.steps(38 * TICKS).any() and memory.motif is None
+    assert memory.recall is not None
+    assert not memory.steps(38 * TICKS).any() and memory.recall is None
     assert not heard(LINE, chance=0.0).steps(32 * TICKS).any()
 
 
@@ -122,14 +129,50 @@ def test_plans_come_back_to_what_they_played_over_the_same_changes(planner) -> N
     assert again(replace(plain, recalls=1.0)) > 2 * again(plain) + 0.02
 
 
-def test_what_does_not_come_back_is_drawn_as_without(planner) -> None:
-    """Motifs are drawn by a generator of their own, and greedy plans know none."""
-    nowhere = np.arange(BEATS) // 2 * 5 % 12 * (np.arange(BEATS) % 3 > 0)
-    some, none = (PlanSettings(phrasing=Phrasing(recalls=x)) for x in (1e-9, 0.0))
-    assert (
-        line_over(planner, nowhere, 1, settings=some).notes
-        == line_over(planner, nowhere, 1, settings=none).notes
-    )
-    greedy = [PlanSettings(False, phrasing=Phrasing(recalls=x)) for x in (1.0, 0.0)]
-    first, second = (line_over(planner, np.tile(FORM, 4), 1, settings=how) for how in greedy)
+NOWHERE = np.cumsum(np.arange(BEATS) ** 2 % 11) % 12  # no two stretches move alike
+
+
+def test_where_nothing_moves_alike_the_plan_is_the_same(planner) -> None:
+    assert not any(recalls_at(over(NOWHERE), beat, 0) for beat in range(BEATS))
+    ending = Phrasing(endings=1.0)
+    how = [PlanSettings(phrasing=replace(ending, recalls=chance)) for chance in (1.0, 0.0)]
+    first, second = (line_over(planner, NOWHERE, 1, settings=settings) for settings in how)
+    assert any(event.ending == ENDS for event in first.history)
     assert first.notes == second.notes
+
+
+def test_greedy_plans_recall_nothing(planner) -> None:
+    ending = Phrasing(endings=5.0)
+    how = [PlanSettings(False, phrasing=replace(ending, recalls=chance)) for chance in (1.0, 0.0)]
+    first, second = (line_over(planner, np.tile(FORM, 4), 1, settings=settings) for settings in how)
+    assert any(event.ending == ENDS for event in first.history)
+    assert first.notes == second.notes
+
+
+def test_what_is_given_ends_what_is_recalled(planner) -> None:
+    sheet = over(np.tile(FORM, 4))
+    given = np.full(round(float(sheet.beats[-1]) * FRAME_RATE), FREE)
+    given[900:1000] = REST
+    given[1300:1320] = np.where(np.arange(20) == 0, ONSET, HOLD) + 30
+    how = PlanSettings(phrasing=Phrasing(endings=1.0, recalls=1.0))
+    recalled = []
+    for seed in range(8):
+        plan = NotePlan(planner.folded(), sheet, given, settings=how, seed=seed)
+        for reached, edge in (("silent_until", 1000), ("kept_until", 1320)):
+            while getattr(plan, reached) < edge:
+                recalled.append(plan.memory.recall is not None)
+                plan._next()
+            assert plan.memory.recall is None
+    assert any(recalled)
+
+
+def test_a_continuation_remembers_all_that_was_played(planner) -> None:
+    sheet = over(np.tile(FORM, 8))
+    known = round(float(sheet.beats[200]) * FRAME_RATE)
+    given = np.full(round(float(sheet.beats[-1]) * FRAME_RATE), FREE)
+    given[:known] = REST
+    starts = np.arange(0, known - 8, 8)
+    given[starts], given[starts + 1] = ONSET + 20 + starts % 7, HOLD + 20 + starts % 7
+    how = PlanSettings(phrasing=Phrasing(recalls=1.0))
+    plan = NotePlan(planner.folded(), sheet, given, known, how)
+    assert len(starts) > 256 and len(plan.memory.ticks) == len(starts)

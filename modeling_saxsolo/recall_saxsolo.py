@@ -1,4 +1,5 @@
-"""Phrases that come back: a phrase may go as the line went over the same changes some bars ago.
+"""Phrases that come back: a phrase may go as the line went some bars ago, where the chords move
+alike.
 
 Humans come back to what they played 2, 4, 8 or 16 bars ago more often than chance; the planner,
 which hears intervals and counts of its line, does not (docs/engineers/planner.md). NumPy alone.
@@ -26,7 +27,7 @@ _OCTAVE = 12
 
 
 @dataclass(frozen=True)
-class Motif:
+class Recall:
     """An earlier stretch that a phrase may follow: so many ticks ago, and so many semitones higher
     now, as the chords are."""
 
@@ -34,11 +35,12 @@ class Motif:
     higher: int
 
 
-def motifs_before(sheet: LeadSheet, beat: int, first: int) -> list[Motif]:
-    """Stretches whose chords' roots go, up to a transposition, as those from `beat` on.
+def recalls_at(sheet: LeadSheet, beat: int, first: int) -> list[Recall]:
+    """Stretches whose roots move, up to a transposition, as those of the six beats from `beat` on;
+    whether chords are major or minor is not compared.
 
     Args:
-        beat: place in the sheet. first: beat before which nothing was played.
+        sheet: beats and chords. beat: place in it. first: beat before which nothing was played.
     """
     if not 0 <= beat < len(sheet) or sheet.metres[beat] < 2:
         return []
@@ -53,16 +55,17 @@ def motifs_before(sheet: LeadSheet, beat: int, first: int) -> list[Motif]:
         higher = int(np.bincount(moved, minlength=_OCTAVE).argmax())
         if (moved == higher).sum() >= _ALIKE:
             higher -= _OCTAVE if higher > _OCTAVE // 2 else 0
-            found.append(Motif((beat - begin) * TICKS, higher))
+            found.append(Recall((beat - begin) * TICKS, higher))
     return found
 
 
-class MotifMemory:
+class PhraseMemory:
     """Which earlier stretch the phrase that is being played follows, and where that leads.
 
     Args:
         sheet: beats and chords that are played over.
-        chance: that a phrase follows an earlier stretch, where there is one over such chords.
+        chance: that a phrase follows an earlier stretch, where there is one over chords that move
+            alike.
         random: of these choices alone.
     """
 
@@ -70,7 +73,7 @@ class MotifMemory:
         self.sheet, self.chance, self.random = sheet, chance, random
         self.ticks: list[int] = []
         self.pitches: list[int] = []
-        self.motif: Motif | None = None
+        self.recall: Recall | None = None
 
     def hear(self, events: Sequence[Event]) -> None:
         """Takes events into the memory. After the last note of a phrase it is drawn whether the
@@ -81,40 +84,45 @@ class MotifMemory:
             self.ticks.append(event.tick)
             self.pitches.append(event.pitch)
             if event.ending == ENDS:
-                self.motif = self._draw(event.tick)
+                self.recall = self._draw(event.tick)
 
     def steps(self, tick: int) -> np.ndarray:
-        """What is added to the step logits (97,) from a tick: the next onset of the motif leans."""
+        """What is added to the step logits (97,) from a tick: the next onset of the stretch that is
+        followed leans. It is followed no longer where it has none within eight beats."""
         lean = np.zeros(STEPS, dtype=np.float32)
-        if self.motif is not None:
-            then = tick - self.motif.ago
+        if self.recall is not None:
+            then = tick - self.recall.ago
             place = bisect_right(self.ticks, then)
             step = self.ticks[place] - then if place < len(self.ticks) else WAIT
             if step < WAIT:
                 lean[step] = _STEP
             else:
-                self.motif = None
+                self.recall = None
         return lean
 
     def leans(self, tick: int) -> np.ndarray:
-        """What is added to the pitch logits (60,) of a note at a tick: where the motif has a note,
-        the interval that led to it and its pitch."""
+        """What is added to the pitch logits (60,) of a note at a tick: the interval that led to the
+        note of the stretch there, if it has one, and its pitch lean."""
         lean = np.zeros(NUM_PITCHES, dtype=np.float32)
-        if self.motif is None:
+        if self.recall is None:
             return lean
-        place = bisect_left(self.ticks, tick - self.motif.ago)
-        if not 0 < place < len(self.ticks) or self.ticks[place] != tick - self.motif.ago:
+        place = bisect_left(self.ticks, tick - self.recall.ago)
+        if not 0 < place < len(self.ticks) or self.ticks[place] != tick - self.recall.ago:
             return lean
         interval = self.pitches[place] - self.pitches[place - 1]
-        targets = (self.pitches[-1] + interval, self.pitches[place] + self.motif.higher)
+        targets = (self.pitches[-1] + interval, self.pitches[place] + self.recall.higher)
         for pitch, strength in zip(targets, (_INTERVAL, _PITCH), strict=True):
             if 0 <= pitch < NUM_PITCHES:
                 lean[pitch] += strength
         return lean
 
-    def _draw(self, tick: int) -> Motif | None:
+    def forget(self) -> None:
+        """Follows nothing from here on: something else was given."""
+        self.recall = None
+
+    def _draw(self, tick: int) -> Recall | None:
         follows, which = self.random.random(2)
         if follows >= self.chance:
             return None
-        found = motifs_before(self.sheet, tick // TICKS, -(-self.ticks[0] // TICKS))
+        found = recalls_at(self.sheet, tick // TICKS, -(-self.ticks[0] // TICKS))
         return found[int(which * len(found))] if found else None

@@ -1,1 +1,0 @@
-../../modeling_saxsolo/motifs_saxsolo.py

@@ -1,0 +1,1 @@
+../../modeling_saxsolo/recall_saxsolo.py
