@@ -96,9 +96,9 @@ $(RUNS)/.solo: | $(RUNS)/.tokens $(RUNS)/.scores $(RUNS)/.ear
 
 $(RUNS)/checkpoints/.planner: | $(RUNS)/.solo
 	$(SAXSOLO) export $(RUNS)/solo/final $(RUNS)/checkpoints/solo --codec ../codec --ear ../ear \
-	  --set temperature=0.93 --set guidance_scale=1.3 --set pitch_temperature=1.0 \
+	  --set temperature=0.93 --set guidance_scale=1.35 --set pitch_temperature=1.0 \
 	  --set rhythm_temperature=0.5 --set onset_bias=-0.15 --set codec_temperature=0.6 \
-	  --set 'phrasing={endings: 0.4, rests: 0.35, holds: 0.5, gaps: 0.4, returns: 0.7, centre: 0.3, entry: 3.0}'
+	  --set 'phrasing={endings: 0.4, rests: 0.35, holds: 0.5, gaps: 0.4, returns: 0.7, centre: 0.3, entry: 3.0, recalls: 0.35}'
 	$(SAXSOLO) corpus silent-codes $(RUNS)/tokens --into $(RUNS)/checkpoints/solo
 	$(SAXSOLO) train-planner configs/planner.yaml $(WEIMAR) $(OTHERS) --out $(RUNS)/planner \
 	  --into $(RUNS)/checkpoints/solo $(PLANNER) --seed $(SEED)

@@ -1,12 +1,15 @@
 """`make train`: every command of the recipe is a real one, and they run one after the other."""
 
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
 from saxsolo.weights.loading import load_player
 
@@ -23,6 +26,7 @@ COMMANDS = (
     "train-planner",
     "refine-planner",
 )
+SETTING = re.compile(r"--set (?:'([^']+)'|(\S+))")
 pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
 
 
@@ -46,6 +50,20 @@ def test_the_recipe_names_every_step_in_order(tmp_path: Path) -> None:
     assert places[0] == 0 and places[-1] == len(said) - 1
     # tokens want solos and codec, what is exported all of these and the ear
     assert places[5] > max(places[1], places[4]) and places[7] > max(places[1:7])
+
+
+def test_the_recipe_plays_as_the_default_does() -> None:
+    solo = ROOT / "checkpoints/saxsolo-small"
+    shipped = {
+        **json.loads((solo / "config.json").read_text()),
+        **json.loads((solo / "generation_config.json").read_text()),
+    }
+    lines = make("--dry-run", "RUNS=none").stdout.replace("\\\n", " ").splitlines()
+    (export,) = (line for line in lines if " -m saxsolo export " in line)
+    asked = dict(pair for one, two in SETTING.findall(export) if (pair := (one or two).split("=")))
+    assert {"guidance_scale", "onset_bias", "phrasing"} <= set(asked)
+    for name, value in asked.items():
+        assert yaml.safe_load(value) == shipped[name], name
 
 
 @pytest.mark.slow
