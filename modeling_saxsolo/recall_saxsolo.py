@@ -1,5 +1,5 @@
-"""Phrases that come back: a phrase may go as the line went some bars ago, where the chords move
-alike.
+"""Phrases that come back: a phrase may follow what the line did some bars ago, where the chords
+move alike.
 
 Humans come back to what they played 2, 4, 8 or 16 bars ago more often than chance; the planner,
 which hears intervals and counts of its line, does not (docs/engineers/planner.md). NumPy alone.

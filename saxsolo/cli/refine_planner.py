@@ -40,8 +40,8 @@ def refine_planner(
 ) -> None:
     """Refine a planner against a critic that tells its lines from training humans'.
 
-    Lines are drawn as CHECKPOINT plays: with its temperatures, guidance and phrasing, but
-    that no phrase recalls an earlier one. OUT/best
+    Lines are drawn as CHECKPOINT plays: with its temperatures, guidance and phrasing,
+    except that no phrase recalls an earlier one. OUT/best
     holds what lies between its planner and that of the last round, OUT/log.jsonl the losses.
     """
     quiet_libraries()

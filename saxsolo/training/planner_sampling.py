@@ -1,8 +1,8 @@
 """Many plans side by side: the planner's own lines, from which it can learn.
 
-The choices are those of `NotePlan`, drawn for all lines in one batch, but that no phrase recalls an
-earlier one; nothing is given but what was
-played before, nothing asked for or steered but the range. B lines, E events.
+The choices are those of `NotePlan`, drawn for all lines in one batch, except that no phrase recalls
+an earlier one; nothing is given but what was played before, nothing asked for or steered but the
+range. B lines, E events.
 """
 
 from __future__ import annotations
@@ -104,7 +104,7 @@ def sample_lines(
     """A line over each window, drawn side by side.
 
     Args:
-        settings: temperatures, guidance, onset_bias and phrasing of them, but `recalls`, are
+        settings: temperatures, guidance, onset_bias and phrasing of them, except `recalls`, are
             followed; lines are always drawn, whatever `do_sample` says.
         seed: of all.
         longest: events after which a line ends.

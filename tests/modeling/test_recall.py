@@ -33,13 +33,13 @@ def over(roots: np.ndarray, metre: int = 4) -> LeadSheet:
     return LeadSheet(beats, places, metres, np.full(count, -1), roots, qualities)
 
 
-def test_stretches_over_the_same_changes_are_found_in_any_key() -> None:
+def test_stretches_whose_roots_move_alike_are_found_in_any_key() -> None:
     sheet = over(np.concatenate([FORM, FORM, (FORM + 3) % 12]))
-    found = {(motif.ago // TICKS, motif.higher) for motif in recalls_at(sheet, 36, 0)}
+    found = {(recall.ago // TICKS, recall.higher) for recall in recalls_at(sheet, 36, 0)}
     assert (32, 0) in found and all(higher == 0 for _, higher in found)
-    found = {(motif.ago // TICKS, motif.higher) for motif in recalls_at(sheet, 68, 0)}
+    found = {(recall.ago // TICKS, recall.higher) for recall in recalls_at(sheet, 68, 0)}
     assert (32, 3) in found and (64, 3) in found
-    up = {motif.higher for motif in recalls_at(over(np.concatenate([FORM, FORM + 9])), 36, 0)}
+    up = {recall.higher for recall in recalls_at(over(np.concatenate([FORM, FORM + 9])), 36, 0)}
     assert up == {-3}
 
 
@@ -55,7 +55,7 @@ def test_stretches_over_the_same_changes_are_found_in_any_key() -> None:
         (over(np.tile(FORM, 3)), 400, 0),
     ],
 )
-def test_nothing_comes_back_where_nothing_goes_alike(sheet, beat, first) -> None:
+def test_nothing_comes_back_where_no_roots_move_alike(sheet, beat, first) -> None:
     assert recalls_at(sheet, beat, first) == []
 
 
@@ -97,7 +97,7 @@ def test_the_pitches_that_come_back_go_with_the_chords() -> None:
     assert leans[33] > 0 and leans[26] > 0 and np.count_nonzero(leans) == 2
 
 
-def test_a_motif_that_has_no_more_notes_is_forgotten() -> None:
+def test_a_stretch_that_has_no_more_notes_is_followed_no_longer() -> None:
     memory = heard([note(1, 20), note(2, 27, ENDS), note(33, 29, ENDS)])
     assert memory.recall is not None
     assert not memory.steps(38 * TICKS).any() and memory.recall is None
@@ -112,7 +112,7 @@ def line_over(planner, roots, seed, **how) -> NotePlan:
     return plan
 
 
-def test_plans_come_back_to_what_they_played_over_the_same_changes(planner) -> None:
+def test_plans_come_back_to_what_they_played_one_form_before(planner) -> None:
     roots = np.tile(FORM, 6)
 
     def again(phrasing: Phrasing) -> float:
